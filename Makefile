@@ -1,0 +1,29 @@
+# run needs only a Rust toolchain. test installs what else it needs (Chromium, Node and Python packages) below target/.
+
+TOOLS := target/tools
+PYTHON := $(TOOLS)/python/bin/python
+BUF := $(TOOLS)/node/node_modules/.bin/buf
+
+.PHONY: run test fmt lint tools
+
+# A bridge with the bundled schema, a page to look at, and something going on.
+run:
+	cargo run --release -- demo
+
+# Everything that must hold.
+test: tools lint
+	cargo test
+	cargo build
+	$(PYTHON) -m pytest tests/e2e
+
+fmt:
+	cargo fmt
+
+lint: tools
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --quiet
+	$(BUF) lint
+
+tools:
+	@tests/e2e/tools.sh $(TOOLS)

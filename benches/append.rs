@@ -1,0 +1,131 @@
+//! What the log costs: an append, a live read by many readers, catching up.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use rialto::log::{Class, Epoch, Position, Read, Record, RingLog};
+use rialto::schema::{Retention, TypeFilter, TypeIndex};
+
+const FRAME_BYTES: usize = 300;
+const EPOCH: Epoch = Epoch { boot: 1, life: 0 };
+const RETENTION: Retention = Retention { events: 1000, age: Duration::from_secs(30) };
+const READERS: u32 = 1000;
+const TURN_BYTES: usize = 256 * 1024;
+
+struct Source {
+    frame: Vec<u8>,
+    payload: Bytes,
+    now: Instant,
+}
+
+impl Source {
+    fn new() -> Source {
+        Source { frame: vec![b'x'; FRAME_BYTES], payload: Bytes::from(vec![0; 150]), now: Instant::now() }
+    }
+
+    fn append(&self, log: &mut RingLog) -> Position {
+        let record =
+            Record { event_type: TypeIndex(7), class: Class::Reliable, payload: self.payload.clone(), revision: 1 };
+        log.append(record, self.now, |_, frame| frame.extend_from_slice(&self.frame))
+    }
+
+    /// A log at its byte cap, where each append evicts.
+    fn full_log(&self) -> RingLog {
+        let mut log = RingLog::new(EPOCH, RETENTION);
+        for _ in 0..50_000 {
+            self.append(&mut log);
+        }
+        log
+    }
+}
+
+fn append(criterion: &mut Criterion) {
+    let source = Source::new();
+    let mut group = criterion.benchmark_group("append");
+    group.throughput(Throughput::Elements(1));
+    let mut log = source.full_log();
+    group.bench_function("300 bytes, evicting one", |bencher| bencher.iter(|| source.append(&mut log)));
+    group.bench_function("first event of a channel", |bencher| {
+        bencher.iter_batched(
+            || RingLog::new(EPOCH, RETENTION),
+            |mut log| {
+                source.append(&mut log);
+                log
+            },
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn read_at_head(criterion: &mut Criterion) {
+    let source = Source::new();
+    let mut log = source.full_log();
+    let mut group = criterion.benchmark_group("read by 1,000 readers");
+    group.throughput(Throughput::Elements(u64::from(READERS)));
+    let only = TypeFilter::Only([1 << 7].into());
+    for (name, events, filter) in [
+        ("1 new event", 1, TypeFilter::All),
+        ("16 new events", 16, TypeFilter::All),
+        ("16 new events, filter", 16, only),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let after = log.head();
+                for _ in 0..events {
+                    source.append(&mut log);
+                }
+                for _ in 0..READERS {
+                    black_box(log.read(after, &filter, TURN_BYTES));
+                }
+            });
+        });
+    }
+    group.bench_function("nothing new", |bencher| {
+        let head = log.head();
+        bencher.iter(|| {
+            for _ in 0..READERS {
+                black_box(log.read(head, &TypeFilter::All, TURN_BYTES));
+            }
+        });
+    });
+    group.bench_function("16 new events, readers spread", |bencher| {
+        bencher.iter(|| {
+            let before = log.head();
+            for _ in 0..16 {
+                source.append(&mut log);
+            }
+            for reader in 0..READERS {
+                let after = Position { sequence: before.sequence + u64::from(reader % 16), ..before };
+                black_box(log.read(after, &TypeFilter::All, TURN_BYTES));
+            }
+        });
+    });
+}
+
+fn catch_up(criterion: &mut Criterion) {
+    let source = Source::new();
+    let mut log = source.full_log();
+    let mut group = criterion.benchmark_group("catch up");
+    let start = log.start();
+    group.throughput(Throughput::Elements(log.head().sequence - start.sequence));
+    for (name, filter) in [("all", TypeFilter::All), ("filtered out", TypeFilter::Only([1 << 8].into()))] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let mut position = start;
+                loop {
+                    match log.read(position, &filter, TURN_BYTES) {
+                        Read::Batch { last, .. } => position.sequence = last,
+                        Read::Skipped { sequence } => position.sequence = sequence,
+                        _ => break,
+                    }
+                }
+                position
+            });
+        });
+    }
+}
+
+criterion_group!(benches, append, read_at_head, catch_up);
+criterion_main!(benches);

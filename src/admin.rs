@@ -1,0 +1,130 @@
+//! The internal port: health, readiness, and publishing by plain HTTP.
+//!
+//! Runs on a thread and a runtime of its own ([`spawn`]), so that health answers while the rest is busy. Its publish
+//! route takes events from curl, cron and webhooks and holds web pages off ([`Guard`]); it can be mounted elsewhere
+//! ([`publish_routes`], [`health_routes`]).
+
+mod answer;
+mod guard;
+mod publish;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::{io, result};
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::ingest::Ingest;
+use crate::net::admission::ConnectionLimits;
+use crate::net::http::Server;
+use crate::status::{Code, Status};
+
+pub use guard::Guard;
+pub use publish::{MAX_BODY_BYTES, MAX_EVENTS, publish_routes};
+
+use answer::Refused;
+
+/// Open connections of the port; what is beyond gets 503.
+const MAX_CONNECTIONS: usize = 256;
+
+/// What a node is and does, as `GET /health` says it.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// The process's name, made at start.
+    pub node: String,
+    /// The version of Rialto.
+    pub version: String,
+    /// The fingerprint of the schema that is served.
+    pub fingerprint: String,
+    /// Since the process started.
+    pub uptime_seconds: u64,
+    /// Open connections of browsers.
+    pub connections: u64,
+    /// Their subscriptions.
+    pub subscriptions: u64,
+    /// Channels that have a log or a subscriber.
+    pub channels: u64,
+}
+
+/// Who knows how the node is.
+pub trait Gauges: Send + Sync {
+    /// Its figures now. Called on every `GET /health`; must not wait for work in progress.
+    fn health(&self) -> Health;
+    /// Whether new connections should be sent here.
+    fn ready(&self) -> bool;
+}
+
+/// The internal port.
+pub struct Admin {
+    /// Non-blocking, as [`crate::net::listen()`] makes them.
+    pub listener: TcpListener,
+    /// Where published events go.
+    pub ingest: Arc<Ingest>,
+    /// Who knows how the node is.
+    pub gauges: Arc<dyn Gauges>,
+    /// Host names that requests may use beside IP addresses and `localhost`, without ports.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// Serves the port on a thread of its own until `stop` is true.
+///
+/// # Errors
+/// When the thread or its runtime cannot be made. What the thread returns says whether the listener could be used.
+pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let Admin { listener, ingest, gauges, allowed_hosts } = admin;
+    let router = publish_routes(ingest, Guard::internal(allowed_hosts))
+        .merge(health_routes(gauges))
+        .fallback(async || not_found());
+    let server = Server::new(listener, router).with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));
+    thread::Builder::new().name("admin".into()).spawn(move || runtime.block_on(server.serve(stop)))
+}
+
+/// `GET /health` (how the node is, 200) and `GET /ready` (200 or 503).
+pub fn health_routes(gauges: Arc<dyn Gauges>) -> Router {
+    Router::new()
+        .route("/health", get(health).fallback(async || method_not_allowed("GET, HEAD")))
+        .route("/ready", get(ready).fallback(async || method_not_allowed("GET, HEAD")))
+        .with_state(gauges)
+}
+
+/// The answer to a path that does not exist.
+pub fn not_found() -> Response {
+    let status = Status::new(Code::NotFound, "not_found", "there is nothing at this path");
+    Refused::new(status).into_response()
+}
+
+fn method_not_allowed(allowed: &'static str) -> Response {
+    let status = Status::new(Code::Unimplemented, "method_not_allowed", format!("this path takes {allowed}"));
+    let refused = Refused::new(status).with_http_status(StatusCode::METHOD_NOT_ALLOWED);
+    ([(header::ALLOW, allowed)], refused).into_response()
+}
+
+async fn health(State(gauges): State<Arc<dyn Gauges>>) -> impl IntoResponse {
+    #[derive(Serialize)]
+    struct Body {
+        status: &'static str,
+        #[serde(flatten)]
+        health: Health,
+    }
+    ([(header::CACHE_CONTROL, "no-store")], Json(Body { status: "ok", health: gauges.health() }))
+}
+
+async fn ready(State(gauges): State<Arc<dyn Gauges>>) -> impl IntoResponse {
+    let (status, word) =
+        if gauges.ready() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(serde_json::json!({ "status": word })))
+}
+
+type Result<T> = result::Result<T, Refused>;
+
+#[cfg(test)]
+mod tests;

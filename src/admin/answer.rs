@@ -1,0 +1,128 @@
+//! Results as JSON: `Accepted` as ProtoJSON but with the sequence as a number, errors as `{"code","message","details"}`.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::ingest;
+use crate::status::Status;
+
+/// Who gives `ErrorInfo`'s reasons their meaning.
+const DOMAIN: &str = "rialto";
+
+/// An event that is in the log.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Accepted {
+    event_id: String,
+    positions: Vec<Position>,
+    duplicate: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Position {
+    channel: String,
+    epoch: String,
+    sequence: u64,
+}
+
+impl From<ingest::Accepted> for Accepted {
+    fn from(accepted: ingest::Accepted) -> Self {
+        let positions = accepted.positions.into_iter().map(|(channel, position)| Position {
+            channel: channel.to_string(),
+            epoch: position.epoch.to_string(),
+            sequence: position.sequence,
+        });
+        Accepted {
+            event_id: accepted.event_id.to_string(),
+            positions: positions.collect(),
+            duplicate: accepted.duplicate,
+        }
+    }
+}
+
+/// One event's part of an array's answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Answer {
+    Accepted(Accepted),
+    Error(Error),
+}
+
+/// An error, as every route of the port answers it.
+#[derive(Debug, Serialize)]
+pub(super) struct Error {
+    code: &'static str,
+    message: String,
+    details: Vec<Detail>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "@type", rename_all_fields = "camelCase")]
+enum Detail {
+    #[serde(rename = "type.googleapis.com/google.rpc.ErrorInfo")]
+    ErrorInfo { reason: String, domain: &'static str },
+    #[serde(rename = "type.googleapis.com/google.rpc.BadRequest")]
+    BadRequest { field_violations: Vec<FieldViolation> },
+    #[serde(rename = "type.googleapis.com/google.rpc.RetryInfo")]
+    RetryInfo { retry_delay: String },
+}
+
+#[derive(Debug, Serialize)]
+struct FieldViolation {
+    field: String,
+    description: String,
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        let mut details = vec![Detail::ErrorInfo { reason: status.reason.to_ascii_uppercase(), domain: DOMAIN }];
+        if !status.violations.is_empty() {
+            let violations = status.violations.into_iter();
+            let field_violations =
+                violations.map(|wrong| FieldViolation { field: wrong.field, description: wrong.description });
+            details.push(Detail::BadRequest { field_violations: field_violations.collect() });
+        }
+        if let Some(delay) = status.retry_after {
+            let retry_delay = format!("{}.{:03}s", delay.as_secs(), delay.subsec_millis());
+            details.push(Detail::RetryInfo { retry_delay });
+        }
+        Error { code: status.code.name(), message: status.message, details }
+    }
+}
+
+/// A request that is refused as a whole.
+#[derive(Debug)]
+pub(super) struct Refused {
+    http_status: StatusCode,
+    status: Box<Status>,
+}
+
+impl Refused {
+    /// With the HTTP status that the code maps to.
+    pub(super) fn new(status: Status) -> Self {
+        // Not all of them have a name in HTTP's registry (499).
+        let http_status = StatusCode::from_u16(status.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Refused { http_status, status: Box::new(status) }
+    }
+
+    /// With another HTTP status than the code's, where HTTP is more exact.
+    pub(super) fn with_http_status(mut self, http_status: StatusCode) -> Self {
+        self.http_status = http_status;
+        self
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let retry_after = self.status.retry_after;
+        let mut response = (self.http_status, Json(Error::from(*self.status))).into_response();
+        if let Some(delay) = retry_after {
+            // Whole seconds, and never too early.
+            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,157 @@
+//! Keeps web pages from publishing.
+//!
+//! A page of another site can make its visitor's browser send requests to internal addresses. It cannot send
+//! `application/json` without the browser asking first (which is never allowed), it cannot hide its `Origin` on a POST, and
+//! a name of its own that it has pointed at an internal address (DNS rebinding) stands in `Host`. Each alone would do
+//! for today's browsers; all three are asked for.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, header};
+
+use super::Result;
+use super::answer::Refused;
+use crate::status::{Code, Status};
+
+/// Which requests may publish.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    pages: Pages,
+    allowed_hosts: Arc<[String]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pages {
+    None,
+    SameOrigin,
+}
+
+impl Guard {
+    /// No page at all. Requests may be addressed to an IP address, to `localhost`, or to one of these names.
+    pub fn internal(allowed_hosts: Vec<String>) -> Self {
+        Guard { pages: Pages::None, allowed_hosts: allowed_hosts.into() }
+    }
+
+    /// Only pages that this same port serves. For the demo.
+    pub fn same_origin(allowed_hosts: Vec<String>) -> Self {
+        Guard { pages: Pages::SameOrigin, allowed_hosts: allowed_hosts.into() }
+    }
+
+    /// Whether a request with this head may publish.
+    pub(super) fn check(&self, head: &Parts) -> Result<()> {
+        let authority = authority(head).filter(|authority| self.knows(authority.host())).ok_or_else(|| {
+            let message = "the Host of the request is not a name of this port; use its IP address or localhost";
+            Refused::new(Status::new(Code::PermissionDenied, "foreign_host", message))
+                .with_http_status(StatusCode::MISDIRECTED_REQUEST)
+        })?;
+        if head.headers.contains_key(header::ORIGIN) && !self.may(&head.headers, &authority) {
+            let message = "web pages may not publish here; publish from a backend";
+            return Err(Refused::new(Status::new(Code::PermissionDenied, "foreign_origin", message)));
+        }
+        if !is_json(&head.headers) {
+            let message = "the Content-Type must be application/json";
+            return Err(Refused::new(Status::new(Code::InvalidArgument, "not_json", message))
+                .with_http_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        Ok(())
+    }
+
+    fn knows(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+        literal
+            || host == "localhost"
+            || host.ends_with(".localhost")
+            || self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(&host))
+    }
+
+    fn may(&self, headers: &HeaderMap, authority: &Authority) -> bool {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
+        let same = |scheme: &str| origin.as_bytes() == format!("{scheme}{authority}").as_bytes();
+        self.pages == Pages::SameOrigin && (same("http://") || same("https://"))
+    }
+}
+
+/// Whom the request is addressed to: a proxy's form of the request line, or exactly one `Host`.
+fn authority(head: &Parts) -> Option<Authority> {
+    if let Some(authority) = head.uri.authority() {
+        return Some(authority.clone());
+    }
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
+    let authority = Authority::try_from(host.as_bytes()).ok()?;
+    (!authority.as_str().contains('@')).then_some(authority)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (types.next(), types.next()) else { return false };
+    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn answer(guard: &Guard, headers: &[(&str, &str)]) -> u16 {
+        let mut request = Request::post("/v1/publish");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        match guard.check(&head) {
+            Ok(()) => 200,
+            Err(refused) => axum::response::IntoResponse::into_response(refused).status().as_u16(),
+        }
+    }
+
+    #[test]
+    fn hosts_origins_and_content_types_are_checked() {
+        let internal = Guard::internal(vec!["rialto.internal".into()]);
+        let demo = Guard::same_origin(Vec::new());
+        let json = ("content-type", "application/json");
+        let local = ("host", "127.0.0.1:9090");
+        type Row<'a> = (&'a Guard, &'a [(&'a str, &'a str)], u16);
+        let table: &[Row<'_>] = &[
+            (&internal, &[local, json], 200),
+            (&internal, &[local, ("content-type", "Application/JSON; charset=utf-8")], 200),
+            (&internal, &[("host", "localhost:1"), json], 200),
+            (&internal, &[("host", "[::1]:9090"), json], 200),
+            (&internal, &[("host", "demo.localhost"), json], 200),
+            (&internal, &[("host", "10.1.2.3"), json], 200),
+            (&internal, &[("host", "Rialto.Internal:9090"), json], 200),
+            (&internal, &[("host", "evil.example:9090"), json], 421),
+            (&internal, &[("host", "localhost.evil.example"), json], 421),
+            (&internal, &[("host", "127.0.0.1.evil.example"), json], 421),
+            (&internal, &[("host", "localhost@evil.example"), json], 421),
+            (&internal, &[("host", "evil.example@localhost"), json], 421),
+            (&internal, &[local, ("host", "evil.example"), json], 421),
+            (&internal, &[json], 421),
+            (&internal, &[local], 415),
+            (&internal, &[local, ("content-type", "text/plain")], 415),
+            (&internal, &[local, ("content-type", "application/json-patch+json")], 415),
+            (&internal, &[local, json, ("content-type", "text/plain")], 415),
+            (&internal, &[local, json, ("origin", "http://127.0.0.1:9090")], 403),
+            (&internal, &[local, json, ("origin", "null")], 403),
+            (&internal, &[local, json, ("origin", "")], 403),
+            (&demo, &[local, json, ("origin", "http://127.0.0.1:9090")], 200),
+            (&demo, &[local, json], 200),
+            (&demo, &[local, json, ("origin", "http://127.0.0.1:9091")], 403),
+            (&demo, &[local, json, ("origin", "http://localhost:9090")], 403),
+            (&demo, &[local, json, ("origin", "null")], 403),
+            (&demo, &[local, json, ("origin", "http://127.0.0.1:9090"), ("origin", "http://evil.example")], 403),
+            (&demo, &[("host", "evil.example"), json, ("origin", "http://evil.example")], 421),
+            (&demo, &[local, ("origin", "http://127.0.0.1:9090"), ("content-type", "text/plain")], 415),
+        ];
+        for (guard, headers, expected) in table {
+            assert_eq!(answer(guard, headers), *expected, "{guard:?} {headers:?}");
+        }
+    }
+}

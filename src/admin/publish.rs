@@ -1,0 +1,174 @@
+//! `POST /v1/publish`: one event as JSON, or an array of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use http_body_util::LengthLimitError;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::answer::{Accepted, Answer, Refused};
+use super::{Guard, Result, method_not_allowed};
+use crate::ids::Tenant;
+use crate::ingest::{Ingest, PublishContext};
+use crate::proto::rialto::v1::event::Body as EventBody;
+use crate::proto::rialto::v1::{Event, JsonPayload};
+use crate::status::{Code, Status};
+
+/// Bytes of one request's body.
+pub const MAX_BODY_BYTES: usize = 4 << 20;
+/// Events of one request.
+pub const MAX_EVENTS: usize = 1_000;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `POST /v1/publish` for those whom the guard lets through.
+pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard) -> Router {
+    Router::new()
+        .route("/v1/publish", post(publish).fallback(async || method_not_allowed("POST")))
+        .with_state(Publish { ingest, guard })
+}
+
+#[derive(Clone)]
+struct Publish {
+    ingest: Arc<Ingest>,
+    guard: Guard,
+}
+
+/// An event as it is written for this route. `data` stays text: the transcoder reads it, once.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct JsonEvent<'a> {
+    r#type: String,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(default)]
+    channels: Vec<String>,
+    #[serde(default)]
+    idempotency_key: String,
+    #[serde(default)]
+    metadata: HashMap<String, String>,
+}
+
+impl JsonEvent<'_> {
+    fn into_event(self) -> Event {
+        let data = self.data.map_or("{}", RawValue::get).to_owned();
+        Event {
+            channels: self.channels,
+            idempotency_key: self.idempotency_key,
+            metadata: self.metadata,
+            body: Some(EventBody::Json(JsonPayload { r#type: self.r#type, data })),
+        }
+    }
+}
+
+async fn publish(State(publish): State<Publish>, request: Request) -> Result<Response> {
+    let (head, body) = request.into_parts();
+    publish.guard.check(&head)?;
+    let body = read(&head.headers, body).await?;
+    let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
+    let context = PublishContext::new(Tenant::default_tenant()).with_traceparent(traceparent);
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        let Bounded(events) = serde_json::from_slice(&body).map_err(malformed).map_err(Refused::new)?;
+        let events: Vec<_> = events
+            .into_iter()
+            .map(|event| serde_json::from_str(event.get()).map(JsonEvent::into_event).map_err(malformed))
+            .collect();
+        Ok(Json(publish_each(&publish.ingest, events, &context).await).into_response())
+    } else {
+        let event: JsonEvent<'_> = serde_json::from_slice(&body).map_err(malformed).map_err(Refused::new)?;
+        let mut results = publish.ingest.publish(vec![event.into_event()], &context).await;
+        let accepted = results.pop().expect("one result for one event").map_err(Refused::new)?;
+        Ok(Json(Accepted::from(accepted)).into_response())
+    }
+}
+
+/// Publishes those that could be read, and answers for all, in order.
+async fn publish_each(
+    ingest: &Ingest,
+    events: Vec<std::result::Result<Event, Status>>,
+    context: &PublishContext,
+) -> Vec<Answer> {
+    let mut readable = Vec::with_capacity(events.len());
+    let refused: Vec<Option<Status>> =
+        events.into_iter().map(|event| event.map(|event| readable.push(event)).err()).collect();
+    let mut results = ingest.publish(readable, context).await.into_iter();
+    let answers = refused.into_iter().map(|refused| match refused {
+        Some(status) => Answer::Error(status.into()),
+        None => match results.next().expect("one result for each event") {
+            Ok(accepted) => Answer::Accepted(accepted.into()),
+            Err(status) => Answer::Error(status.into()),
+        },
+    });
+    answers.collect()
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    let too_large = || {
+        let message = format!("the body exceeds {MAX_BODY_BYTES} bytes; send fewer events at once");
+        Refused::new(Status::new(Code::InvalidArgument, "body_too_large", message))
+            .with_http_status(StatusCode::PAYLOAD_TOO_LARGE)
+    };
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if std::error::Error::source(&error).is_some_and(|error| error.is::<LengthLimitError>()) => {
+            Err(too_large())
+        }
+        Ok(Err(_)) => Err(Refused::new(Status::new(Code::Cancelled, "body_cut", "the body ended before its end"))
+            .with_http_status(StatusCode::BAD_REQUEST)),
+        Err(_) => {
+            let message = format!("the body took longer than {} s", BODY_TIMEOUT.as_secs());
+            Err(Refused::new(Status::new(Code::DeadlineExceeded, "body_timeout", message))
+                .with_http_status(StatusCode::REQUEST_TIMEOUT))
+        }
+    }
+}
+
+/// The mistake and its place.
+fn malformed(error: serde_json::Error) -> Status {
+    let message = format!("the body is not an event or an array of events: {error}");
+    Status::new(Code::InvalidArgument, "malformed_request", message)
+}
+
+/// The elements of an array, as text, at most [`MAX_EVENTS`].
+struct Bounded<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Bounded<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Elements;
+
+        impl<'de> Visitor<'de> for Elements {
+            type Value = Vec<&'de RawValue>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "an array of at most {MAX_EVENTS} events")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> std::result::Result<Self::Value, A::Error> {
+                let mut elements = Vec::new();
+                while let Some(element) = array.next_element()? {
+                    if elements.len() == MAX_EVENTS {
+                        return Err(de::Error::invalid_length(MAX_EVENTS + 1, &self));
+                    }
+                    elements.push(element);
+                }
+                Ok(elements)
+            }
+        }
+
+        deserializer.deserialize_seq(Elements).map(Bounded)
+    }
+}

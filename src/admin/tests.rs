@@ -1,0 +1,242 @@
+//! Raw HTTP to the real port on its real thread.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::*;
+use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
+use crate::net::listen;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+struct Node {
+    ready: AtomicBool,
+}
+
+impl Gauges for Node {
+    fn health(&self) -> Health {
+        Health { node: "n-1".into(), connections: 3, subscriptions: 7, ..Health::default() }
+    }
+
+    fn ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+}
+
+struct Running {
+    fixture: Fixture,
+    node: Arc<Node>,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<io::Result<()>>,
+}
+
+fn start() -> Running {
+    let fixture = shop();
+    let node = Arc::new(Node { ready: AtomicBool::new(true) });
+    let listener = listen("127.0.0.1:0".parse().unwrap(), "--admin").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopping) = watch::channel(false);
+    let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
+    let served = spawn(Admin { listener, ingest, gauges, allowed_hosts: Vec::new() }, stopping).unwrap();
+    Running { fixture, node, address, stop, served }
+}
+
+struct Answered {
+    status: u16,
+    head: String,
+    body: Value,
+}
+
+impl Running {
+    async fn send(&self, request: &[u8]) -> Answered {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // A refusal may come before all is written.
+        let _ = stream.write_all(request).await;
+        let mut answer = Vec::new();
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an answer and the end");
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).unwrap_or("0").parse().unwrap();
+        Answered { status, head: head.to_ascii_lowercase(), body: serde_json::from_str(body).unwrap_or(Value::Null) }
+    }
+
+    async fn get(&self, method_and_path: &str) -> Answered {
+        self.send(format!("{method_and_path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
+            .await
+    }
+
+    async fn publish_with(&self, headers: &str, body: &str) -> Answered {
+        let length = body.len();
+        let head = format!(
+            "POST /v1/publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+        );
+        self.send(format!("{head}{body}").as_bytes()).await
+    }
+
+    async fn publish(&self, body: &str) -> Answered {
+        self.publish_with("content-type: application/json\r\n", body).await
+    }
+}
+
+#[tokio::test]
+async fn one_event_is_answered_with_its_id_and_positions() {
+    let running = start();
+    let body = r#"{"type":"order.shipped","data":{"orderId":"o-1","note":"é"},"channels":["order:x"],
+                   "idempotencyKey":"k","metadata":{"from":"cron"}}"#;
+    let answer = running.publish(body).await;
+    let append = &running.fixture.rings.appends()[0];
+    let id = append.event.id.to_string();
+    let position = json!({ "channel": "order:x", "epoch": EPOCH.to_string(), "sequence": FIRST_SEQUENCE });
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body, json!({ "eventId": id, "positions": [position], "duplicate": false }));
+    assert_eq!(append.event.metadata, r#"{"from":"cron"}"#);
+    assert_eq!(&append.event.data[..], r#"{"orderId":"o-1","note":"é"}"#.as_bytes());
+    let again = running.publish(body).await;
+    assert_eq!(again.body, json!({ "eventId": id, "positions": [position], "duplicate": true }));
+}
+
+#[tokio::test]
+async fn a_refused_event_is_an_error_with_code_message_and_details() {
+    let running = start();
+    let answer = running.publish(r#"{"type":"order.placed","data":{"orderId":"o-1"}}"#).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.body["code"], "INVALID_ARGUMENT");
+    let message = answer.body["message"].as_str().unwrap();
+    let expected = json!([
+        { "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "UNFILLED_CHANNEL", "domain": "rialto" },
+        { "@type": "type.googleapis.com/google.rpc.BadRequest",
+          "fieldViolations": [{ "field": "customerId", "description": message }] },
+    ]);
+    assert_eq!(answer.body["details"], expected);
+}
+
+#[tokio::test]
+async fn an_array_is_answered_one_by_one_in_order() {
+    let running = start();
+    let answer = running
+        .publish(
+            r#" [{"type":"order.shipped","data":{"orderId":"a"}}, 17, {"type":"nothing"}, {"type":"order.shipped","oops":1},
+                 {"type":"order.shipped","data":{"orderId":"a"}}]"#,
+        )
+        .await;
+    assert_eq!(answer.status, 200);
+    let results: Vec<Value> = answer
+        .body
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| match &result["accepted"] {
+            Value::Null => result["error"]["details"][0]["reason"].clone(),
+            accepted => accepted["positions"][0]["sequence"].clone(),
+        })
+        .collect();
+    let first = FIRST_SEQUENCE;
+    let malformed = "MALFORMED_REQUEST";
+    assert_eq!(
+        results,
+        [json!(first), json!(malformed), json!("UNKNOWN_EVENT_TYPE"), json!(malformed), json!(first + 1)]
+    );
+    assert_eq!(running.publish("[]").await.body, json!([]));
+}
+
+#[tokio::test]
+async fn the_trace_of_the_request_travels_with_the_event() {
+    let running = start();
+    let headers = format!("content-type: application/json\r\ntraceparent: {TRACE}\r\n");
+    running.publish_with(&headers, r#"{"type":"order.shipped","data":{"orderId":"a"}}"#).await;
+    assert_eq!(running.fixture.rings.appends()[0].event.metadata, format!("{{\"traceparent\":\"{TRACE}\"}}"));
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_refused_as_json() {
+    let running = start();
+    let big = format!(r#"{{"type":"order.shipped","data":{{"note":"{}"}}}}"#, "n".repeat(MAX_BODY_BYTES));
+    let many = format!("[{}]", vec!["1"; MAX_EVENTS + 1].join(","));
+    let chunked = "POST /v1/publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
+                   transfer-encoding: chunked\r\n\r\n500000\r\n";
+    let chunked = format!("{chunked}{}\r\n0\r\n\r\n", "n".repeat(0x50_0000));
+    let json = "content-type: application/json\r\n";
+    let table = [
+        (running.publish("").await, 400, "MALFORMED_REQUEST"),
+        (running.publish("{\"type\":").await, 400, "MALFORMED_REQUEST"),
+        (running.publish("{\"data\":{}}").await, 400, "MALFORMED_REQUEST"),
+        (running.publish("{\"type\":\"x\",\"Data\":{}}").await, 400, "MALFORMED_REQUEST"),
+        (running.publish("{\"type\":\"x\"} {}").await, 400, "MALFORMED_REQUEST"),
+        (running.publish("\"text\"").await, 400, "MALFORMED_REQUEST"),
+        (running.publish(&many).await, 400, "MALFORMED_REQUEST"),
+        (running.publish(&big).await, 413, "BODY_TOO_LARGE"),
+        (running.send(chunked.as_bytes()).await, 413, "BODY_TOO_LARGE"),
+        (running.publish_with("", "{}").await, 415, "NOT_JSON"),
+        (running.publish_with("content-type: text/plain\r\n", "{}").await, 415, "NOT_JSON"),
+        (running.publish_with(&format!("{json}origin: http://localhost\r\n"), "{}").await, 403, "FOREIGN_ORIGIN"),
+        (running.publish_with(&format!("{json}host: evil.example\r\n"), "{}").await, 421, "FOREIGN_HOST"),
+        (running.get("GET /v1/publish").await, 405, "METHOD_NOT_ALLOWED"),
+        (running.get("OPTIONS /v1/publish").await, 405, "METHOD_NOT_ALLOWED"),
+        (running.get("POST /health").await, 405, "METHOD_NOT_ALLOWED"),
+        (running.get("GET /nothing").await, 404, "NOT_FOUND"),
+    ];
+    for (index, (answer, status, reason)) in table.into_iter().enumerate() {
+        assert_eq!(answer.status, status, "row {index}: {}", answer.body);
+        assert_eq!(answer.body["details"][0]["reason"], reason, "row {index}: {}", answer.body);
+        assert_eq!(answer.head.contains("allow: "), status == 405, "row {index}: {}", answer.head);
+        assert!(!answer.head.contains("access-control"), "row {index}: {}", answer.head);
+    }
+    assert!(running.fixture.rings.appends().is_empty());
+}
+
+#[tokio::test]
+async fn health_has_the_figures_and_ready_follows_the_node() {
+    let running = start();
+    let health = running.get("GET /health").await;
+    assert_eq!(health.status, 200);
+    assert_eq!(
+        health.body,
+        json!({ "status": "ok", "node": "n-1", "version": "", "fingerprint": "", "uptimeSeconds": 0,
+                "connections": 3, "subscriptions": 7, "channels": 0 })
+    );
+    assert!(health.head.contains("cache-control: no-store"));
+    let ready = running.get("GET /ready").await;
+    assert_eq!((ready.status, ready.body), (200, json!({ "status": "ready" })));
+    running.node.ready.store(false, Ordering::Relaxed);
+    let ready = running.get("GET /ready").await;
+    assert_eq!((ready.status, ready.body), (503, json!({ "status": "not ready" })));
+}
+
+#[tokio::test]
+async fn the_demo_page_may_publish_on_its_own_port() {
+    let fixture = shop();
+    let listener = listen("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_stop, stopping) = watch::channel(false);
+    let router = publish_routes(fixture.ingest.clone(), Guard::same_origin(Vec::new()));
+    tokio::spawn(Server::new(listener, router).serve(stopping));
+    let body = r#"{"type":"order.shipped","data":{"orderId":"a"}}"#;
+    for (origin, status) in [(format!("http://{address}"), "200"), ("http://evil.example".into(), "403")] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "POST /v1/publish HTTP/1.1\r\nhost: {address}\r\norigin: {origin}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(&answer[9..12], status, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_thread_ends_when_it_is_stopped() {
+    let running = start();
+    running.stop.send(true).unwrap();
+    let joined = tokio::task::spawn_blocking(|| running.served.join());
+    timeout(PATIENCE, joined).await.expect("the thread ends").unwrap().unwrap().unwrap();
+}

@@ -1,0 +1,214 @@
+//! Wires every part into one bridge; the only file that knows all of them.
+//!
+//! [`run`] starts everything, serves until it is asked to stop, and ends in phases: not ready, no new connections, clients
+//! asked to come back elsewhere, publishers' streams ended behind their acks, then the internal port. A mistake found on
+//! the way up leaves nothing running.
+
+mod gauges;
+mod parts;
+mod ready;
+mod sweep;
+
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep};
+
+use crate::admin::{self, Admin, Guard, health_routes, not_found, publish_routes};
+use crate::config::{Config, raise_file_descriptors};
+use crate::grpc;
+use crate::ids::short_id;
+use crate::ingest::Ingest;
+use crate::net::http;
+use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
+use crate::schema::{LoadError, Schema};
+use crate::socket::Front;
+
+use gauges::NodeGauges;
+use parts::Core;
+
+pub use crate::net::pages::Page;
+pub use ready::Addresses;
+
+/// How often a drain looks whether everybody has left.
+const DRAIN_POLL: Duration = Duration::from_millis(20);
+
+/// What a caller wants beyond the configuration.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Pages that the first port serves beside `/ws`.
+    pub pages: &'static [Page],
+    /// Whether those pages may publish, by `POST /v1/publish` on the first port.
+    pub pages_publish: PagesPublish,
+    /// Gets the addresses once everything listens.
+    pub ready: Option<oneshot::Sender<Addresses>>,
+}
+
+/// Whether pages of the first port may publish.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PagesPublish {
+    /// No: publishing is for backends.
+    #[default]
+    No,
+    /// Yes, to anybody who can reach the port: for a demo on one machine.
+    Yes,
+}
+
+/// Why a bridge did not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The schema has mistakes; each is listed.
+    #[error(transparent)]
+    Schema(#[from] LoadError),
+    /// A port cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A part could not be started, or failed.
+    #[error("the {part} failed")]
+    Part {
+        /// Which one.
+        part: &'static str,
+        /// The system's word.
+        #[source]
+        source: io::Error,
+    },
+    /// The ready file cannot be written.
+    #[error("cannot write the ready file {}", path.display())]
+    ReadyFile {
+        /// Where it should be.
+        path: PathBuf,
+        /// The system's word.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Runs a bridge until `shutdown`, then drains it.
+///
+/// # Errors
+/// What kept it from starting, or the part that failed. Nothing is left running.
+pub async fn run(config: Config, options: Options, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+    let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
+    let schema = Arc::new(Schema::load(&parts::sources(&config))?);
+    if let Err(error) = raise_file_descriptors() {
+        tracing::warn!(%error, "the limit of file descriptors stays as it is");
+    }
+    let public = listen(config.listen, "--listen")?;
+    let publishers = listen(config.grpc, "--grpc")?;
+    let internal = listen(config.admin, "--admin")?;
+    let address = |listener: &std::net::TcpListener| listener.local_addr().map_err(part("listener"));
+    let addresses = Addresses { listen: address(&public)?, grpc: address(&publishers)?, admin: address(&internal)? };
+
+    let node: Arc<str> = short_id(rand::random()).into();
+    let Core { hub, ingest, front } = parts::core(&config, &node, Arc::clone(&schema));
+    let (ready, is_ready) = watch::channel(false);
+    let gauges = Arc::new(NodeGauges {
+        node: Arc::clone(&node),
+        schema: Arc::clone(&schema),
+        hub: Arc::clone(&hub),
+        front: Arc::clone(&front),
+        started: Instant::now(),
+        ready: is_ready,
+    });
+    let sweeper = tokio::spawn(sweep::run(Arc::clone(&hub)));
+
+    let (stop_admin, admin_stopped) = watch::channel(false);
+    let admin = Admin {
+        listener: internal,
+        ingest: Arc::clone(&ingest),
+        gauges: Arc::clone(&gauges) as _,
+        allowed_hosts: Vec::new(),
+    };
+    let admin = admin::spawn(admin, admin_stopped).map_err(part("internal port"))?;
+
+    let (stop_grpc, grpc_stopped) = watch::channel(false);
+    let grpc = grpc::Server::new(publishers, Arc::clone(&ingest)).with_config(parts::grpc_config(&config));
+    let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
+
+    let (stop_public, public_stopped) = watch::channel(false);
+    let limits = &config.limits;
+    let public = http::Server::new(public, routes(&front, gauges, &ingest, &options))
+        .with_config(parts::http_config(&config))
+        .with_limits(ConnectionLimits::new(
+            limits.max_connections,
+            u32::try_from(limits.max_connections_per_address).unwrap_or(u32::MAX),
+        ));
+    let mut public = tokio::spawn(public.serve(public_stopped));
+
+    if let Some(path) = &config.ready_file {
+        ready::write(path, &addresses).map_err(|source| Error::ReadyFile { path: path.clone(), source })?;
+    }
+    ready.send_replace(true);
+    tracing::info!(
+        listen = %addresses.listen,
+        grpc = %addresses.grpc,
+        admin = %addresses.admin,
+        %node,
+        fingerprint = schema.fingerprint(),
+        event_types = schema.events().iter().filter(|event| !event.own).count(),
+        "listening"
+    );
+    if let Some(ready) = options.ready {
+        // Whoever asked may have left.
+        let _ = ready.send(addresses);
+    }
+
+    let failed = tokio::select! {
+        () = shutdown => None,
+        ended = &mut public => Some(("public port", ended)),
+        ended = &mut grpc => Some(("gRPC port", ended)),
+    };
+    let started = Instant::now();
+    ready.send_replace(false);
+    stop_public.send_replace(true);
+    drain(&front, config.drain).await;
+    stop_grpc.send_replace(true);
+    if failed.is_none() {
+        for (name, task) in [("public port", public), ("gRPC port", grpc)] {
+            if let Ok(Err(error)) = task.await {
+                tracing::warn!(%error, "the {name} did not end well");
+            }
+        }
+    }
+    stop_admin.send_replace(true);
+    // The thread ends by itself within its own deadline; a blocked runtime must not be waited for.
+    let _ = tokio::task::spawn_blocking(move || admin.join()).await;
+    sweeper.abort();
+    if let Some(path) = &config.ready_file {
+        // It says where nobody listens any more.
+        let _ = std::fs::remove_file(path);
+    }
+    tracing::info!(took_ms = started.elapsed().as_millis(), "stopped");
+    match failed {
+        Some((name, Ok(Err(source)))) => Err(Error::Part { part: name, source }),
+        Some((name, _)) => Err(Error::Part { part: name, source: io::Error::other("it ended by itself") }),
+        None => Ok(()),
+    }
+}
+
+/// Asks clients to go, and waits until they have or the time is over.
+async fn drain(front: &Front, most: Duration) {
+    let deadline = Instant::now() + most;
+    tracing::info!(connections = front.connections(), "draining");
+    front.drain(most);
+    while front.connections() > 0 {
+        if Instant::now() >= deadline {
+            tracing::warn!(connections = front.connections(), "cut at the end of the drain");
+            break;
+        }
+        sleep(DRAIN_POLL).await;
+    }
+}
+
+/// What the public port serves.
+fn routes(front: &Arc<Front>, gauges: Arc<NodeGauges>, ingest: &Arc<Ingest>, options: &Options) -> http::Routes {
+    let mut routes = front.router().merge(health_routes(gauges)).merge(pages::routes(options.pages));
+    if options.pages_publish == PagesPublish::Yes {
+        routes = routes.merge(publish_routes(Arc::clone(ingest), Guard::same_origin(Vec::new())));
+    }
+    routes.fallback(async || not_found())
+}

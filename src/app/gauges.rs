@@ -1,0 +1,39 @@
+//! How the node is, for whoever asks.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::admin::{Gauges, Health};
+use crate::hub::Hub;
+use crate::schema::Schema;
+use crate::socket::Front;
+
+/// What `/health` and `/ready` are answered from.
+pub(super) struct NodeGauges {
+    pub(super) node: Arc<str>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) front: Arc<Front>,
+    pub(super) started: Instant,
+    pub(super) ready: watch::Receiver<bool>,
+}
+
+impl Gauges for NodeGauges {
+    fn health(&self) -> Health {
+        Health {
+            node: self.node.to_string(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            fingerprint: self.schema.fingerprint().into(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            connections: self.front.connections() as u64,
+            subscriptions: self.front.subscriptions() as u64,
+            channels: self.hub.channel_count() as u64,
+        }
+    }
+
+    fn ready(&self) -> bool {
+        *self.ready.borrow()
+    }
+}

@@ -1,0 +1,142 @@
+//! From the configuration to each part's own limits, and the parts that every front stands on.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+
+use crate::engine::{Appender, Idempotency, MemoryEngine};
+use crate::grpc;
+use crate::hub::{self, Hub};
+use crate::ingest::{self, Ingest, Revision};
+use crate::net::http;
+use crate::schema::{Schema, Source};
+use crate::session::inbound;
+use crate::session::outbound::{self, ReplayRate, Timings};
+use crate::socket::{self, Front, Origins};
+use crate::transcode::{self, Transcoder};
+
+/// What every front stands on.
+pub(super) struct Core {
+    pub(super) hub: Arc<Hub>,
+    pub(super) ingest: Arc<Ingest>,
+    pub(super) front: Arc<Front>,
+}
+
+/// Where the schema comes from.
+pub(super) fn sources(config: &Config) -> Vec<Source> {
+    if config.schema.is_empty() {
+        return vec![Source::Bundled];
+    }
+    config.schema.iter().map(|path| Source::at(path)).collect()
+}
+
+/// Makes hub, engine, ingest and front of the memory engine.
+pub(super) fn core(config: &Config, node: &Arc<str>, schema: Arc<Schema>) -> Core {
+    let limits = &config.limits;
+    let transcoder = Arc::new(Transcoder::new(
+        schema.pool(),
+        transcode::Options {
+            max_depth: count_u32(limits.max_depth),
+            max_elements: count_u32(limits.max_elements),
+            max_json_bytes: limits.max_json_bytes,
+            ..transcode::Options::default()
+        },
+    ));
+    let hub = Arc::new(Hub::new(rand::random(), limits.shards, hub_limits(config)));
+    let idempotency = Idempotency { max_age: limits.idempotency_window, max_bytes: limits.max_idempotency_bytes };
+    let engine = Arc::new(MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency));
+    let revision = Revision { schema: Arc::clone(&schema), transcoder: Arc::clone(&transcoder), number: 1 };
+    let ingest = Arc::new(Ingest::new(Arc::new(revision), engine, ingest_limits(config)));
+    let front = Front::start(socket_config(config, node), Arc::clone(&hub), schema, transcoder);
+    Core { hub, ingest, front }
+}
+
+fn hub_limits(config: &Config) -> hub::Limits {
+    let limits = &config.limits;
+    hub::Limits {
+        channel_bytes: limits.max_channel_bytes,
+        total_bytes: limits.max_log_bytes,
+        idle: limits.channel_idle,
+        tombstones: limits.max_tombstones,
+        tombstone_age: limits.tombstone_age,
+    }
+}
+
+fn ingest_limits(config: &Config) -> ingest::Limits {
+    let limits = &config.limits;
+    ingest::Limits {
+        max_event_bytes: limits.max_event_bytes,
+        max_json_bytes: limits.max_json_bytes,
+        decoding_bytes: limits.max_decoding_bytes,
+        ..ingest::Limits::default()
+    }
+}
+
+fn socket_config(config: &Config, node: &Arc<str>) -> socket::Config {
+    let limits = &config.limits;
+    let max_message_bytes = limits.max_message_bytes;
+    let (commands_per_second, commands_burst) =
+        (count_u32(limits.commands_per_second), count_u32(limits.commands_burst));
+    socket::Config {
+        origins: Origins {
+            allowed: config.allowed_origins.clone(),
+            // Nobody is authenticated yet, so a loopback port is as open to this machine's pages as to its programs.
+            localhost: config.listen.ip().is_loopback(),
+        },
+        outbound: outbound::Limits {
+            max_subscriptions: u16::try_from(limits.max_subscriptions).unwrap_or(u16::MAX),
+            max_message_bytes: count_u32(max_message_bytes),
+            commands_per_second,
+            commands_burst,
+            max_control_frames: limits.max_control_frames,
+            max_control_bytes: limits.max_control_bytes,
+            replay: ReplayRate {
+                bytes_per_second: limits.replay_bytes_per_second as u64,
+                burst_bytes: limits.replay_burst_bytes as u64,
+            },
+            timings: Timings {
+                init: limits.init_timeout,
+                ping_after: limits.ping_interval,
+                pong: limits.pong_timeout,
+                write: limits.write_timeout,
+                heartbeat: limits.heartbeat_interval,
+                message: limits.message_timeout,
+                close: limits.close_timeout,
+            },
+        },
+        inbound: inbound::Limits { max_message_bytes, commands_per_second, commands_burst },
+        node: Arc::clone(node),
+    }
+}
+
+/// The limits of the public port.
+pub(super) fn http_config(config: &Config) -> http::Config {
+    let limits = &config.limits;
+    http::Config {
+        header_timeout: limits.handshake_timeout,
+        max_headers: limits.max_request_headers,
+        max_header_bytes: limits.max_request_header_bytes,
+        accepts_per_second: count_u32(limits.handshakes_per_second),
+        ..http::Config::default()
+    }
+}
+
+/// The limits of the gRPC port.
+pub(super) fn grpc_config(config: &Config) -> grpc::Config {
+    let limits = &config.limits;
+    grpc::Config {
+        max_request_bytes: limits.max_publish_request_bytes,
+        max_unacked_events: limits.max_unacked_events,
+        max_streams: count_u32(limits.max_http2_streams),
+        max_header_list_bytes: count_u32(limits.max_http2_header_bytes),
+        keepalive_interval: limits.http2_keepalive_interval,
+        keepalive_timeout: limits.http2_keepalive_timeout,
+        preface_timeout: limits.handshake_timeout,
+        accepts_per_second: count_u32(limits.handshakes_per_second),
+        ..grpc::Config::default()
+    }
+}
+
+fn count_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,29 @@
+//! The regular clean-up of the logs: old events, unused channels, old tombstones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::hub::{Hub, Swept};
+
+/// How far an event may outlive its retention.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Sweeps until the runtime ends.
+pub(super) async fn run(hub: Arc<Hub>) {
+    let mut clock = interval(EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        let swept = hub.sweep(Instant::now().into_std());
+        if swept != Swept::default() {
+            tracing::debug!(
+                expired_channels = swept.expired,
+                freed_bytes = swept.freed_bytes,
+                log_bytes = hub.log_bytes(),
+                "swept the logs"
+            );
+        }
+    }
+}

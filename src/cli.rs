@@ -1,0 +1,86 @@
+//! The command line: one file a subcommand, help texts that teach.
+//!
+//! Results go to standard output, everything about the work itself to standard error; colours only to a terminal.
+//! Exit codes: 0 done, 1 refused or failed, 2 said wrong, 3 nobody there.
+
+mod check;
+mod demo;
+mod failure;
+mod flags;
+mod logs;
+mod publish;
+mod screen;
+mod serve;
+mod subscribe;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+use screen::Screen;
+
+/// Typed events from gRPC services to browsers.
+#[derive(Debug, Parser)]
+#[command(name = "rialto", version, max_term_width = 110, after_help = FIRST_STEPS, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  rialto demo                                  a bridge, a page to look at, and something going on
+  rialto subscribe project:42                  follow a channel of it from another terminal
+  rialto publish system.heartbeat '{\"source\":\"me\"}'    say something yourself
+  rialto check ./my-proto                      see whether your own schema would load
+  rialto serve --schema ./my-proto             run a bridge for it";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Demo(demo::Demo),
+    Publish(publish::Publish),
+    Subscribe(subscribe::Subscribe),
+    Check(check::Check),
+}
+
+/// Runs the program: reads the command line, does what it says, and tells by the exit code how it went.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut screen = Screen::of_this_process();
+    let done = match cli.command {
+        Command::Serve(serve) => serve.run(&mut screen),
+        Command::Demo(demo) => demo.run(&mut screen),
+        Command::Publish(publish) => publish.run(&mut screen),
+        Command::Subscribe(subscribe) => subscribe.run(&mut screen),
+        Command::Check(check) => check.run(&mut screen),
+    };
+    match done {
+        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            screen.failure(&failure.to_string());
+            failure.exit_code()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_has_examples() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
+            let name = subcommand.get_name();
+            assert!(subcommand.get_about().is_some(), "{name} does not say what it does");
+            let examples = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(examples.contains(&format!("rialto {name}")), "{name} has no example");
+        }
+    }
+}

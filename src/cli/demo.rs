@@ -1,0 +1,88 @@
+//! `rialto demo`: a bridge, a page to look at, and something going on.
+
+mod page;
+mod publisher;
+mod story;
+
+use clap::Args;
+use tokio::sync::oneshot;
+
+use super::failure::Failure;
+use super::flags::Flags;
+use super::logs;
+use super::screen::{Colour, Screen};
+use super::serve::{asked_to_stop, runtime};
+use crate::app::{self, Addresses};
+use crate::config::{Config, LogLevel, Process};
+
+/// Run a bridge with a page and a publisher, to see what it does.
+///
+/// The page is on the first port. The publisher is an ordinary gRPC client of the bridge: what it can do, your services
+/// can do. Takes the flags of `rialto serve`, except that the schema is the bundled catalogue.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rialto demo                            then open http://127.0.0.1:8080/
+  rialto demo --listen 127.0.0.1:8000    where port 8080 is taken";
+
+impl Demo {
+    /// Runs the bridge, its page and its publisher.
+    pub(crate) fn run(self, screen: &mut Screen) -> Result<(), Failure> {
+        let mut config = Config::load(&self.flags.0, &Process)?;
+        if !config.schema.is_empty() {
+            return Err(Failure::Usage(
+                "the demo publishes events of the bundled catalogue; for your own schema there is rialto serve --schema"
+                    .to_owned(),
+            ));
+        }
+        // The demo is for people: the bridge's ordinary log lines would hide what is said to them.
+        if config.log.level == LogLevel::Info {
+            config.log.level = LogLevel::Warn;
+        }
+        logs::install(config.log);
+        let screen = *screen;
+        runtime()?.block_on(async move {
+            let stop = asked_to_stop()?;
+            let (ready, listening) = oneshot::channel();
+            tokio::spawn(async move {
+                // The bridge did not start; its own error says why.
+                let Ok(addresses) = listening.await else { return };
+                if welcome(&screen, &addresses).is_ok() {
+                    publisher::run(addresses.grpc, &screen).await;
+                }
+            });
+            let options =
+                app::Options { pages: page::PAGES, pages_publish: app::PagesPublish::Yes, ready: Some(ready) };
+            Ok(app::run(config, options, stop).await?)
+        })
+    }
+}
+
+/// Says where everything is and what to try next.
+fn welcome(screen: &Screen, addresses: &Addresses) -> Result<(), Failure> {
+    let Addresses { listen, grpc, admin } = addresses;
+    let heading = |text| screen.paint().paint(Colour::Bold, text);
+    let flag = |name: &str, usual: &str, actual: String| {
+        if usual == actual { String::new() } else { format!(" --{name} {actual}") }
+    };
+    let url = flag("url", "ws://127.0.0.1:8080/ws", format!("ws://{listen}/ws"));
+    let publish_to = flag("grpc", "127.0.0.1:50051", grpc.to_string());
+    screen.line(&heading("Rialto is running. Open the page:"))?;
+    screen.line(&format!("\n  {}\n", screen.paint().paint(Colour::Green, &format!("http://{listen}/"))))?;
+    screen.line(&format!("  browsers  ws://{listen}/ws"))?;
+    screen.line(&format!("  backends  http://{grpc} (gRPC, rialto.v1.PublisherService)"))?;
+    screen.line(&format!("  scripts   http://{admin}/v1/publish\n"))?;
+    screen.line(&heading("Try this in another terminal:"))?;
+    screen.line(&format!("\n  wscat -c 'ws://{listen}/ws?session_id=t1'"))?;
+    screen.line(&format!("  rialto subscribe project:42{url}"))?;
+    screen.line(&format!(
+        "  rialto publish process.progress '{{\"projectId\":\"42\",\"processId\":\"mine\",\"progress\":50,\"message\":\"Halfway\"}}'{publish_to}\n"
+    ))?;
+    screen.line("Ctrl-C ends it.")
+}

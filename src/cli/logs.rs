@@ -1,0 +1,29 @@
+//! Log lines of a bridge, to standard error.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogConfig, LogFormat, LogLevel, Output, Process, wants_colour};
+
+/// Sends the log lines of this process where `config` says. Does nothing when somebody has done so before.
+pub(crate) fn install(config: LogConfig) {
+    let level = match config.level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    // Libraries speak up only when something is wrong with them; their debug lines are of no use to an operator.
+    let filter = EnvFilter::new(format!("warn,rialto={level}"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let installed = match config.format {
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            let output = if io::stderr().is_terminal() { Output::Terminal } else { Output::Pipe };
+            lines.with_ansi(wants_colour(&Process, output)).with_target(false).try_init()
+        }
+    };
+    drop(installed);
+}

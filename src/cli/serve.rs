@@ -1,0 +1,73 @@
+//! `rialto serve`: runs a bridge until it is asked to stop.
+
+use std::future::Future;
+
+use clap::Args;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::failure::Failure;
+use super::flags::Flags;
+use super::logs;
+use super::screen::Screen;
+use crate::app;
+use crate::config::{Config, Process};
+
+/// Run a bridge.
+///
+/// Browsers connect to --listen, backends publish to --grpc. Without any flag the bridge serves the bundled catalogue
+/// on loopback. Every flag is a variable too: --listen is RIALTO_LISTEN. SIGTERM lets clients go in peace, a second one
+/// does not wait.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rialto serve                                       the bundled catalogue, on loopback
+  rialto serve --schema ./my-proto                   your own .proto files
+  rialto serve --listen 127.0.0.1:0 --ready-file r   a free port, written to the file r
+  RIALTO_LOG_FORMAT=json rialto serve                log lines for machines";
+
+impl Serve {
+    /// Runs the bridge.
+    pub(crate) fn run(self, _screen: &mut Screen) -> Result<(), Failure> {
+        let config = Config::load(&self.flags.0, &Process)?;
+        logs::install(config.log);
+        runtime()?.block_on(async move { Ok(app::run(config, app::Options::default(), asked_to_stop()?).await?) })
+    }
+}
+
+/// The runtime of a bridge: one worker a processor.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Ready when SIGTERM or SIGINT arrives. The second one ends the process at once.
+pub(crate) fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (asked, stop) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => (SignalKind::terminate(), "SIGTERM"),
+                _ = interrupt.recv() => (SignalKind::interrupt(), "SIGINT"),
+            }
+        };
+        let (_, name) = next().await;
+        tracing::info!(signal = name, "stopping; once more to stop at once");
+        // Nobody listens when the bridge has ended by itself.
+        let _ = asked.send(());
+        let (kind, name) = next().await;
+        tracing::warn!(signal = name, "stopped at once");
+        std::process::exit(128 + kind.as_raw_value());
+    });
+    Ok(async move {
+        // The sender lives as long as the runtime.
+        let _ = stop.await;
+    })
+}

@@ -1,0 +1,214 @@
+//! `rialto subscribe`: follows channels over WebSocket, comes back when cut and goes on where it was.
+
+mod follow;
+mod show;
+
+use std::time::Duration;
+
+use clap::Args;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+
+use super::failure::{Failure, chain};
+use super::screen::{Screen, harmless};
+use follow::{Follower, Next, Notice, Wanted};
+
+/// The first wait before coming back; it doubles.
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+/// The longest wait before coming back.
+const LONGEST_DELAY: Duration = Duration::from_secs(15);
+/// The bridge sends something every 30 s; after this silence the connection is dead.
+const SILENCE: Duration = Duration::from_secs(75);
+
+/// Follow channels.
+///
+/// Prints each event as it comes. When the connection breaks, it comes back and goes on where it was; events that are
+/// lost on the way are told on standard error. Without a channel it follows what the bridge subscribes everybody to.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Subscribe {
+    /// Channels, such as project:42
+    #[arg(value_name = "CHANNEL")]
+    channels: Vec<String>,
+    /// Only these event types: exact names, or file.* for all that begin so
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<String>,
+    /// The session to bind to
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// Where browsers connect
+    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/ws")]
+    url: String,
+    /// Print every frame as it came, one a line
+    #[arg(long)]
+    json: bool,
+    /// At most so many of the newest events first
+    #[arg(long, value_name = "N")]
+    history: Option<u32>,
+    /// End after so many events
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rialto subscribe project:42                     everything that happens in project 42
+  rialto subscribe project:42 --types 'process.*' only some types
+  rialto subscribe --session t1                   what a browser with ?session_id=t1 gets by itself
+  rialto subscribe project:42 --json --count 10 | jq .data";
+
+/// How a connection ended.
+enum Ended {
+    /// As many events as wanted have come.
+    Enough,
+    /// It broke, or the bridge closed it: what to do now.
+    Broken(Next),
+}
+
+impl Subscribe {
+    /// Follows the channels.
+    pub(crate) fn run(self, screen: &mut Screen) -> Result<(), Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            tokio::select! {
+                done = self.follow(screen) => done,
+                stopped = tokio::signal::ctrl_c() => Ok(stopped?),
+            }
+        })
+    }
+
+    async fn follow(&self, screen: &Screen) -> Result<(), Failure> {
+        let wanted = Wanted { channels: self.channels.clone(), types: self.types.clone(), history: self.history };
+        let mut follower = Follower::new(wanted, format!("rialto-subscribe-{}", std::process::id()));
+        let mut left = self.count;
+        let mut delay = FIRST_DELAY;
+        if left == Some(0) {
+            return Ok(());
+        }
+        loop {
+            let (reason, after) = match self.connection(&mut follower, &mut left, screen).await? {
+                Ended::Enough => return Ok(()),
+                Ended::Broken(Next::GiveUp { reason }) => return Err(Failure::Refused(reason)),
+                Ended::Broken(Next::Return { reason, after }) => (reason, after),
+            };
+            if follower.take_progress() {
+                delay = FIRST_DELAY;
+            }
+            // Spread over half the delay, so that many who were cut together do not come back together.
+            let wait = after.unwrap_or(delay).mul_f64(rand::random_range(0.75..1.25));
+            screen.warning(&format!("! {reason}; coming back in {} ms", wait.as_millis()));
+            tokio::time::sleep(wait).await;
+            delay = (delay * 2).min(LONGEST_DELAY);
+        }
+    }
+
+    /// One connection from its opening to its end.
+    async fn connection(
+        &self,
+        follower: &mut Follower,
+        left: &mut Option<u64>,
+        screen: &Screen,
+    ) -> Result<Ended, Failure> {
+        let mut socket = match tokio_tungstenite::connect_async(self.request(follower.session())?).await {
+            Ok((socket, _)) => socket,
+            Err(error) => return self.not_connected(follower, error),
+        };
+        for frame in follower.open() {
+            if let Err(error) = socket.send(Message::text(frame)).await {
+                return Ok(Ended::Broken(Next::again(format!("the connection broke: {}", chain(&error)))));
+            }
+        }
+        loop {
+            let message = match timeout(SILENCE, socket.next()).await {
+                Err(_) => return Ok(Ended::Broken(Next::again("nothing came for too long".to_owned()))),
+                Ok(None) => return Ok(Ended::Broken(Next::again("the connection ended".to_owned()))),
+                Ok(Some(Err(error))) => {
+                    return Ok(Ended::Broken(Next::again(format!("the connection broke: {}", chain(&error)))));
+                }
+                Ok(Some(Ok(message))) => message,
+            };
+            match message {
+                Message::Text(text) => {
+                    if self.json {
+                        screen.line(&text)?;
+                    }
+                    if !self.on_frame(follower.on_frame(&text), left, screen)? {
+                        // Ending politely is a favour; the bridge copes without.
+                        let _ = socket.close(None).await;
+                        return Ok(Ended::Enough);
+                    }
+                }
+                Message::Close(frame) => {
+                    let (code, reason) =
+                        frame.map_or((1005, String::new()), |frame| (u16::from(frame.code), harmless(&frame.reason)));
+                    return Ok(Ended::Broken(follower.on_close(code, &reason)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Shows what a frame means. False: that is enough.
+    fn on_frame(&self, notice: Notice, left: &mut Option<u64>, screen: &Screen) -> Result<bool, Failure> {
+        match notice {
+            Notice::Event(event) => {
+                if let Some(first) = event.missing_from {
+                    let (channel, last) = (harmless(&event.channel), event.sequence - 1);
+                    screen.warning(&format!("! {channel}: events #{first} to #{last} are missing without a word"));
+                }
+                if !self.json {
+                    screen.line(&show::event(&event, screen.paint()))?;
+                }
+                if let Some(left) = left {
+                    *left -= 1;
+                    return Ok(*left > 0);
+                }
+            }
+            Notice::Note(text) => screen.note(&format!("- {}", harmless(&text))),
+            Notice::Warning(text) => screen.warning(&format!("! {}", harmless(&text))),
+            Notice::Refused(text) => return Err(Failure::Refused(harmless(&text))),
+            Notice::Nothing => {}
+        }
+        Ok(true)
+    }
+
+    /// The handshake, for the session that was acked before or the one that was asked for.
+    fn request(
+        &self,
+        acked: Option<&str>,
+    ) -> Result<tokio_tungstenite::tungstenite::handshake::client::Request, Failure> {
+        let wrong = |error: &dyn std::fmt::Display| Failure::Usage(format!("{:?} is not a URL: {error}", self.url));
+        let mut url = self.url.clone();
+        if let Some(session) = acked.or(self.session.as_deref()) {
+            let and = if url.contains('?') { '&' } else { '?' };
+            url.push_str(&format!("{and}session_id={}", show::percent_encoded(session)));
+        }
+        let mut request = url.into_client_request().map_err(|error| wrong(&error))?;
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("rialto.v1.json"));
+        Ok(request)
+    }
+
+    /// What a failed handshake means: nothing at the first try is for the person to mend, later the bridge may restart.
+    fn not_connected(&self, follower: &Follower, error: SocketError) -> Result<Ended, Failure> {
+        let reason = match &error {
+            SocketError::Http(response) => {
+                let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+                let reason =
+                    format!("the bridge refused the connection: {} {}", response.status(), harmless(body.trim()));
+                if response.status().is_client_error() && response.status().as_u16() != 429 {
+                    return Err(Failure::Refused(reason));
+                }
+                reason
+            }
+            SocketError::Url(error) => return Err(Failure::Usage(format!("{:?} is not a URL: {error}", self.url))),
+            error => format!("no bridge at {} ({})", self.url, chain(error)),
+        };
+        if follower.session().is_some() {
+            return Ok(Ended::Broken(Next::again(reason)));
+        }
+        Err(Failure::Unreachable(format!("{reason}; start one with `rialto demo` or name another with --url")))
+    }
+}

@@ -1,0 +1,240 @@
+//! What was said (flags, environment) turned into what is meant, with every mistake reported at once.
+//!
+//! A [`Config`] is a tree of plain structs, made once at start and never changed. Flags win over the environment, the
+//! environment over the defaults; the table in [`keys()`] is the only list of what can be said. This is the only module
+//! that reads the environment, and it does so through [`Environment`], so that a test hands in a map.
+
+mod environment;
+mod key;
+mod keys;
+mod limits;
+mod machine;
+mod spelling;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use environment::{Environment, Output, Process, wants_colour};
+pub use key::{Group, Key, Takes};
+pub use keys::keys;
+pub use limits::Limits;
+pub use machine::{Machine, raise_file_descriptors};
+
+/// What every variable of Rialto's begins with.
+pub const VARIABLE_PREFIX: &str = "RIALTO_";
+
+/// Everything that can be chosen about a bridge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where browsers connect. Default `127.0.0.1:8080`; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where backends publish. Default `127.0.0.1:50051`.
+    pub grpc: SocketAddr,
+    /// Where operators look and scripts publish over HTTP. Default `127.0.0.1:9090`.
+    pub admin: SocketAddr,
+    /// Gets the addresses as JSON once everything listens.
+    pub ready_file: Option<PathBuf>,
+    /// Folders of `.proto` files and files with a `FileDescriptorSet`. Empty: the bundled catalogue.
+    pub schema: Vec<PathBuf>,
+    /// Whether addresses other than loopback are allowed although nobody is authenticated. Default no.
+    pub insecure: bool,
+    /// The origins whose pages may connect, compared as they are. Pages of this machine may always connect while the
+    /// bridge listens on loopback. Default none.
+    pub allowed_origins: Vec<String>,
+    /// How the bridge logs.
+    pub log: LogConfig,
+    /// How long a shutdown may take before what is left is cut. Default 30 s.
+    pub drain: Duration,
+    /// How much of everything there may be, and how long.
+    pub limits: Limits,
+}
+
+/// How the bridge logs, to standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// The least that is logged.
+    pub level: LogLevel,
+}
+
+/// For whom log lines are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// People: one readable line each.
+    Text,
+    /// Machines: one JSON object a line.
+    Json,
+}
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Something is broken.
+    Error,
+    /// Something is odd.
+    Warn,
+    /// What an operator wants to know.
+    Info,
+    /// What a developer wants to know.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl Default for Config {
+    /// What holds when nothing is said, on this machine.
+    fn default() -> Self {
+        Config::on(&Machine::read())
+    }
+}
+
+impl Config {
+    /// What holds when nothing is said, on a machine of this size.
+    pub fn on(machine: &Machine) -> Self {
+        let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Config {
+            listen: loopback(8080),
+            grpc: loopback(50051),
+            admin: loopback(9090),
+            ready_file: None,
+            schema: Vec::new(),
+            insecure: false,
+            allowed_origins: Vec::new(),
+            log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
+            drain: Duration::from_secs(30),
+            limits: Limits::on(machine),
+        }
+    }
+
+    /// Makes the configuration of flags and environment.
+    ///
+    /// `flags` has the values given on the command line by [`Key::name`], in their order.
+    ///
+    /// # Errors
+    /// Every mistake, in one [`ConfigError`].
+    pub fn load(flags: &[(String, String)], environment: &dyn Environment) -> Result<Config, ConfigError> {
+        Config::load_on(&Machine::read(), flags, environment)
+    }
+
+    fn load_on(
+        machine: &Machine,
+        flags: &[(String, String)],
+        environment: &dyn Environment,
+    ) -> Result<Config, ConfigError> {
+        let mut config = Config::on(machine);
+        let mut mistakes = Vec::new();
+        for key in keys() {
+            let said = match said_in_flags(key, flags) {
+                said if !said.is_empty() => said,
+                _ => said_in_environment(key, environment),
+            };
+            for (origin, value) in said {
+                if let Err(problem) = key.apply(&mut config, &value) {
+                    mistakes.push(Mistake { key: origin, problem, example: key.example.to_owned() });
+                }
+            }
+        }
+        mistakes.extend(unknown_variables(environment));
+        mistakes.extend(contradictions(&config));
+        if mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes }) }
+    }
+}
+
+/// The values of one key on the command line, each with the flag to blame.
+fn said_in_flags(key: &Key, flags: &[(String, String)]) -> Vec<(String, String)> {
+    let values = flags.iter().filter(|(name, _)| name == key.name);
+    values.map(|(_, value)| (key.flag(), value.clone())).collect()
+}
+
+/// The values of one key in the environment, each with the variable to blame. An empty variable says nothing.
+fn said_in_environment(key: &Key, environment: &dyn Environment) -> Vec<(String, String)> {
+    let variable = key.variable();
+    let Some(text) = environment.get(&variable) else { return Vec::new() };
+    let values: Vec<&str> = match key.takes {
+        Takes::Many(_) => text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect(),
+        _ => Some(text.trim()).filter(|text| !text.is_empty()).into_iter().collect(),
+    };
+    values.into_iter().map(|value| (variable.clone(), value.to_owned())).collect()
+}
+
+/// Variables that look like Rialto's and are not: most often a slip of the pen.
+fn unknown_variables(environment: &dyn Environment) -> Vec<Mistake> {
+    let known: Vec<String> = keys().iter().map(|key| key.variable()).collect();
+    let mut names = environment.names();
+    names.sort();
+    names
+        .into_iter()
+        .filter(|name| name.starts_with(VARIABLE_PREFIX) && !known.contains(name))
+        .map(|name| {
+            let nearest = spelling::nearest(&name, known.iter().map(String::as_str)).unwrap_or(&known[0]).to_owned();
+            let problem = format!("no such variable; the nearest one is {nearest}");
+            let key = keys().iter().find(|key| key.variable() == nearest);
+            let example = key.map_or_else(String::new, |key| format!("{nearest}={}", key.example));
+            Mistake { key: name, problem, example }
+        })
+        .collect()
+}
+
+/// What is wrong although each value on its own is right.
+fn contradictions(config: &Config) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let addresses = [("--listen", config.listen), ("--grpc", config.grpc), ("--admin", config.admin)];
+    for (index, (flag, address)) in addresses.iter().enumerate() {
+        if !address.ip().is_loopback() && !config.insecure {
+            mistakes.push(Mistake {
+                key: (*flag).to_owned(),
+                problem: format!(
+                    "{address} can be reached from other machines, and nobody is authenticated; bind loopback, or say \
+                     --insecure when something in front of the bridge decides who may connect"
+                ),
+                example: format!("127.0.0.1:{}", address.port()),
+            });
+        }
+        if let Some((earlier, _)) = addresses[..index].iter().find(|(_, other)| other == address && address.port() != 0)
+        {
+            mistakes.push(Mistake {
+                key: (*flag).to_owned(),
+                problem: format!("{address} is the address of {earlier} too"),
+                example: "127.0.0.1:0".to_owned(),
+            });
+        }
+    }
+    mistakes.extend(config.limits.contradictions());
+    mistakes
+}
+
+/// One thing that was said wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The flag or variable to change.
+    pub key: String,
+    /// What is wrong with its value.
+    pub problem: String,
+    /// A value that would be right.
+    pub example: String,
+}
+
+/// Everything that was said wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// The mistakes, by key.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.mistakes.len();
+        write!(f, "{count} {} in the configuration", if count == 1 { "mistake" } else { "mistakes" })?;
+        for mistake in &self.mistakes {
+            write!(f, "\n  {}: {} (example: {})", mistake.key, mistake.problem, mistake.example)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! How much of everything there may be, and how long: one table makes the struct, its defaults and its keys.
+
+use std::time::Duration;
+
+use super::key::{Group, Key, Takes};
+use super::{Config, Machine, Mistake, value};
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+/// The largest `max-message-bytes`: a client's message is held in memory whole.
+const HARD_MAX_MESSAGE_BYTES: usize = MIB;
+/// The most that channel logs take when nothing is said, however large the machine.
+const MAX_DEFAULT_LOG_BYTES: u64 = 4 << 30;
+
+/// Makes [`Limits`] and its keys of lines `group: field: kind = default, "key", "example", "meaning";`.
+macro_rules! limits {
+    ($machine:ident: $($group:ident $field:ident: $kind:ident = $default:expr, $name:literal, $example:literal, $help:literal;)*) => {
+        /// How much of everything there may be, and how long. Defaults are for one machine that serves many browsers.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Limits {
+            $(#[doc = $help] pub $field: limits!(@type $kind),)*
+        }
+
+        impl Limits {
+            /// What holds when nothing is said, on a machine of this size.
+            pub fn on($machine: &Machine) -> Self {
+                Limits { $($field: $default,)* }
+            }
+        }
+
+        pub(super) const KEYS: &[Key] = &[$(Key {
+            name: $name,
+            group: Group::$group,
+            takes: Takes::One(limits!(@called $kind)),
+            help: $help,
+            example: $example,
+            read: |config: &mut Config, text: &str| {
+                config.limits.$field = limits!(@read $kind)(text)?;
+                Ok(())
+            },
+            show: |config: &Config| vec![limits!(@show $kind)(config.limits.$field)],
+        },)*];
+    };
+    (@type count) => { usize };
+    (@type bytes) => { usize };
+    (@type time) => { Duration };
+    (@called count) => { "N" };
+    (@called bytes) => { "BYTES" };
+    (@called time) => { "TIME" };
+    (@read count) => { value::count };
+    (@read bytes) => { value::bytes };
+    (@read time) => { value::duration };
+    (@show count) => { |number: usize| number.to_string() };
+    (@show bytes) => { value::show_bytes };
+    (@show time) => { value::show_duration };
+}
+
+limits! { machine:
+    Connections max_connections: count = default_connections(machine.file_descriptors),
+        "max-connections", "5000", "Connections of browsers in all; 80 % of the file descriptors unless said";
+    Connections max_connections_per_address: count = 1_000,
+        "max-connections-per-address", "1000", "Connections from one address; loopback is not counted";
+    Connections handshakes_per_second: count = 1_000,
+        "handshakes-per-second", "1000", "New connections a second; more wait";
+    Connections handshake_timeout: time = Duration::from_secs(10),
+        "handshake-timeout", "10s", "From connecting to the first byte, and from there to the end of the headers";
+    Connections init_timeout: time = Duration::from_secs(10),
+        "init-timeout", "10s", "From the upgrade to connection.init, where a subprotocol was named";
+    Connections close_timeout: time = Duration::from_secs(5),
+        "close-timeout", "5s", "From our close frame to the peer's";
+    Connections max_request_headers: count = 64,
+        "max-request-headers", "64", "Headers of an HTTP request";
+    Connections max_request_header_bytes: bytes = 16 * KIB,
+        "max-request-header-bytes", "16KiB", "All headers of an HTTP request together";
+    Connections ping_interval: time = Duration::from_secs(30),
+        "ping-interval", "30s", "Silence of a client before it is pinged";
+    Connections pong_timeout: time = Duration::from_secs(5),
+        "pong-timeout", "5s", "From a ping to anything from the client, or it is dead";
+    Connections write_timeout: time = Duration::from_secs(5),
+        "write-timeout", "5s", "A client whose socket accepts no byte for so long is dead";
+    Connections message_timeout: time = Duration::from_secs(30),
+        "message-timeout", "30s", "From the first to the last frame of a client's message";
+    Connections heartbeat_interval: time = Duration::from_secs(30),
+        "heartbeat-interval", "30s", "Between two connection.heartbeat frames";
+    Connections max_message_bytes: bytes = 64 * KIB,
+        "max-message-bytes", "64KiB", "A client's message, also reassembled; at most 1MiB";
+    Connections max_control_frames: count = 256,
+        "max-control-frames", "256", "Answers waiting for one connection's socket";
+    Connections max_control_bytes: bytes = 256 * KIB,
+        "max-control-bytes", "256KiB", "All answers waiting for one connection's socket together";
+    Connections max_subscriptions: count = 128,
+        "max-subscriptions", "128", "Subscriptions of one connection";
+    Connections commands_per_second: count = 50,
+        "commands-per-second", "50", "Frames of one client a second, over time";
+    Connections commands_burst: count = 200,
+        "commands-burst", "200", "Frames of one client at once";
+    Connections shards: count = machine.processors,
+        "shards", "4", "Workers that write to connections; one per processor unless said";
+    Publishing max_event_bytes: bytes = MIB,
+        "max-event-bytes", "1MiB", "An event on the wire";
+    Publishing max_json_bytes: bytes = 4 * MIB,
+        "max-json-bytes", "4MiB", "An event as JSON";
+    Publishing max_elements: count = 65_536,
+        "max-elements", "65536", "List items, map entries and Struct members of one event together";
+    Publishing max_depth: count = 100,
+        "max-depth", "100", "Messages inside messages of one event";
+    Publishing max_publish_request_bytes: bytes = 4 * MIB,
+        "max-publish-request-bytes", "4MiB", "A publish request";
+    Publishing max_unacked_events: count = 1_000,
+        "max-unacked-events", "1000", "Events of one publish stream that wait for their ack; more are not read";
+    Publishing max_decoding_bytes: bytes = 64 * MIB,
+        "max-decoding-bytes", "64MiB", "Publish requests being worked on at once, all together";
+    Publishing idempotency_window: time = Duration::from_secs(300),
+        "idempotency-window", "5m", "How long an idempotency key is remembered";
+    Publishing max_idempotency_bytes: bytes = 64 * MIB,
+        "max-idempotency-bytes", "64MiB", "Memory of all idempotency keys; the oldest are forgotten first";
+    Publishing max_http2_streams: count = 100,
+        "max-http2-streams", "100", "Calls at once on one gRPC connection";
+    Publishing max_http2_header_bytes: bytes = 16 * KIB,
+        "max-http2-header-bytes", "16KiB", "Metadata of one gRPC call";
+    Publishing http2_keepalive_interval: time = Duration::from_secs(30),
+        "http2-keepalive-interval", "30s", "Silence of a publisher before it is pinged";
+    Publishing http2_keepalive_timeout: time = Duration::from_secs(20),
+        "http2-keepalive-timeout", "20s", "From that ping to its answer, or the publisher is dead";
+    Logs retention_events: count = 1_000,
+        "retention-events", "1000", "The newest events that a channel keeps, where its template does not say";
+    Logs retention_age: time = Duration::from_secs(30),
+        "retention-age", "30s", "The age up to which a channel keeps events, where its template does not say";
+    Logs max_channel_bytes: bytes = 8 * MIB,
+        "max-channel-bytes", "8MiB", "One channel's log, whatever its retention says";
+    Logs max_log_bytes: bytes = default_log_bytes(machine.memory_bytes),
+        "max-log-bytes", "1GiB", "All channels' logs; a quarter of the memory, at most 4GiB, unless said";
+    Logs replay_bytes_per_second: bytes = 4 * MIB,
+        "replay-bytes-per-second", "4MiB", "Replay to one connection, over time";
+    Logs replay_burst_bytes: bytes = 16 * MIB,
+        "replay-burst-bytes", "16MiB", "Replay to one connection at once";
+    Logs channel_idle: time = Duration::from_secs(300),
+        "channel-idle", "5m", "How long a channel without subscribers and events keeps its log";
+    Logs tombstone_age: time = Duration::from_secs(3_600),
+        "tombstone-age", "1h", "How long the last position of such a channel is remembered after that";
+    Logs max_tombstones: count = 1_000_000,
+        "max-tombstones", "1000000", "Channels so remembered";
+}
+
+/// 80 % of the file descriptors: the rest is for publishers, files and the connections that are being refused.
+fn default_connections(file_descriptors: u64) -> usize {
+    usize::try_from(file_descriptors / 5 * 4).unwrap_or(usize::MAX).max(1)
+}
+
+fn default_log_bytes(memory_bytes: u64) -> usize {
+    usize::try_from((memory_bytes / 4).min(MAX_DEFAULT_LOG_BYTES)).unwrap_or(usize::MAX).max(MIB)
+}
+
+impl Limits {
+    /// What is wrong although each value on its own is right.
+    pub(super) fn contradictions(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        let mut refuse = |key: &str, wrong: bool, problem: String, example: &str| {
+            if wrong {
+                mistakes.push(Mistake { key: key.to_owned(), problem, example: example.to_owned() });
+            }
+        };
+        refuse(
+            "--max-message-bytes",
+            self.max_message_bytes > HARD_MAX_MESSAGE_BYTES,
+            format!("{} is more than the hard limit of 1MiB", value::show_bytes(self.max_message_bytes)),
+            "64KiB",
+        );
+        refuse(
+            "--max-publish-request-bytes",
+            self.max_publish_request_bytes < self.max_event_bytes,
+            format!(
+                "a request could not carry an event of --max-event-bytes {}",
+                value::show_bytes(self.max_event_bytes)
+            ),
+            "4MiB",
+        );
+        refuse(
+            "--max-decoding-bytes",
+            self.max_decoding_bytes < self.max_publish_request_bytes,
+            "not even one request of --max-publish-request-bytes could be worked on".to_owned(),
+            "64MiB",
+        );
+        refuse(
+            "--max-channel-bytes",
+            self.max_channel_bytes > self.max_log_bytes,
+            format!("one channel would exceed --max-log-bytes {}", value::show_bytes(self.max_log_bytes)),
+            "8MiB",
+        );
+        mistakes
+    }
+}

@@ -1,0 +1,178 @@
+//! The publishers' front: gRPC in, [`crate::ingest`] behind. Convert, call, convert.
+//!
+//! [`Server`] holds a port with HTTP/2's limits set explicitly, and the standard health service beside
+//! [`publisher`]'s `PublisherService`. It promises that a peer that never speaks is closed, that a publisher that does
+//! not read its acks is not read from either, and that a stop ends every stream between two events, told so.
+//!
+//! The only place that builds a `tonic::Status`.
+
+mod convert;
+mod publisher;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener as StdTcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tonic::transport::server::Connected;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::ingest::Ingest;
+use crate::net::accept::{ACCEPTS_PER_SECOND, Acceptor};
+use crate::net::admission::ConnectionLimits;
+use crate::net::preface::PrefaceDeadline;
+use crate::net::{Peer, stopped};
+use crate::proto::rialto::v1::publisher_service_server::{PublisherServiceServer, SERVICE_NAME};
+
+use publisher::Publisher;
+
+/// The limits of the gRPC port.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Bytes of one request message. Default 4 MiB.
+    pub max_request_bytes: usize,
+    /// Events of one publish stream that are not acked yet; more are not read. Default 1,000.
+    pub max_unacked_events: usize,
+    /// Calls at once on one connection. Default 100.
+    pub max_streams: u32,
+    /// Bytes of a call's headers. Default 16 KiB.
+    pub max_header_list_bytes: u32,
+    /// What a call may send before it is read, in bytes. Default 1 MiB.
+    pub stream_window_bytes: u32,
+    /// What all calls of a connection may send before they are read, in bytes: more than one call's, so that one that is
+    /// not read does not hold the others up. Default 4 MiB.
+    pub connection_window_bytes: u32,
+    /// From accepting to the end of HTTP/2's opening. Default 10 s.
+    pub preface_timeout: Duration,
+    /// Time between pings. Default 30 s.
+    pub keepalive_interval: Duration,
+    /// How long a ping may stay unanswered. Default 20 s.
+    pub keepalive_timeout: Duration,
+    /// Open connections; what is beyond is closed at once. Default 1,024.
+    pub max_connections: usize,
+    /// Connections accepted per second; what is beyond waits. Default 1,000.
+    pub accepts_per_second: u32,
+    /// What running calls get when the server stops. Default 10 s.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            max_request_bytes: 4 << 20,
+            max_unacked_events: 1_000,
+            max_streams: 100,
+            max_header_list_bytes: 16 << 10,
+            stream_window_bytes: 1 << 20,
+            connection_window_bytes: 4 << 20,
+            preface_timeout: Duration::from_secs(10),
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(20),
+            max_connections: 1_024,
+            accepts_per_second: ACCEPTS_PER_SECOND,
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The gRPC services on a port.
+pub struct Server {
+    listener: StdTcpListener,
+    ingest: Arc<Ingest>,
+    config: Config,
+}
+
+impl Server {
+    /// Will serve publishers on a listener that is non-blocking, as [`crate::net::listen()`] makes them.
+    pub fn new(listener: StdTcpListener, ingest: Arc<Ingest>) -> Self {
+        Server { listener, ingest, config: Config::default() }
+    }
+
+    /// With other limits than the defaults.
+    #[must_use]
+    pub fn with_config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Serves until `stop` is true; then reports NOT_SERVING, closes the port, ends publish streams with UNAVAILABLE
+    /// behind the acks of what was read, and returns when all calls have ended or `drain_timeout` has passed.
+    ///
+    /// # Errors
+    /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
+    pub async fn serve(self, stop: watch::Receiver<bool>) -> io::Result<()> {
+        let Server { listener, ingest, config } = self;
+        let acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second);
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter.set_service_status(SERVICE_NAME, ServingStatus::Serving).await;
+        let publisher = PublisherServiceServer::new(Publisher::new(ingest, stop.clone(), config.max_unacked_events))
+            .max_decoding_message_size(config.max_request_bytes);
+        let serving = tonic::transport::Server::builder()
+            .max_concurrent_streams(config.max_streams)
+            .http2_max_header_list_size(config.max_header_list_bytes)
+            .initial_stream_window_size(config.stream_window_bytes)
+            .initial_connection_window_size(config.connection_window_bytes)
+            .http2_keepalive_interval(Some(config.keepalive_interval))
+            .http2_keepalive_timeout(Some(config.keepalive_timeout))
+            .add_service(health)
+            .add_service(publisher)
+            .serve_with_incoming_shutdown(connections(acceptor, &config), not_serving(reporter, stop.clone()));
+        tokio::select! {
+            served = serving => served.map_err(io::Error::other),
+            () = drained(stop, config.drain_timeout) => Ok(()),
+        }
+    }
+}
+
+async fn drained(mut stop: watch::Receiver<bool>, timeout: Duration) {
+    stopped(&mut stop).await;
+    sleep(timeout).await;
+    tracing::warn!(timeout_ms = timeout.as_millis(), "gRPC calls were still running at the end of the drain");
+}
+
+/// Waits for the stop; then tells everybody who watches the health, and ends their streams.
+async fn not_serving(reporter: HealthReporter, mut stop: watch::Receiver<bool>) {
+    stopped(&mut stop).await;
+    let mut reporter = reporter;
+    for service in ["", SERVICE_NAME] {
+        reporter.set_service_status(service, ServingStatus::NotServing).await;
+        // A watcher still gets what was set, and then the end: otherwise it would hold up the drain.
+        reporter.clear_service_status(service).await;
+    }
+}
+
+/// Accepted connections, within the limits, without end.
+fn connections(acceptor: Acceptor, config: &Config) -> impl Stream<Item = Result<PrefaceDeadline, Infallible>> + use<> {
+    let limits = ConnectionLimits::new(config.max_connections, u32::MAX);
+    let preface_timeout = config.preface_timeout;
+    stream::unfold((acceptor, limits), move |(mut acceptor, limits)| async move {
+        loop {
+            let (stream, peer) = acceptor.accept().await;
+            match limits.admit(peer) {
+                Ok(permit) => {
+                    let connection = PrefaceDeadline::new(stream, peer, preface_timeout).with_permit(permit);
+                    return Some((Ok(connection), (acceptor, limits)));
+                }
+                // Closing says it all: gRPC clients back off and come back.
+                Err(refusal) => tracing::warn!(%peer, %refusal, "gRPC connection refused"),
+            }
+        }
+    })
+}
+
+impl Connected for PrefaceDeadline {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        Peer(self.peer())
+    }
+}
+
+#[cfg(test)]
+mod tests;

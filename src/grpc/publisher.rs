@@ -1,0 +1,165 @@
+//! `PublisherService`: one event a call, or a stream of them.
+//!
+//! A stream is pulled from its far end: the transport asks for the next acks when it has room to send them, and only
+//! then are requests read. So a publisher that does not read its acks stops being read from, by HTTP/2's flow control,
+//! and costs the two windows of its stream and the acks of one window of events; there is no queue. What has
+//! already arrived is published together, however it was cut into requests.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use std::vec;
+
+use futures_util::stream::{self, Stream};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::watch;
+use tonic::{Request, Response, Streaming};
+
+use super::convert::{accepted, ack, tonic_status};
+use crate::ids::Tenant;
+use crate::ingest::{Ingest, PublishContext, body_bytes};
+use crate::net::stopped;
+use crate::proto::rialto::v1::publisher_service_server::PublisherService;
+use crate::proto::rialto::v1::{Event, PublishRequest, PublishResponse, PublishStreamRequest, PublishStreamResponse};
+use crate::status::{Code, Status};
+
+/// Bytes of bodies after which a window takes no further event.
+const WINDOW_BYTES: usize = 1 << 20;
+/// Requests after which a window takes no further one: they may be empty.
+const MAX_WINDOW_REQUESTS: usize = 1_000;
+/// When a publisher that was sent away may come back.
+const DRAINING_RETRY: Duration = Duration::from_secs(1);
+
+/// The service.
+pub(super) struct Publisher {
+    ingest: Arc<Ingest>,
+    stop: watch::Receiver<bool>,
+    max_unacked_events: usize,
+}
+
+impl Publisher {
+    /// Publishes to `ingest` until `stop` is true, with at most so many unacked events on one stream.
+    pub(super) fn new(ingest: Arc<Ingest>, stop: watch::Receiver<bool>, max_unacked_events: usize) -> Self {
+        Publisher { ingest, stop, max_unacked_events }
+    }
+}
+
+fn context<T>(request: &Request<T>) -> PublishContext {
+    let traceparent = request.metadata().get("traceparent").and_then(|text| text.to_str().ok());
+    PublishContext::new(Tenant::default_tenant()).with_traceparent(traceparent)
+}
+
+#[tonic::async_trait]
+impl PublisherService for Publisher {
+    async fn publish(&self, request: Request<PublishRequest>) -> Result<Response<PublishResponse>, tonic::Status> {
+        let context = context(&request);
+        let event = request.into_inner().event.unwrap_or_default();
+        let result = self.ingest.publish(vec![event], &context).await.pop();
+        match result.expect("one result for one event") {
+            Ok(event) => Ok(Response::new(PublishResponse { accepted: Some(accepted(event)) })),
+            Err(status) => Err(tonic_status(status)),
+        }
+    }
+
+    type PublishStreamStream = Pin<Box<dyn Stream<Item = Result<PublishStreamResponse, tonic::Status>> + Send>>;
+
+    async fn publish_stream(
+        &self,
+        request: Request<Streaming<PublishStreamRequest>>,
+    ) -> Result<Response<Self::PublishStreamStream>, tonic::Status> {
+        let publishing = Publishing {
+            context: context(&request),
+            requests: request.into_inner(),
+            rest: Vec::new().into_iter(),
+            state: State::Open,
+            ingest: self.ingest.clone(),
+            stop: self.stop.clone(),
+            max_unacked_events: self.max_unacked_events.max(1),
+        };
+        Ok(Response::new(Box::pin(stream::unfold(publishing, Publishing::next))))
+    }
+}
+
+/// One publish stream.
+struct Publishing {
+    requests: Streaming<PublishStreamRequest>,
+    /// Events of the last request that did not fit into a window.
+    rest: vec::IntoIter<Event>,
+    state: State,
+    context: PublishContext,
+    ingest: Arc<Ingest>,
+    stop: watch::Receiver<bool>,
+    max_unacked_events: usize,
+}
+
+enum State {
+    Open,
+    /// No further request is read; what is left is acked, then this is said.
+    Ending(Option<tonic::Status>),
+}
+
+impl Publishing {
+    /// The acks of the next window; `None` at the end.
+    async fn next(mut self) -> Option<(Result<PublishStreamResponse, tonic::Status>, Self)> {
+        let window = self.window().await;
+        if !window.is_empty() {
+            let results = self.ingest.publish(window, &self.context).await;
+            let acks = results.into_iter().map(ack).collect();
+            return Some((Ok(PublishStreamResponse { acks }), self));
+        }
+        match &mut self.state {
+            State::Ending(status) => status.take().map(|status| (Err(status), self)),
+            State::Open => None,
+        }
+    }
+
+    /// Waits for the first event and takes what is there behind it. Empty: the stream ends.
+    async fn window(&mut self) -> Vec<Event> {
+        let mut window = Vec::new();
+        let mut window_bytes = 0;
+        let mut requests = 0;
+        loop {
+            for event in self.rest.by_ref() {
+                window_bytes += body_bytes(&event);
+                window.push(event);
+                if window.len() == self.max_unacked_events || window_bytes >= WINDOW_BYTES {
+                    return window;
+                }
+            }
+            if matches!(self.state, State::Ending(_)) {
+                return window;
+            }
+            if requests == MAX_WINDOW_REQUESTS {
+                if !window.is_empty() {
+                    return window;
+                }
+                // A peer that sends empty requests must not keep the thread.
+                tokio::task::yield_now().await;
+                requests = 0;
+            }
+            requests += 1;
+            let request = if window.is_empty() {
+                tokio::select! {
+                    biased;
+                    () = stopped(&mut self.stop) => Some(Err(tonic_status(draining()))),
+                    request = self.requests.next() => request,
+                }
+            } else {
+                match self.requests.next().now_or_never() {
+                    Some(request) => request,
+                    None => return window,
+                }
+            };
+            match request {
+                Some(Ok(request)) => self.rest = request.events.into_iter(),
+                Some(Err(status)) => self.state = State::Ending(Some(status)),
+                None => self.state = State::Ending(None),
+            }
+        }
+    }
+}
+
+fn draining() -> Status {
+    let message = "this node is shutting down; connect again and publish what has no ack";
+    Status::new(Code::Unavailable, "draining", message).with_retry_after(DRAINING_RETRY)
+}

@@ -1,0 +1,200 @@
+//! The channels of this node: who has a log, who reads it, and what all of it costs.
+//!
+//! Promises: an append is in the ring before any shard is woken for it; a shard that subscribed before the append is
+//! woken; memory of all logs stays within one budget, taken from idle channels first; a channel that nobody needs goes,
+//! and leaves a tombstone so that its sequence never restarts within an epoch.
+//!
+//! Owned by everybody behind an `Arc`. The map is split by hash; locks are held for lookups and appends only.
+
+mod channel;
+mod reclaim;
+mod wakeups;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::engine::{Append, Appender};
+use crate::ids::ChannelKey;
+use crate::log::{Class, Epoch, MAX_TOMBSTONES, Position, Record, RingLog, TOMBSTONE_AGE, Tombstones};
+use crate::schema::Retention;
+use crate::status::{Code, Status};
+use crate::wire::json::{EventFrame, write_event_frame};
+
+pub use channel::Channel;
+pub use reclaim::Swept;
+pub use wakeups::{ShardIndex, Wakeups};
+
+/// How many parts the map has: enough that publishers on a few dozen cores rarely meet.
+const BUCKETS: usize = 64;
+
+/// The bounds of all logs of this node.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Memory of one channel's log. Default 8 MiB.
+    pub channel_bytes: usize,
+    /// Memory of all logs. Default: a quarter of the machine's, at most 4 GiB.
+    pub total_bytes: usize,
+    /// How long a channel without subscribers keeps its log after its newest event, beyond its age. Default 5 min.
+    pub idle: Duration,
+    /// Channels whose last position is remembered after that. Default 1,000,000.
+    pub tombstones: usize,
+    /// How long it is remembered. Default 1 h.
+    pub tombstone_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            channel_bytes: 8 << 20,
+            total_bytes: 1 << 30,
+            idle: Duration::from_secs(300),
+            tombstones: MAX_TOMBSTONES,
+            tombstone_age: TOMBSTONE_AGE,
+        }
+    }
+}
+
+type Bucket = HashMap<ChannelKey, Arc<Channel>>;
+
+/// The channels of this node.
+pub struct Hub {
+    buckets: Box<[Mutex<Bucket>]>,
+    hasher: RandomState,
+    /// Taken after a bucket's lock, never before one.
+    tombstones: Mutex<Tombstones<ChannelKey>>,
+    shards: Box<[Arc<Wakeups>]>,
+    next_id: AtomicU64,
+    bytes: AtomicUsize,
+    /// Held by whoever is freeing memory, so that one publisher does it and not all.
+    reclaiming: Mutex<()>,
+    limits: Limits,
+}
+
+impl Hub {
+    /// An empty hub for so many shards. `boot` is random: it tells this process's epochs from all others'.
+    pub fn new(boot: u64, shards: usize, limits: Limits) -> Self {
+        Hub {
+            buckets: (0..BUCKETS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            tombstones: Mutex::new(Tombstones::with_bounds(
+                Epoch::first(boot),
+                limits.tombstones,
+                limits.tombstone_age,
+            )),
+            shards: (0..shards).map(|_| Arc::new(Wakeups::default())).collect(),
+            next_id: AtomicU64::new(1),
+            bytes: AtomicUsize::new(0),
+            reclaiming: Mutex::new(()),
+            limits,
+        }
+    }
+
+    /// Where this shard hears of dirty channels.
+    pub fn wakeups(&self, shard: ShardIndex) -> &Arc<Wakeups> {
+        &self.shards[shard.0]
+    }
+
+    /// The shards, by number.
+    pub fn shards(&self) -> impl Iterator<Item = ShardIndex> + use<> {
+        (0..self.shards.len()).map(ShardIndex)
+    }
+
+    /// The channel, made when it is not there. While the caller holds it, it does not expire.
+    pub fn channel(&self, key: &ChannelKey, retention: Retention) -> Arc<Channel> {
+        let mut bucket = self.bucket(key);
+        if let Some(channel) = bucket.get(key) {
+            return Arc::clone(channel);
+        }
+        let begin = self.tombstones().revive(key, now());
+        let log = RingLog::resurrect(begin, retention).with_max_bytes(self.limits.channel_bytes);
+        self.account(0, log.bytes());
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let channel = Arc::new(Channel::new(id, key.clone(), retention, log, self.shards.len()));
+        bucket.insert(key.clone(), Arc::clone(&channel));
+        channel
+    }
+
+    /// How many channels have a log or a subscriber.
+    pub fn channel_count(&self) -> usize {
+        self.buckets.iter().map(|bucket| lock(bucket).len()).sum()
+    }
+
+    /// Memory of all logs, in bytes.
+    pub fn log_bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn bucket(&self, key: &ChannelKey) -> MutexGuard<'_, Bucket> {
+        let hash = self.hasher.hash_one(key);
+        lock(&self.buckets[hash as usize % BUCKETS])
+    }
+
+    fn tombstones(&self) -> MutexGuard<'_, Tombstones<ChannelKey>> {
+        lock(&self.tombstones)
+    }
+
+    /// Keeps the total right after a log went from `before` to `after` bytes.
+    fn account(&self, before: usize, after: usize) {
+        if after >= before {
+            self.bytes.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            self.bytes.fetch_sub(before - after, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Maps and logs restore their invariants before anything in them can panic, so a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn now() -> Instant {
+    // tokio's clock, so that a test may own it.
+    tokio::time::Instant::now().into_std()
+}
+
+impl Appender for Hub {
+    fn append(&self, append: &Append) -> Result<Position, Status> {
+        let event = &append.event;
+        if self.log_bytes() > self.limits.total_bytes && !self.reclaim(now()) {
+            return Err(Status::new(
+                Code::ResourceExhausted,
+                "log_budget",
+                format!("the logs of this node hold {} bytes, the most it may keep", self.limits.total_bytes),
+            )
+            .with_retry_after(Duration::from_secs(1)));
+        }
+        let channel = self.channel(&append.key, append.retention);
+        let record = Record {
+            event_type: event.event_type.index,
+            class: Class::Reliable,
+            payload: event.payload.clone(),
+            revision: event.revision,
+        };
+        let frame = EventFrame {
+            event_type: &event.event_type.name,
+            channel: append.key.channel.as_str(),
+            unix_ms: event.timestamp_ms,
+            id: event.id,
+            reply_to: event.reply_to.as_deref(),
+            metadata: &event.metadata,
+            data: &event.data,
+        };
+        let mut log = channel.log();
+        let before = log.bytes();
+        let position = log.append(record, now(), |sequence, out| write_event_frame(out, sequence, &frame));
+        let after = log.bytes();
+        drop(log);
+        self.account(before, after);
+        for shard in channel.dirty_shards() {
+            self.shards[shard.0].add(Arc::clone(&channel));
+        }
+        Ok(position)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! From a publisher's event to its positions, whatever front it came through.
+//!
+//! [`Ingest::publish`] looks each event's type up, holds it to the limits, validates and prints its payload, works out
+//! its channels, and appends it. It promises one result per event, in order; that everything about an event is checked
+//! before any of it is appended; and that nothing that cannot be printed ever enters a log.
+//!
+//! Works in batches: one buffer of JSON and one call of the engine for many events. What a batch may hold in memory is
+//! reserved before it is decoded, from a budget that all publishers share; a publisher waits for its turn.
+
+mod check;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod metadata;
+mod refusal;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rand::RngCore as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::engine::{Append, Appended, Engine};
+use crate::ids::{ChannelName, EventId, Tenant};
+use crate::log::Position;
+use crate::proto::rialto::v1::Event;
+use crate::schema::Schema;
+use crate::status::{Code, Status};
+use crate::transcode::Transcoder;
+
+use check::Checker;
+
+pub use check::body_bytes;
+
+/// A schema and how to print it: what an event is checked against, as a whole.
+pub struct Revision {
+    /// What may cross.
+    pub schema: Arc<Schema>,
+    /// How it is printed.
+    pub transcoder: Arc<Transcoder>,
+    /// Which of this process's revisions it is, from 1.
+    pub number: u32,
+}
+
+/// What an event may be.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Wire bytes of one event. Default 1 MiB.
+    pub max_event_bytes: usize,
+    /// Bytes of one event that comes as JSON. Default 4 MiB.
+    pub max_json_bytes: usize,
+    /// Channels that one event may name. Default 64.
+    pub max_channels: usize,
+    /// Entries of one event's metadata. Default 64.
+    pub max_metadata_entries: usize,
+    /// Bytes of one event's metadata, keys and values. Default 8 KiB.
+    pub max_metadata_bytes: usize,
+    /// Bytes of an idempotency key. Default 256.
+    pub max_idempotency_key_bytes: usize,
+    /// Memory for events that are being decoded at once, over all publishers, in bytes. Default 64 MiB.
+    pub decoding_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_event_bytes: 1 << 20,
+            max_json_bytes: 4 << 20,
+            max_channels: 64,
+            max_metadata_entries: 64,
+            max_metadata_bytes: 8 << 10,
+            max_idempotency_key_bytes: 256,
+            decoding_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Events of one batch.
+const MAX_BATCH_EVENTS: usize = 1_000;
+/// Wire bytes (or JSON text) after which a batch takes no more events.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+/// What a byte of an event is reckoned to become while it is decoded: itself, and its JSON.
+const GROWTH: usize = 4;
+/// The least that a batch reserves.
+const MIN_RESERVE_BYTES: usize = 4 << 10;
+
+/// Who publishes, and in which trace.
+#[derive(Clone, Debug)]
+pub struct PublishContext {
+    tenant: Tenant,
+    traceparent: Option<Arc<str>>,
+}
+
+impl PublishContext {
+    /// A publisher of this tenant.
+    pub fn new(tenant: Tenant) -> Self {
+        PublishContext { tenant, traceparent: None }
+    }
+
+    /// Events that have no `traceparent` of their own get this one. What is not one by W3C's Trace Context is left out, as
+    /// that specification asks.
+    #[must_use]
+    pub fn with_traceparent(mut self, traceparent: Option<&str>) -> Self {
+        self.traceparent = traceparent.filter(|text| metadata::is_traceparent(text)).map(Arc::from);
+        self
+    }
+}
+
+/// An event that is in the log of every channel that it goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its id; on a duplicate, that of the first publish.
+    pub event_id: EventId,
+    /// Where it is, one per channel.
+    pub positions: Vec<(ChannelName, Position)>,
+    /// Whether an earlier publish with the same idempotency key had put it into all of them.
+    pub duplicate: bool,
+}
+
+/// The one way in.
+pub struct Ingest {
+    revision: RwLock<Arc<Revision>>,
+    engine: Arc<dyn Engine>,
+    limits: Limits,
+    decoding: Semaphore,
+}
+
+impl Ingest {
+    /// Checks against this revision and appends to this engine.
+    pub fn new(revision: Arc<Revision>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
+        let decoding = Semaphore::new(limits.decoding_bytes.min(Semaphore::MAX_PERMITS));
+        Ingest { revision: RwLock::new(revision), engine, limits, decoding }
+    }
+
+    /// The revision that events are checked against now.
+    pub fn revision(&self) -> Arc<Revision> {
+        self.revision.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Checks events against another revision from the next batch on.
+    pub fn set_revision(&self, revision: Arc<Revision>) {
+        *self.revision.write().unwrap_or_else(PoisonError::into_inner) = revision;
+    }
+
+    /// Publishes each event; one result each, in order. A refused event does not concern the others.
+    ///
+    /// # Cancel safety
+    /// None: an event may be appended without anybody being told. A retry with an idempotency key makes that safe.
+    pub async fn publish(&self, events: Vec<Event>, context: &PublishContext) -> Vec<Result<Accepted, Status>> {
+        let mut results = Vec::with_capacity(events.len());
+        let mut events = events.into_iter();
+        while !events.as_slice().is_empty() {
+            if !results.is_empty() {
+                // A batch can be long, and nothing else here waits while the engine is in memory.
+                tokio::task::yield_now().await;
+            }
+            let (count, bytes) = batch_of(events.as_slice());
+            let reserve_bytes = (bytes * GROWTH).max(MIN_RESERVE_BYTES).min(self.limits.decoding_bytes);
+            let _reserved = self.reserve(reserve_bytes).await;
+            let batch = self.check(events.by_ref().take(count), reserve_bytes, context);
+            let appended = if batch.appends.is_empty() { Vec::new() } else { self.engine.append(batch.appends).await };
+            fold(batch.outcomes, appended, &mut results);
+        }
+        results
+    }
+
+    async fn reserve(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        // Never closed, so never an error.
+        self.decoding.acquire_many(permits).await.ok()
+    }
+
+    /// Checks events until they are through or their JSON has outgrown what is reserved for it.
+    fn check(&self, events: impl Iterator<Item = Event>, reserve_bytes: usize, context: &PublishContext) -> Batch {
+        let revision = self.revision();
+        let mut checker = Checker::new(&revision, &self.limits, context);
+        for event in events {
+            checker.check(event);
+            if checker.json_bytes() > reserve_bytes {
+                break;
+            }
+        }
+        let mut random = rand::rng();
+        checker.finish(unix_ms(), || {
+            let mut bytes = [0; 10];
+            random.fill_bytes(&mut bytes);
+            bytes
+        })
+    }
+}
+
+/// Checked events, ready for the engine.
+struct Batch {
+    outcomes: Vec<Outcome>,
+    appends: Vec<Append>,
+}
+
+/// What became of one event before the engine.
+enum Outcome {
+    Refused(Status),
+    Checked { event_id: EventId, channels: Vec<ChannelName> },
+}
+
+/// How many of the events make the next batch (at least one), and their bytes.
+fn batch_of(events: &[Event]) -> (usize, usize) {
+    let mut bytes = 0;
+    for (count, event) in events.iter().enumerate() {
+        if count == MAX_BATCH_EVENTS || bytes >= MAX_BATCH_BYTES {
+            return (count, bytes);
+        }
+        bytes += body_bytes(event);
+    }
+    (events.len(), bytes)
+}
+
+/// Joins what the engine says per channel into what the publisher hears per event.
+fn fold(outcomes: Vec<Outcome>, appended: Vec<Result<Appended, Status>>, results: &mut Vec<Result<Accepted, Status>>) {
+    let mut appended = appended.into_iter();
+    results.extend(outcomes.into_iter().map(|outcome| match outcome {
+        Outcome::Refused(status) => Err(status),
+        Outcome::Checked { event_id, channels } => {
+            let count = channels.len();
+            let mut accepted = Accepted { event_id, positions: Vec::with_capacity(count), duplicate: true };
+            let mut failed = None;
+            // Every channel's answer is taken, whatever the first one says: the next event's come behind them.
+            for channel in channels {
+                match appended.next().unwrap_or_else(|| Err(missing_answer())) {
+                    Ok(place) => {
+                        accepted.duplicate &= place.duplicate;
+                        if place.duplicate {
+                            accepted.event_id = place.event_id;
+                        }
+                        accepted.positions.push((channel, place.position));
+                    }
+                    Err(status) => {
+                        failed.get_or_insert(status);
+                    }
+                }
+            }
+            failed.map_or(Ok(accepted), Err)
+        }
+    }));
+}
+
+fn missing_answer() -> Status {
+    tracing::error!("the engine answered fewer appends than it was given");
+    Status::new(Code::Internal, "internal", "the event may not be in the log; publish it again")
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests;

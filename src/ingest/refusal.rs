@@ -1,0 +1,113 @@
+//! Why an event is refused, as its publisher hears it.
+
+use std::sync::Arc;
+
+use crate::schema::RouteError;
+use crate::status::{Code, Status};
+use crate::transcode::TranscodeError;
+
+/// Everything that can be wrong with one event. Never holds payload text.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the event has no body; set `payload` (an Any) or `json`")]
+    NoBody,
+    #[error("{name:?} is no message of the schema; pack a message that is an event of it")]
+    UnknownMessage { name: String },
+    #[error("{name} is a message of the schema but no event; its message needs `option (rialto.v1.event)`")]
+    NotAnEvent { name: String },
+    #[error("{name:?} is no event type of the schema; `rialto check` lists them")]
+    UnknownType { name: String },
+    #[error("{name} is Rialto's own and cannot be published")]
+    Own { name: Arc<str> },
+    #[error(
+        "{name} is sent by clients (from: FROM_CLIENT) and cannot be published; publish an event of your own instead"
+    )]
+    FromClient { name: Arc<str> },
+    #[error("event of {bytes} bytes exceeds max_event_bytes {max_bytes}")]
+    TooLarge { bytes: usize, max_bytes: usize },
+    #[error("event of {bytes} bytes of JSON exceeds max_json_bytes {max_bytes}")]
+    JsonTooLarge { bytes: usize, max_bytes: usize },
+    #[error("idempotency key of {bytes} bytes exceeds max_idempotency_key_bytes {max_bytes}")]
+    IdempotencyKey { bytes: usize, max_bytes: usize },
+    #[error("metadata of {entries} entries exceeds max_metadata_entries {max_entries}")]
+    MetadataEntries { entries: usize, max_entries: usize },
+    #[error("metadata of {bytes} bytes exceeds max_metadata_bytes {max_bytes}")]
+    MetadataBytes { bytes: usize, max_bytes: usize },
+    #[error("metadata has an entry with an empty key")]
+    MetadataKey,
+    #[error("{event}: {error}")]
+    Payload { event: Arc<str>, error: TranscodeError },
+    #[error("{0}")]
+    Route(RouteError),
+    #[error("{event} goes to no channel by itself; name a session or user channel in `channels`")]
+    NoChannel { event: Arc<str> },
+    #[error("{channels} channels exceed max_channels {max_channels}")]
+    Channels { channels: usize, max_channels: usize },
+    #[error("no channel template of the schema matches {channel:?}")]
+    UnknownChannel { channel: String, index: usize },
+    #[error("{event} may not go to {channel:?}: the channel is of no template that the event lists")]
+    ForeignChannel { event: Arc<str>, channel: String, index: usize },
+}
+
+impl Refusal {
+    /// A payload that is not what its type says, or cannot be printed or read.
+    pub(super) fn payload(event: &Arc<str>, error: TranscodeError) -> Self {
+        Refusal::Payload { event: event.clone(), error }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Refusal::NoBody => "missing_body",
+            Refusal::UnknownMessage { .. } | Refusal::UnknownType { .. } => "unknown_event_type",
+            Refusal::NotAnEvent { .. } => "not_an_event",
+            Refusal::Own { .. } => "own_event_type",
+            Refusal::FromClient { .. } => "client_event_type",
+            Refusal::TooLarge { .. } | Refusal::JsonTooLarge { .. } => "event_too_large",
+            Refusal::IdempotencyKey { .. } => "idempotency_key_too_long",
+            Refusal::MetadataEntries { .. } | Refusal::MetadataBytes { .. } => "metadata_too_large",
+            Refusal::MetadataKey => "invalid_metadata",
+            Refusal::Payload { .. } | Refusal::Route(RouteError::Malformed { .. }) => "invalid_payload",
+            Refusal::Route(_) => "unfilled_channel",
+            Refusal::NoChannel { .. } => "missing_channel",
+            Refusal::Channels { .. } => "too_many_channels",
+            Refusal::UnknownChannel { .. } => "channel_not_found",
+            Refusal::ForeignChannel { .. } => "channel_not_of_event",
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Refusal::UnknownChannel { .. } => Code::NotFound,
+            _ => Code::InvalidArgument,
+        }
+    }
+
+    /// The field at fault. Fields of the payload go by their own path, those of the request by theirs.
+    fn field(&self) -> String {
+        match self {
+            Refusal::NoBody | Refusal::TooLarge { .. } => "payload".into(),
+            Refusal::UnknownMessage { .. } | Refusal::NotAnEvent { .. } => "payload.typeUrl".into(),
+            Refusal::UnknownType { .. } | Refusal::Own { .. } | Refusal::FromClient { .. } => "type".into(),
+            Refusal::JsonTooLarge { .. } => "data".into(),
+            Refusal::IdempotencyKey { .. } => "idempotencyKey".into(),
+            Refusal::MetadataEntries { .. } | Refusal::MetadataBytes { .. } | Refusal::MetadataKey => "metadata".into(),
+            Refusal::Payload { error, .. } => error.path.clone(),
+            Refusal::Route(error) => error.path().to_owned(),
+            Refusal::NoChannel { .. } | Refusal::Channels { .. } => "channels".into(),
+            Refusal::UnknownChannel { index, .. } | Refusal::ForeignChannel { index, .. } => {
+                format!("channels[{index}]")
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        let description = match &refusal {
+            Refusal::Payload { error, .. } => error.problem.to_string(),
+            _ => message.clone(),
+        };
+        Status::new(refusal.code(), refusal.reason(), message).with_violation(refusal.field(), description)
+    }
+}

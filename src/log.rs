@@ -1,0 +1,93 @@
+//! The retained tail of one channel, and reads from it.
+//!
+//! A [`RingLog`] keeps at least the newest events that its retention states, by number and by age, within a cap in bytes.
+//! It promises that a reader who has seen position `p` gets everything after `p`, in order and without holes, or a
+//! [`Read`] variant that says why not.
+//!
+//! Events are kept as finished frames, contiguous in memory: a reader that is k events behind gets one slice for all k.
+//! Slices stay whole when what they cover is evicted, so a frame that is half written can always be finished.
+//!
+//! Owned by `hub::Channel` behind its lock. Never awaits and never reads a clock: `now` is an argument. Does not know
+//! who is subscribed.
+
+use bytes::Bytes;
+
+use crate::schema::TypeIndex;
+
+mod extent;
+mod frames;
+mod position;
+mod reading;
+mod ring;
+mod segments;
+mod tombstones;
+mod type_set;
+
+#[cfg(test)]
+mod tests;
+
+pub use extent::Extent;
+pub use position::{EPOCH_TEXT_BYTES, Epoch, NotAnEpoch, Position};
+pub use ring::{DEFAULT_MAX_LOG_BYTES, RingLog};
+pub use tombstones::{MAX_TOMBSTONES, TOMBSTONE_AGE, Tombstones};
+
+/// How a reader that lags may be treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// It gets every event or is told of the loss.
+    Reliable,
+}
+
+/// One event to append, without its frame.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its type.
+    pub event_type: TypeIndex,
+    /// How a reader that lags may be treated.
+    pub class: Class,
+    /// The message's wire bytes. They are copied: a publisher's request is not kept alive by its events.
+    pub payload: Bytes,
+    /// The schema revision that it was published under.
+    pub revision: u32,
+}
+
+/// What a read found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Finished frames of the events `first..=last`, contiguous in sequence. A filter may have skipped events between the
+    /// position asked for and `first`.
+    Batch {
+        /// The first event's sequence.
+        first: u64,
+        /// The last event's sequence.
+        last: u64,
+        /// The frames of all of them, one behind the other.
+        frames: Bytes,
+    },
+    /// Everything up to `sequence` has been looked at and the filter lets nothing through: move the cursor there.
+    Skipped {
+        /// The newest event.
+        sequence: u64,
+    },
+    /// Nothing after this position.
+    UpToDate,
+    /// Events are lost to this reader. Goes on after `oldest - 1`.
+    Lagged {
+        /// The oldest event that is left; one past the newest when none is.
+        oldest: u64,
+        /// How many are gone.
+        skipped: u64,
+    },
+    /// The position is of another life of the log.
+    EpochChanged {
+        /// Where to go on: everything retained comes after it.
+        current: Position,
+    },
+    /// The position is past the newest event.
+    AheadOfHead {
+        /// The newest event's position.
+        head: Position,
+        /// Where to go on: everything retained comes after it.
+        start: Position,
+    },
+}

@@ -1,0 +1,29 @@
+//! Listening sockets, accepting from them, and HTTP/1.1 on what was accepted.
+//!
+//! Both HTTP ports and the gRPC port accept through [`accept::Acceptor`]: it survives running out of file descriptors,
+//! paces handshakes and never ends by itself. [`http::Server`] serves a router with deadlines on everything that a peer
+//! could drag out, [`preface::PrefaceDeadline`] does the same for the opening of an HTTP/2 connection, and
+//! [`admission::ConnectionLimits`] says who gets in. Knows nothing of events.
+
+pub mod accept;
+pub mod admission;
+pub mod http;
+pub mod listen;
+pub mod pages;
+pub mod preface;
+
+use std::net::SocketAddr;
+
+use tokio::sync::watch;
+
+pub use listen::{ListenError, listen};
+
+/// The address of the peer, in the extensions of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// Waits until `stop` becomes true, or nobody is left who could make it so.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is as good as a stop.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

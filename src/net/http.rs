@@ -1,0 +1,209 @@
+//! HTTP/1.1 with a deadline on everything that a peer could drag out.
+//!
+//! [`Server`] accepts by itself and serves an axum router on hyper's http1 connection: a peer that sends nothing, half a
+//! header block or nothing after its last answer is closed at the header deadline, and one that does not read its answer
+//! is cut when the connection is too old. An upgraded connection leaves the server at the upgrade, with its deadlines;
+//! its I/O is a `TokioIo<TcpStream>` without any wrapper, so that `hyper::upgrade::Upgraded::downcast` gives the socket back.
+//!
+//! Every request carries [`Peer`] and, where connections are limited, its connection's [`Permit`]; who upgrades keeps a
+//! clone of the permit for as long as the connection lives.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{sleep, timeout};
+use tower::Service;
+
+use super::accept::{ACCEPTS_PER_SECOND, Acceptor};
+use super::admission::{ConnectionLimits, Permit, Refusal};
+use super::{Peer, stopped};
+
+/// Connections that are being told that they are refused. What is beyond is closed without a word.
+const MAX_REFUSING: usize = 64;
+
+/// What a port answers.
+pub type Routes = Router;
+
+/// The limits of an HTTP port.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// From accepting, or from the last answer, to the last byte of the request's headers. Default 10 s.
+    pub header_timeout: Duration,
+    /// Header fields of a request. Default 64.
+    pub max_headers: usize,
+    /// Bytes of a request's line and headers. Default 16 KiB; not less than 8 KiB.
+    pub max_header_bytes: usize,
+    /// A connection that is not upgraded is told to go after this time, and cut after `drain_timeout` more. Default 60 s.
+    pub max_age: Duration,
+    /// What running requests get when the server stops. Default 10 s.
+    pub drain_timeout: Duration,
+    /// Connections accepted per second; what is beyond waits. Default 1,000.
+    pub accepts_per_second: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            header_timeout: Duration::from_secs(10),
+            max_headers: 64,
+            max_header_bytes: 16 * 1024,
+            max_age: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(10),
+            accepts_per_second: ACCEPTS_PER_SECOND,
+        }
+    }
+}
+
+/// A router on a port.
+pub struct Server {
+    listener: StdTcpListener,
+    router: Router,
+    config: Config,
+    limits: Option<Arc<ConnectionLimits>>,
+}
+
+impl Server {
+    /// Will serve this router on a listener that is non-blocking, as [`super::listen()`] makes them.
+    pub fn new(listener: StdTcpListener, router: Router) -> Self {
+        Server { listener, router, config: Config::default(), limits: None }
+    }
+
+    /// With other limits than the defaults.
+    #[must_use]
+    pub fn with_config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Counts connections, and refuses those beyond the limits with 503 or 429.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Arc<ConnectionLimits>) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Serves until `stop` is true; then closes the port, lets running requests finish within `drain_timeout`, and returns.
+    /// Upgraded connections are not waited for: they have left.
+    ///
+    /// # Errors
+    /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
+    pub async fn serve(self, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+        let Server { listener, router, config, limits } = self;
+        let mut acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second);
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(config.header_timeout)
+            .max_headers(config.max_headers)
+            .max_buf_size(config.max_header_bytes);
+        let refusing = Arc::new(Semaphore::new(MAX_REFUSING));
+        // Every connection holds a sender; when the receiver ends, all are gone.
+        let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
+        loop {
+            let (stream, peer) = tokio::select! {
+                accepted = acceptor.accept() => accepted,
+                () = stopped(&mut stop) => break,
+            };
+            let answer = match limits.as_ref().map(|limits| limits.admit(peer)).transpose() {
+                Ok(permit) => Answer::Serve(router.clone(), permit),
+                Err(refusal) => {
+                    tracing::debug!(%peer, %refusal, "connection refused");
+                    match refusing.clone().try_acquire_owned() {
+                        Ok(slot) => Answer::Refuse(refusal, slot),
+                        Err(_) => continue,
+                    }
+                }
+            };
+            let connection = Connection { builder: builder.clone(), stream, peer, answer, config: config.clone() };
+            tokio::spawn(connection.run(stop.clone(), alive.clone()));
+        }
+        drop((acceptor, alive));
+        all_gone.recv().await;
+        Ok(())
+    }
+}
+
+/// What the requests of one connection get.
+enum Answer {
+    Serve(Router, Option<Permit>),
+    Refuse(Refusal, tokio::sync::OwnedSemaphorePermit),
+}
+
+impl Answer {
+    async fn to(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Response {
+        match self {
+            Answer::Serve(router, permit) => {
+                let mut request: Request = request.map(Body::new);
+                request.extensions_mut().insert(Peer(peer));
+                if let Some(permit) = permit {
+                    request.extensions_mut().insert(permit.clone());
+                }
+                let Ok(response) = router.clone().call(request).await;
+                response
+            }
+            Answer::Refuse(refusal, _slot) => refused(*refusal),
+        }
+    }
+}
+
+struct Connection {
+    builder: http1::Builder,
+    stream: TcpStream,
+    peer: SocketAddr,
+    answer: Answer,
+    config: Config,
+}
+
+impl Connection {
+    async fn run(self, mut stop: watch::Receiver<bool>, _alive: mpsc::Sender<Infallible>) {
+        let Connection { builder, stream, peer, answer, config } = self;
+        let answer = Arc::new(answer);
+        let service = service_fn(move |request| {
+            let answer = answer.clone();
+            async move { Ok::<_, Infallible>(answer.to(request, peer).await) }
+        });
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "connection ended");
+                }
+                return;
+            }
+            () = stopped(&mut stop) => {}
+            () = sleep(config.max_age) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        // Too late is as good as done: dropping the connection closes it.
+        let _ = timeout(config.drain_timeout, connection).await;
+    }
+}
+
+fn refused(refusal: Refusal) -> Response {
+    let status = match refusal {
+        Refusal::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Address { .. } => StatusCode::TOO_MANY_REQUESTS,
+    };
+    let headers =
+        [(header::CONTENT_TYPE, "application/json"), (header::CONNECTION, "close"), (header::RETRY_AFTER, "5")];
+    let body = serde_json::json!({ "code": "RESOURCE_EXHAUSTED", "message": refusal.to_string(), "details": [] });
+    (status, headers, body.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests;

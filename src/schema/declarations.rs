@@ -1,0 +1,166 @@
+//! What the files declare: events, channel templates, and options that are not built yet.
+
+use buffa::unknown_fields::UnknownFields;
+use buffa_descriptor::MessageIndex;
+use buffa_descriptor::generated::descriptor::{DescriptorProto, FileDescriptorProto};
+
+use super::check::Checker;
+use super::load::{is_given, is_own};
+use super::options::{self, CHANNEL, EVENT, FIELD, OptionError, VALIDATE};
+use super::places::{Near, Site};
+use crate::proto::rialto::v1::{ChannelOptions, EventOptions, FieldOptions};
+
+/// A message that is an event or a channel template.
+pub(super) struct Declaration<O> {
+    /// The message.
+    pub(super) site: Site,
+    /// Its option.
+    pub(super) option: Site,
+    pub(super) full_name: String,
+    pub(super) message: MessageIndex,
+    pub(super) options: O,
+    /// Whether it is in one of Rialto's own files.
+    pub(super) own: bool,
+}
+
+/// Everything that the files declare.
+#[derive(Default)]
+pub(super) struct Declarations {
+    pub(super) events: Vec<Declaration<EventOptions>>,
+    pub(super) channels: Vec<Declaration<ChannelOptions>>,
+}
+
+/// Field numbers in `descriptor.proto`, for paths.
+mod path {
+    pub(super) const FILE_MESSAGE: i32 = 4;
+    pub(super) const MESSAGE_FIELD: i32 = 2;
+    pub(super) const MESSAGE_NESTED: i32 = 3;
+    pub(super) const MESSAGE_OPTIONS: i32 = 7;
+    pub(super) const MESSAGE_ONEOF: i32 = 8;
+    pub(super) const FIELD_OPTIONS: i32 = 8;
+    pub(super) const ONEOF_OPTIONS: i32 = 2;
+}
+
+/// Reads every file's declarations.
+pub(super) fn read(checker: &mut Checker<'_>) -> Declarations {
+    let mut declarations = Declarations::default();
+    let pool = checker.pool;
+    for (index, file) in pool.files().iter().enumerate() {
+        read_file(checker, &mut declarations, index, file);
+    }
+    declarations
+}
+
+fn read_file(checker: &mut Checker<'_>, declarations: &mut Declarations, index: usize, file: &FileDescriptorProto) {
+    let name = file.name.as_deref().unwrap_or_default();
+    let package = file.package.as_deref().unwrap_or_default();
+    if is_given(name) && !is_own(name) {
+        return;
+    }
+    let own = is_own(name);
+    for (number, message) in (0..).zip(&file.message_type) {
+        let site = Site { file: index, path: vec![path::FILE_MESSAGE, number] };
+        read_message(checker, declarations, &site, package, message, own);
+    }
+}
+
+fn read_message(
+    checker: &mut Checker<'_>,
+    declarations: &mut Declarations,
+    site: &Site,
+    scope: &str,
+    message: &DescriptorProto,
+    own: bool,
+) {
+    let name = message.name.as_deref().unwrap_or_default();
+    let full_name = if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") };
+    let Some(index) = checker.pool.message_index(&full_name) else { return };
+    let given = &message.options.__buffa_unknown_fields;
+    check_validate(checker, &site.inside(&[path::MESSAGE_OPTIONS, VALIDATE]), given);
+
+    let option = site.inside(&[path::MESSAGE_OPTIONS, EVENT]);
+    let event = options::read(given, EVENT, "rialto.v1.EventOptions", checker.pool);
+    let event = event.and_then(|read| accept(checker, &option, read));
+    let channel_option = site.inside(&[path::MESSAGE_OPTIONS, CHANNEL]);
+    let channel = options::read(given, CHANNEL, "rialto.v1.ChannelOptions", checker.pool);
+    let channel = channel.and_then(|read| accept(checker, &channel_option, read));
+    if event.is_some() && channel.is_some() {
+        checker.report(
+            &option,
+            Near::Start,
+            format!("{full_name} is both an event and a channel"),
+            "make the channel a message of its own: its fields are the parameters of its template",
+        );
+    }
+    let declaration = (site.clone(), full_name.clone(), index);
+    if let Some(options) = event {
+        let (site, full_name, message) = declaration.clone();
+        declarations.events.push(Declaration { site, option, full_name, message, options, own });
+    }
+    if let Some(options) = channel {
+        let (site, full_name, message) = declaration;
+        declarations.channels.push(Declaration { site, option: channel_option, full_name, message, options, own });
+    }
+
+    for (number, field) in (0..).zip(&message.field) {
+        let site = site.inside(&[path::MESSAGE_FIELD, number, path::FIELD_OPTIONS]);
+        let given = &field.options.__buffa_unknown_fields;
+        check_validate(checker, &site.inside(&[VALIDATE]), given);
+        let option = site.inside(&[FIELD]);
+        let read = options::read::<FieldOptions>(given, FIELD, "rialto.v1.FieldOptions", checker.pool);
+        if let Some(options) = read.and_then(|read| accept(checker, &option, read)) {
+            check_field(checker, &option, &options);
+        }
+    }
+    for (number, oneof) in (0..).zip(&message.oneof_decl) {
+        let site = site.inside(&[path::MESSAGE_ONEOF, number, path::ONEOF_OPTIONS, VALIDATE]);
+        check_validate(checker, &site, &oneof.options.__buffa_unknown_fields);
+    }
+    for (number, nested) in (0..).zip(&message.nested_type) {
+        let site = site.inside(&[path::MESSAGE_NESTED, number]);
+        read_message(checker, declarations, &site, &full_name, nested, own);
+    }
+}
+
+fn accept<O>(checker: &mut Checker<'_>, site: &Site, read: Result<O, OptionError>) -> Option<O> {
+    match read {
+        Ok(options) => Some(options),
+        Err(OptionError::Malformed) => {
+            checker.report(site, Near::Start, "this option cannot be read", "build the descriptors anew");
+            None
+        }
+        Err(OptionError::Unknown(number)) => {
+            checker.report(
+                site,
+                Near::Start,
+                format!("this option has a member {number} that this version of Rialto does not know"),
+                "remove it, or use a newer Rialto",
+            );
+            None
+        }
+    }
+}
+
+fn check_validate(checker: &mut Checker<'_>, site: &Site, given: &UnknownFields) {
+    if options::is_set(given, VALIDATE) {
+        checker.report(
+            site,
+            Near::Start,
+            "validation rules (buf.validate) are not built yet",
+            "remove it: a rule that nobody checks would be a false promise",
+        );
+    }
+}
+
+fn check_field(checker: &mut Checker<'_>, option: &Site, options: &FieldOptions) {
+    let FieldOptions { visible_to, masked_in_logs, filterable, key } = options;
+    let used = [
+        ("visible_to", !visible_to.is_empty()),
+        ("masked_in_logs", *masked_in_logs),
+        ("filterable", *filterable),
+        ("key", *key),
+    ];
+    for (name, _) in used.into_iter().filter(|(_, used)| *used) {
+        checker.not_built(option, name);
+    }
+}

@@ -1,0 +1,132 @@
+//! The compiler's own errors in Rialto's form.
+
+use buffa_descriptor::DescriptorPool;
+use miette::Diagnostic;
+
+use super::check::suggest;
+use super::mistake::Mistake;
+use super::places::line_and_column;
+use crate::proto::DESCRIPTORS;
+
+/// Every mistake that a compiler error stands for. `shown` and `text` are the file in which it occurred.
+pub(super) fn mistakes_of(error: &protox::Error, shown: &str, text: &str) -> Vec<Mistake> {
+    let mut mistakes = vec![mistake_of(error, shown, text)];
+    mistakes.extend(error.related().into_iter().flatten().map(|related| mistake_of(related, shown, text)));
+    // A symbol that is defined twice brings along all that is inside it.
+    let twice: Vec<String> =
+        mistakes.iter().filter_map(|mistake| defined_twice(mistake)).map(|name| format!("{name}.")).collect();
+    mistakes.retain(|mistake| {
+        defined_twice(mistake).is_none_or(|name| !twice.iter().any(|outer| name.starts_with(outer.as_str())))
+    });
+    mistakes
+}
+
+fn defined_twice(mistake: &Mistake) -> Option<&str> {
+    let twice = mistake.message.contains("is already defined in file") || mistake.message.ends_with("is defined twice");
+    words(&mistake.message).next().filter(|_| twice)
+}
+
+fn mistake_of(diagnostic: &dyn Diagnostic, shown: &str, text: &str) -> Mistake {
+    // Of two labels the second is where the mistake is, the first what it collides with.
+    let label = diagnostic.labels().and_then(Iterator::last);
+    let mut offset = label.filter(|_| !text.is_empty()).map(|label| label.offset());
+    let mut message = quoted(diagnostic);
+    let mut help = diagnostic.help().map(|help| help.to_string().replace('\'', "\""));
+    if let Some(inner) = diagnostic.diagnostic_source() {
+        // A mistake inside an option: its own labels are offsets in another text, but it names what it is about.
+        message = quoted(inner);
+        help = inner.help().map(|help| help.to_string().replace('\'', "\""));
+        let found = offset.zip(words(&message).next()).and_then(|(from, word)| find_word(text, from, word));
+        offset = found.or(offset);
+    }
+    if offset.is_none() && message.ends_with("end of file") {
+        offset = Some(text.trim_end().len());
+    }
+    let (message, advice) = improve(message, text, help);
+    let place = offset.map(|offset| line_and_column(text, offset));
+    Mistake {
+        file: shown.to_owned(),
+        line: place.map(|(line, _)| line),
+        column: place.map(|(_, column)| column),
+        message,
+        advice,
+    }
+}
+
+/// The message with our quotation marks.
+fn quoted(diagnostic: &dyn Diagnostic) -> String {
+    diagnostic.to_string().replace('\'', "\"")
+}
+
+/// What stands in quotation marks in a message.
+fn words(message: &str) -> impl Iterator<Item = &str> {
+    message.split('"').skip(1).step_by(2)
+}
+
+fn find_word(text: &str, from: usize, word: &str) -> Option<usize> {
+    let part_of_word = |character: char| character.is_alphanumeric() || character == '_';
+    let starts = text.get(from..)?.match_indices(word);
+    let is_whole =
+        |at: usize| !text[..at].ends_with(part_of_word) && !text[at + word.len()..].starts_with(part_of_word);
+    starts.map(|(at, _)| from + at).find(|at| is_whole(*at))
+}
+
+/// A better message where there is one, and what to do about it.
+fn improve(message: String, text: &str, help: Option<String>) -> (String, String) {
+    let code = text.lines().map(str::trim_start).find(|line| !line.is_empty() && !line.starts_with("//"));
+    if code.is_some_and(|line| line.starts_with("edition")) {
+        return ("protobuf editions are not built yet".to_owned(), "write `syntax = \"proto3\";` instead".to_owned());
+    }
+    if message.contains("buf/validate/validate.proto") && message.contains("not found") {
+        return (
+            "validation rules (buf.validate) are not built yet".to_owned(),
+            "remove this import and every (buf.validate…) option: a rule that nobody checks would be a false promise"
+                .to_owned(),
+        );
+    }
+    let fallback = match message.ends_with("is not defined") {
+        true => "correct the name, or import the file that defines it",
+        false => "correct it as the protobuf language asks",
+    };
+    if text.is_empty() && message.starts_with("import ") {
+        let advice = "make the set with its imports: `buf build`, or `protoc --include_imports`";
+        return (message, advice.to_owned());
+    }
+    let advice = advice(&message).or(help).unwrap_or_else(|| fallback.to_owned());
+    (message, advice)
+}
+
+fn advice(message: &str) -> Option<String> {
+    let has = |part: &str| message.contains(part);
+    let words: Vec<&str> = words(message).collect();
+    let text = match *words {
+        [name, ..] if has("is not defined") && name.starts_with("rialto.v1.") => {
+            "add `import \"rialto/v1/options.proto\";`"
+        }
+        [name, scope] if has("not found") => return members_of(scope).map(|known| advise_member(name, &known)),
+        _ if has("is already defined in file") => "rename one of the two, or move them to different packages",
+        _ if has("is defined twice") => "rename one of the two",
+        _ if has("is already used") || has("has already been used") => "choose a number that is free",
+        _ if message.starts_with("import ") && has("not found") => {
+            "put the file into a schema folder, under the path by which it is imported"
+        }
+        _ if message.starts_with("expected ") => "correct the syntax here",
+        _ if has("invalid token") => "write names with ASCII letters, digits and underscores",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn advise_member(name: &str, known: &[String]) -> String {
+    suggest(name, known.iter().map(String::as_str), "members")
+}
+
+/// The fields of one of Rialto's own messages, or the values of one of its enums.
+fn members_of(full_name: &str) -> Option<Vec<String>> {
+    let pool = DescriptorPool::decode(DESCRIPTORS).ok()?;
+    let fields = pool
+        .message_by_name(full_name)
+        .map(|message| message.fields().iter().map(|field| field.name().to_owned()).collect());
+    let values = || Some(pool.enum_by_name(full_name)?.values().iter().map(|value| value.name().to_owned()).collect());
+    fields.or_else(values)
+}

@@ -1,0 +1,259 @@
+//! Where schemas come from: folders of `.proto`, descriptor sets, the bundled catalogue.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use protox::file::File;
+
+use super::compile::Input;
+use super::diagnostics::mistakes_of;
+use super::mistake::{LoadError, Mistake};
+use super::scan::{Fields, Wire};
+use super::{Schema, assemble, compile};
+use crate::proto::DESCRIPTORS;
+
+/// How many folders deep `.proto` files are looked for.
+const MAX_FOLDER_DEPTH: usize = 32;
+/// How many `.proto` files one schema may have.
+const MAX_FILES: usize = 10_000;
+/// How large a descriptor set may be.
+const MAX_DESCRIPTOR_SET_BYTES: u64 = 64 << 20;
+/// How large one `.proto` file may be.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+
+/// The package of Rialto's own files.
+const OWN_PACKAGE: &str = "rialto.v1";
+
+/// Where a schema, or a part of one, comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A folder of `.proto` files, and the root of their imports. Rialto's and Google's own files need not be in it.
+    Folder(PathBuf),
+    /// A serialized `google.protobuf.FileDescriptorSet`.
+    DescriptorSet(PathBuf),
+    /// The catalogue that is compiled in.
+    Bundled,
+}
+
+impl Source {
+    /// The source at a path: a folder, or else a file with a descriptor set.
+    pub fn at(path: &Path) -> Self {
+        if path.is_dir() { Source::Folder(path.to_owned()) } else { Source::DescriptorSet(path.to_owned()) }
+    }
+}
+
+impl Schema {
+    /// Reads, compiles and checks a schema. The sources make one schema together; Rialto's own files are always part of
+    /// it, and where a source has copies of them, the copies are left aside.
+    ///
+    /// # Errors
+    /// Every mistake that was found, with its place and what to write instead.
+    pub fn load(sources: &[Source]) -> Result<Schema, LoadError> {
+        let mut inputs = Inputs::default();
+        inputs.given();
+        for source in sources {
+            match source {
+                Source::Bundled => inputs.bundled(),
+                Source::DescriptorSet(path) => inputs.descriptor_set(path),
+                Source::Folder(path) => inputs.folder(path),
+            }
+        }
+        let mut mistakes = inputs.mistakes;
+        let compiled = compile::compile(inputs.files, inputs.broken, &mut mistakes);
+        assemble::assemble(compiled, mistakes)
+    }
+}
+
+/// Whether Rialto brings this file along under every schema.
+pub(super) fn is_given(name: &str) -> bool {
+    is_own(name) || name.starts_with("google/")
+}
+
+/// Whether this file is Rialto's own.
+pub(super) fn is_own(name: &str) -> bool {
+    name.starts_with("rialto/v1/")
+}
+
+#[derive(Default)]
+struct Inputs {
+    files: BTreeMap<String, Input>,
+    /// The texts of files that cannot be parsed.
+    broken: Vec<String>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Inputs {
+    fn refuse(&mut self, path: &Path, message: impl Into<String>, advice: impl Into<String>) {
+        self.mistakes.push(Mistake {
+            file: path.display().to_string(),
+            line: None,
+            column: None,
+            message: message.into(),
+            advice: advice.into(),
+        });
+    }
+
+    /// Takes the files that Rialto brings along.
+    fn given(&mut self) {
+        let files = split(None, DESCRIPTORS).expect("the program's own descriptors are well-formed");
+        self.files = files.into_iter().filter(|(name, _)| is_given(name)).collect();
+    }
+
+    /// Takes a file, unless Rialto brings it along itself.
+    fn add(&mut self, name: &str, input: Input) {
+        match self.files.get(name) {
+            Some(earlier) if is_given(name) || earlier.content == input.content => {}
+            _ if is_own(name) || input.file.file_descriptor_proto().package() == OWN_PACKAGE => {
+                self.refuse_own(name, &input);
+            }
+            Some(earlier) => {
+                let message = format!("there are two different files {name:?}: the other one is {}", earlier.shown);
+                self.refuse(Path::new(&input.shown), message, "rename one of them, or leave its folder out");
+            }
+            None => drop(self.files.insert(name.to_owned(), input)),
+        }
+    }
+
+    fn refuse_own(&mut self, name: &str, input: &Input) {
+        let text = input.file.source().unwrap_or_default();
+        let package = text.lines().zip(1..).find(|(line, _)| line.trim_start().starts_with("package"));
+        let copy = self.files.keys().find(|own| is_own(own) && name.ends_with(&format!("/{own}")));
+        let (message, advice) = match copy {
+            Some(own) => (
+                format!("this is a copy of Rialto's own {own}, where no import finds it"),
+                format!(
+                    "if imports are relative to {:?}, give that folder as the schema; else leave the copy out",
+                    name.trim_end_matches(own.as_str()).trim_end_matches('/')
+                ),
+            ),
+            None => (format!("the package {OWN_PACKAGE} is Rialto's own"), "choose another package".to_owned()),
+        };
+        self.mistakes.push(Mistake {
+            file: input.shown.clone(),
+            line: package.map(|(_, line)| line),
+            column: package.map(|_| 1),
+            message,
+            advice,
+        });
+    }
+
+    /// Takes the bundled catalogue.
+    fn bundled(&mut self) {
+        let files = split(None, DESCRIPTORS).expect("the program's own descriptors are well-formed");
+        files.into_iter().filter(|(name, _)| !is_given(name)).for_each(|(name, input)| self.add(&name, input));
+    }
+
+    fn descriptor_set(&mut self, path: &Path) {
+        if path.extension().is_some_and(|extension| extension == "proto") {
+            return self.refuse(
+                path,
+                "this is one .proto file, not a folder",
+                "give the folder that its imports are relative to",
+            );
+        }
+        match read(path, MAX_DESCRIPTOR_SET_BYTES).map(|set| split(Some(path), &set)) {
+            Ok(Some(files)) => {
+                for (name, input) in files {
+                    match input.file.file_descriptor_proto().syntax() {
+                        "" | "proto2" | "proto3" => self.add(&name, input),
+                        _ => self.refuse(
+                            Path::new(&input.shown),
+                            "protobuf editions are not built yet",
+                            "write `syntax = \"proto3\";` instead",
+                        ),
+                    }
+                }
+            }
+            Ok(None) => self.refuse(
+                path,
+                "this is no FileDescriptorSet",
+                "make one: `buf build -o schema.binpb`, or `protoc --include_imports --include_source_info -o schema.binpb`",
+            ),
+            Err(error) => {
+                self.refuse(path, error, "check the path: it should be a file made by `buf build` or `protoc -o`")
+            }
+        }
+    }
+
+    fn folder(&mut self, root: &Path) {
+        let mut paths = Vec::new();
+        if let Err(error) = collect(root, MAX_FOLDER_DEPTH, &mut paths) {
+            return self.refuse(root, error, "check the path: it should be a folder of .proto files");
+        }
+        if paths.is_empty() {
+            return self.refuse(
+                root,
+                "there is no .proto file in this folder",
+                "give the folder that imports are relative to",
+            );
+        }
+        for path in paths {
+            let Ok(relative) = path.strip_prefix(root) else { continue };
+            let name = relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+            if is_given(&name) && self.files.contains_key(&name) {
+                continue;
+            }
+            let shown = path.display().to_string();
+            let text = read(&path, MAX_FILE_BYTES)
+                .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "this file is not UTF-8".to_owned()));
+            match text {
+                Err(error) => self.refuse(&path, error, "save it as UTF-8 text, readable by this user"),
+                Ok(text) => match File::from_source(&name, &text) {
+                    Ok(file) => self.add(&name, Input { shown, file, content: text.as_bytes().into() }),
+                    Err(error) => {
+                        self.mistakes.extend(mistakes_of(&error, &shown, &text));
+                        self.broken.push(text);
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// The files of a descriptor set, by name. Their bytes are kept: decoding them here would lose Rialto's options.
+fn split(path: Option<&Path>, set: &[u8]) -> Option<Vec<(String, Input)>> {
+    let files = Fields::new(set).map(|field| {
+        let Ok((1, Wire::Bytes(bytes))) = field else { return None };
+        let file = File::decode_file_descriptor_proto(bytes).ok()?;
+        let name = file.name().to_owned();
+        let shown = path.map_or_else(|| name.clone(), |path| format!("{}: {name}", path.display()));
+        Some((name, Input { shown, file, content: bytes.into() }))
+    });
+    files.collect()
+}
+
+fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
+    let describe = |error: std::io::Error| format!("cannot be read: {error}");
+    let length = fs::metadata(path).map_err(describe)?.len();
+    if length > max_bytes {
+        return Err(format!("this file has {length} bytes, more than the {max_bytes} that are read"));
+    }
+    fs::read(path).map_err(describe)
+}
+
+/// Finds the `.proto` files of a folder, sorted, leaving hidden folders aside.
+fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), String> {
+    let describe = |error: std::io::Error| format!("cannot be read: {error}");
+    let mut entries =
+        fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(describe)?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            if depth == 0 {
+                return Err(format!("has folders more than {MAX_FOLDER_DEPTH} deep"));
+            }
+            collect(&path, depth - 1, paths)?;
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            if paths.len() == MAX_FILES {
+                return Err(format!("has more than {MAX_FILES} .proto files"));
+            }
+            paths.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The protocol of one connection, without I/O and without a clock: `(state, input, now)` → effects.
+//!
+//! Its two halves have two owners. [`inbound`] belongs to the task that reads the socket: it judges what the client sends
+//! and turns it into [`command::Command`]s. [`outbound`], cursors and everything about writing, belongs to the shard that
+//! carries them out. [`refusal`] makes the errors of both.
+
+pub mod command;
+pub mod inbound;
+pub mod outbound;
+pub mod refusal;

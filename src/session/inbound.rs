@@ -1,0 +1,253 @@
+//! What a client sends, judged: each message becomes at most one [`Command`].
+//!
+//! Owned by the task that reads the socket. Promises that every frame with something to answer gets its answer or ends
+//! the connection, that nothing passes before `connection.init` where that is due, and that a client's rate, its nonsense
+//! and its pings are bounded here, before anything of them reaches a shard. Never writes, never reads a clock.
+//!
+//! | message | becomes |
+//! |---|---|
+//! | the first one of a subprotocol, if it is not a good `connection.init` | close 4500, or 4502 for its version |
+//! | a good command | itself |
+//! | JSON, type, data or fields that are wrong, or not built | error 4005; after [`MAX_INVALID_IN_A_ROW`] close 4500 |
+//! | a client event with a handler's route | error 4007: no handler is connected |
+//! | a command over the rate | error 4004 with the wait; ignored [`MAX_REFUSED_COMMANDS`] times, close 4004 |
+//! | binary | close 1003 |
+//! | a ping | its pong; over the rate nothing; ignored [`MAX_REFUSED_PINGS`] times, close 4004 |
+//! | a pong | nothing |
+//! | a close | [`Command::PeerClosed`] |
+
+mod meter;
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use super::command::Command;
+use super::refusal::{connection_error, frame_error, peer_error, retry_after_ms};
+use crate::proto::rialto::v1::{ConnectionInit, Error};
+use crate::schema::{EventType, Route, Schema};
+use crate::status::{Code, PeerCode};
+use crate::transcode::Transcoder;
+use crate::wire::json::{ClientFrame, Request, client_frame_id, parse_client_frame};
+use crate::wire::websocket::{Incoming, Violation, close_code};
+use meter::{Meter, Rate, Verdict};
+
+/// Refused frames without a good one between them, after which a client is taken to speak another protocol.
+pub const MAX_INVALID_IN_A_ROW: u16 = 100;
+/// Commands refused for their rate, without a calm second between them, after which the connection is closed.
+pub const MAX_REFUSED_COMMANDS: u16 = 200;
+/// Pings and pongs left unanswered for their rate, without a calm second between them, after which the connection is closed.
+pub const MAX_REFUSED_PINGS: u16 = 1_000;
+
+/// Pings and unsolicited pongs. RFC 6455 lets a server answer the latest of many pings only.
+const PING_RATE: Rate = Rate { per_second: 20, burst: 100, patience: MAX_REFUSED_PINGS };
+
+/// The version of the protocol that is served; 0 is a client that does not say.
+const PROTOCOL_VERSION: u32 = 1;
+
+/// How a connection was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Without a subprotocol: acked on open, and `connection.init` has no place in it.
+    Plain,
+    /// With a subprotocol: `connection.init` is the first frame.
+    Subprotocol,
+}
+
+/// The bounds of a connection's read side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message, whole or reassembled, in bytes: the parser's. Default 64 KiB.
+    pub max_message_bytes: usize,
+    /// Commands per second, over time. Default 50.
+    pub commands_per_second: u32,
+    /// Commands at once. Default 200.
+    pub commands_burst: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { max_message_bytes: 64 << 10, commands_per_second: 50, commands_burst: 200 }
+    }
+}
+
+/// The read side of one connection.
+#[derive(Debug)]
+pub struct Inbound {
+    phase: Phase,
+    command_rate: Rate,
+    commands: Meter,
+    pings: Meter,
+    invalid_in_a_row: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    AwaitingInit,
+    Open(Opening),
+    Ended,
+}
+
+impl Inbound {
+    /// A connection right after its upgrade. The deadline of `connection.init` is the shard's.
+    pub fn new(opening: Opening, limits: Limits, now: Instant) -> Self {
+        Inbound {
+            phase: match opening {
+                Opening::Plain => Phase::Open(Opening::Plain),
+                Opening::Subprotocol => Phase::AwaitingInit,
+            },
+            command_rate: Rate {
+                per_second: limits.commands_per_second,
+                burst: limits.commands_burst,
+                patience: MAX_REFUSED_COMMANDS,
+            },
+            commands: Meter::new(now),
+            pings: Meter::new(now),
+            invalid_in_a_row: 0,
+        }
+    }
+
+    /// Judges one message. After a command that [ends the connection](Command::ends_the_connection) there is no other.
+    pub fn on_incoming(
+        &mut self,
+        incoming: Incoming,
+        schema: &Schema,
+        transcoder: &Transcoder,
+        now: Instant,
+    ) -> Option<Command> {
+        if self.phase == Phase::Ended {
+            return None;
+        }
+        let command = match incoming {
+            Incoming::Text(text) => Some(self.on_text(&text, schema, transcoder, now)),
+            Incoming::Binary(_) => {
+                Some(close(close_code::UNSUPPORTED_DATA, "this subprotocol is JSON in text messages"))
+            }
+            Incoming::Ping(payload) => self.on_ping(Some(payload), now),
+            Incoming::Pong(_) => self.on_ping(None, now),
+            Incoming::Close { code, reason: _ } => Some(Command::PeerClosed { code }),
+        };
+        if command.as_ref().is_some_and(Command::ends_the_connection) {
+            self.phase = Phase::Ended;
+        }
+        command
+    }
+
+    /// The client broke RFC 6455: closes with the code that says how.
+    pub fn on_violation(&mut self, violation: Violation) -> Command {
+        self.phase = Phase::Ended;
+        close(violation.close_code, violation.reason)
+    }
+
+    fn on_text(&mut self, text: &str, schema: &Schema, transcoder: &Transcoder, now: Instant) -> Command {
+        if self.phase == Phase::AwaitingInit {
+            return self.on_first(text, schema, transcoder);
+        }
+        match self.commands.take(self.command_rate, now) {
+            Verdict::Allowed => {}
+            Verdict::Refused(wait) => {
+                let rate = self.command_rate.per_second;
+                let error = Error {
+                    retry_after_ms: retry_after_ms(wait),
+                    ..peer_error(PeerCode::RateLimited, format!("more than {rate} commands per second"), "")
+                };
+                return Command::Refuse { reply_to: client_frame_id(text), error };
+            }
+            Verdict::Ignored => return give_up(PeerCode::RateLimited, "commands keep coming over their rate"),
+        }
+        let command = match parse_client_frame(text, schema, transcoder) {
+            Ok(frame) => command(frame),
+            Err(error) => Command::Refuse { reply_to: error.reply_to, error: frame_error(&error.problem) },
+        };
+        let is_invalid = matches!(&command, Command::Refuse { error, .. } if is_nonsense(error));
+        self.invalid_in_a_row = if is_invalid { self.invalid_in_a_row + 1 } else { 0 };
+        if self.invalid_in_a_row >= MAX_INVALID_IN_A_ROW {
+            return give_up(PeerCode::ProtocolViolation, "too many invalid messages in a row");
+        }
+        command
+    }
+
+    /// The first frame of a subprotocol. Nothing goes out before its ack, so whatever is wrong with it is a close.
+    fn on_first(&mut self, text: &str, schema: &Schema, transcoder: &Transcoder) -> Command {
+        let code = PeerCode::ProtocolViolation.number();
+        match parse_client_frame(text, schema, transcoder) {
+            Ok(ClientFrame { id, request: Request::Init(init) }) => {
+                if !is_served(&init) {
+                    let reason =
+                        format!("protocol {} is not served: this bridge speaks {PROTOCOL_VERSION}", init.protocol);
+                    return close(PeerCode::ProtocolVersion.number(), reason);
+                }
+                self.phase = Phase::Open(Opening::Subprotocol);
+                Command::Init { id, init }
+            }
+            Ok(_) => close(code, "the first frame must be connection.init"),
+            Err(error) => {
+                let path = error.problem.path();
+                let separator = if path.is_empty() { "" } else { ": " };
+                close(code, format!("connection.init expected first: {path}{separator}{}", error.problem))
+            }
+        }
+    }
+
+    /// A ping with its payload, or a pong.
+    fn on_ping(&mut self, ping: Option<Vec<u8>>, now: Instant) -> Option<Command> {
+        match self.pings.take(PING_RATE, now) {
+            Verdict::Allowed => ping.map(Command::Pong),
+            Verdict::Refused(_) => None,
+            Verdict::Ignored => Some(match self.phase {
+                Phase::AwaitingInit => close(PeerCode::RateLimited.number(), "too many pings"),
+                _ => give_up(PeerCode::RateLimited, "too many pings"),
+            }),
+        }
+    }
+}
+
+/// What an open connection's frame becomes.
+fn command(ClientFrame { id, request }: ClientFrame) -> Command {
+    match request {
+        Request::Subscribe(subscribe) => Command::Subscribe { id, channels: subscribe.channels },
+        Request::Unsubscribe(unsubscribe) => Command::Unsubscribe { id, channels: unsubscribe.channels },
+        Request::Heartbeat => Command::Heartbeat { id },
+        Request::Init(_) => {
+            let advice = "connection.init is the first frame of a connection with a subprotocol, and only that; \
+                          resume by subscribing";
+            Command::Refuse { reply_to: id, error: peer_error(PeerCode::InvalidMessage, advice, "type") }
+        }
+        Request::Event { event, .. } => Command::Refuse { reply_to: id, error: not_taken(&event) },
+    }
+}
+
+/// Why nobody takes this client event: there are no handlers yet, and no way to a channel.
+fn not_taken(event: &EventType) -> Error {
+    let name = &event.name;
+    match event.route {
+        Some(Route::Handler) => {
+            peer_error(PeerCode::HandlerUnavailable, format!("no handler for {name} is connected"), "")
+        }
+        Some(Route::Channel) | None => Error {
+            status: Code::Unimplemented.name().into(),
+            reason: "not_built".into(),
+            ..peer_error(PeerCode::InvalidMessage, format!("sending {name} to its channels is not built yet"), "type")
+        },
+    }
+}
+
+/// Whether an error says that the client does not know the protocol, and not merely that something is missing here.
+fn is_nonsense(error: &Error) -> bool {
+    error.code == u32::from(PeerCode::InvalidMessage.number()) && error.status != Code::Unimplemented.name()
+}
+
+fn is_served(init: &ConnectionInit) -> bool {
+    matches!(init.protocol, 0 | PROTOCOL_VERSION)
+}
+
+fn close(code: u16, reason: impl Into<Cow<'static, str>>) -> Command {
+    Command::Close { code, reason: reason.into(), error: None }
+}
+
+/// A close that a `connection.error` explains: there is an ack behind us.
+fn give_up(code: PeerCode, message: &'static str) -> Command {
+    Command::Close { code: code.number(), reason: message.into(), error: Some(connection_error(code, message)) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,371 @@
+//! The write side of one connection: what goes to the socket next.
+//!
+//! Promises: after `channel.subscribed` every event of the channel goes out in order and once, or a `channel.gap`,
+//! `channel.reset` or `channel.position` says why not, before the next event; control frames go between events, never
+//! inside one; a peer that reads slowly costs cursors and at most one event's frame, never a queue of events.
+//!
+//! Owned by one shard. Never writes, never waits, never asks for the time: the shard asks for the next bytes with
+//! [`Outbound::next`] and says what the kernel did with them.
+//!
+//! The life of a connection: [`Outbound::new`] at the upgrade; a plain connection opens at once, one with a subprotocol
+//! by its `connection.init`; then [`Outbound::on_command`] for what the client says, [`Outbound::mark`] when a channel
+//! has something new, [`Outbound::on_sweep`] for the clock; a close from either side ends in [`Next::Finished`] or
+//! [`Sweep::Drop`], and [`Outbound::end`] gives the channels back.
+
+mod channels;
+mod control;
+mod current;
+mod deadlines;
+mod ending;
+mod limits;
+mod pace;
+mod subscribe;
+mod subscription;
+
+use std::collections::VecDeque;
+use std::mem;
+use std::time::Instant;
+
+use crate::ids::{ConnectionId, SessionId, Tenant};
+use crate::proto::rialto::v1 as proto;
+use crate::schema::Schema;
+use crate::status::PeerCode;
+use crate::wire::json::{ControlPrinter, ServerFrame};
+use crate::wire::websocket;
+
+use super::command::Command;
+use super::inbound::Opening;
+use control::ControlQueue;
+use current::{Current, Settled};
+use deadlines::{Deadlines, Due};
+use pace::Pace;
+use subscription::{More, Pulled, Subscription};
+
+pub use channels::{Channels, Slot};
+pub use deadlines::{Inbound, Timings};
+pub use limits::Limits;
+pub use pace::ReplayRate;
+
+/// The most bytes of events that one turn of one subscription writes.
+const TURN_BYTES: usize = 64 << 10;
+
+/// Who is at the other end.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// This connection.
+    pub connection: ConnectionId,
+    /// The session that it is bound to.
+    pub session: SessionId,
+    /// Whose channels it sees.
+    pub tenant: Tenant,
+    /// The bridge process.
+    pub node: std::sync::Arc<str>,
+}
+
+/// What every call of a shard brings along.
+pub struct Env<'a, C> {
+    /// The channels.
+    pub channels: &'a mut C,
+    /// The schema that is served.
+    pub schema: &'a Schema,
+    /// Prints Rialto's own frames.
+    pub printer: &'a ControlPrinter,
+    /// The bounds.
+    pub limits: &'a Limits,
+    /// Now.
+    pub now: Instant,
+}
+
+/// What the shard does next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// Write these bytes, and say how many went with [`Outbound::on_wrote`] or that none did with
+    /// [`Outbound::on_blocked`].
+    Write(&'a [u8]),
+    /// Nothing, until a mark, a command or a sweep.
+    Idle,
+    /// Both sides have said what they had to: end the connection.
+    Finished,
+}
+
+/// What a sweep found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sweep {
+    /// All is well; there may be something to write.
+    Live,
+    /// The peer is gone or stuck: end the connection without waiting for the socket. The code is for logs and metrics.
+    Drop(PeerCode),
+}
+
+#[derive(Debug)]
+enum Phase {
+    AwaitingInit,
+    Open,
+    /// A close frame is queued. `answered`: the peer's has come, or no answer is to be waited for.
+    Closing {
+        answered: bool,
+    },
+}
+
+/// The write side of one connection.
+pub struct Outbound<C: Channels> {
+    phase: Phase,
+    identity: Identity,
+    control: ControlQueue,
+    current: Option<Current>,
+    subscriptions: Vec<Option<Subscription<C::Handle>>>,
+    /// Subscriptions that may have something to read, each at most once.
+    queue: VecDeque<Slot>,
+    /// Commands that wait until earlier answers have left. The read side stops at a few.
+    waiting: VecDeque<Command>,
+    deadlines: Deadlines,
+    pace: Pace,
+}
+
+impl<C: Channels> Outbound<C> {
+    /// The write side of a connection that has just been upgraded. A plain one is acked and subscribed at once.
+    pub fn new(opening: Opening, identity: Identity, env: &mut Env<'_, C>) -> Self {
+        let mut outbound = Outbound {
+            phase: Phase::AwaitingInit,
+            identity,
+            control: ControlQueue::default(),
+            current: None,
+            subscriptions: Vec::new(),
+            queue: VecDeque::new(),
+            waiting: VecDeque::new(),
+            deadlines: Deadlines::new(env.now),
+            pace: Pace::new(env.limits.replay, env.now),
+        };
+        if opening == Opening::Plain {
+            outbound.open(None, &proto::ConnectionInit::default(), env);
+        }
+        outbound
+    }
+
+    /// Who is at the other end.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// How many channels are subscribed.
+    pub fn subscription_count(&self) -> usize {
+        self.subscriptions.iter().flatten().count()
+    }
+
+    /// Takes what the read side has understood. Commands wait in order while earlier answers have not left;
+    /// [`Outbound::waiting`] says how many.
+    pub fn on_command(&mut self, command: Command, env: &mut Env<'_, C>) {
+        if self.waiting.is_empty() && self.control.has_room(env.limits) {
+            self.carry_out(command, env);
+        } else {
+            self.waiting.push_back(command);
+        }
+    }
+
+    /// Commands that were taken and not yet carried out.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The channel of this subscription may have something new.
+    pub fn mark(&mut self, slot: Slot) {
+        if matches!(self.phase, Phase::Closing { .. }) {
+            return;
+        }
+        if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0))
+            && !mem::replace(&mut subscription.queued, true)
+        {
+            self.queue.push_back(slot);
+        }
+    }
+
+    /// What to write now.
+    pub fn next(&mut self, env: &mut Env<'_, C>) -> Next<'_> {
+        loop {
+            if self.current.is_some() || !self.control.is_empty() {
+                break;
+            }
+            if self.control.has_room(env.limits)
+                && let Some(command) = self.waiting.pop_front()
+            {
+                self.carry_out(command, env);
+                continue;
+            }
+            match self.phase {
+                Phase::Closing { answered: true } => return Next::Finished,
+                Phase::Closing { answered: false } | Phase::AwaitingInit => return Next::Idle,
+                Phase::Open => {}
+            }
+            if !self.pull(env) {
+                return Next::Idle;
+            }
+        }
+        match &self.current {
+            Some(current) => Next::Write(current.rest()),
+            None => Next::Write(self.control.rest()),
+        }
+    }
+
+    /// The kernel took the first `count` bytes of what [`Outbound::next`] gave.
+    pub fn on_wrote(&mut self, count: usize, now: Instant) {
+        self.deadlines.on_progress(now);
+        if let Some(current) = &mut self.current {
+            if current.wrote(count) {
+                self.current = None;
+            }
+        } else if self.control.wrote(count) {
+            self.deadlines.on_ping_sent(now);
+        }
+    }
+
+    /// The kernel takes no more for now. Events that were not begun go back to the log.
+    pub fn on_blocked(&mut self, now: Instant) {
+        self.deadlines.on_blocked(now);
+        self.settle();
+    }
+
+    /// Looks at the clocks. The shard writes after this.
+    pub fn on_sweep(&mut self, inbound: Inbound, env: &mut Env<'_, C>) -> Sweep {
+        self.pace.refill(env.now);
+        loop {
+            let awaiting_init = matches!(self.phase, Phase::AwaitingInit);
+            match self.deadlines.due(env.now, awaiting_init, inbound, &env.limits.timings) {
+                Due::Nothing => return Sweep::Live,
+                Due::Ping => self.control.push_ping(|out| websocket::put_ping(out, &[])),
+                Due::Heartbeat => self.tell(&ServerFrame::Heartbeat(proto::ConnectionHeartbeat {}), None, env.printer),
+                Due::Close(code) => self.close_with(code, "", env),
+                Due::Drop(code) => return Sweep::Drop(code),
+            }
+        }
+    }
+
+    /// Gives every channel back. Nothing else may follow.
+    pub fn end(&mut self, channels: &mut C) {
+        for (index, subscription) in mem::take(&mut self.subscriptions).into_iter().enumerate() {
+            if let Some(subscription) = subscription {
+                channels.close(subscription.handle, slot_of(index));
+            }
+        }
+        self.queue.clear();
+        self.current = None;
+    }
+
+    /// Queues a control frame.
+    fn tell(&mut self, frame: &ServerFrame, reply_to: Option<&str>, printer: &ControlPrinter) {
+        self.control.push(|out| printer.print(out, frame, reply_to));
+    }
+
+    fn carry_out(&mut self, command: Command, env: &mut Env<'_, C>) {
+        if let Phase::Closing { answered } = &mut self.phase {
+            *answered |= matches!(command, Command::PeerClosed { .. } | Command::Close { .. });
+            return;
+        }
+        match command {
+            Command::Init { init, id } => self.open(id.as_deref(), &init, env),
+            Command::Subscribe { id, channels } => {
+                for (index, wanted) in channels.into_iter().enumerate() {
+                    self.subscribe(id.as_deref(), index, wanted, env);
+                }
+            }
+            Command::Unsubscribe { id, channels } => {
+                for (index, channel) in channels.iter().enumerate() {
+                    self.unsubscribe(id.as_deref(), index, channel, env);
+                }
+            }
+            Command::Heartbeat { id } => {
+                self.tell(&ServerFrame::Heartbeat(proto::ConnectionHeartbeat {}), id.as_deref(), env.printer);
+            }
+            Command::Refuse { reply_to, error } => {
+                self.tell(&ServerFrame::Error(error), reply_to.as_deref(), env.printer);
+            }
+            Command::Pong(payload) => self.control.push(|out| websocket::put_pong(out, &payload)),
+            Command::Close { code, reason, error } => {
+                if let Some(error) = error {
+                    self.tell(&ServerFrame::ConnectionError(error), None, env.printer);
+                }
+                // The read side has stopped understanding this peer: no answer is to be waited for.
+                self.begin_close(code, &reason, PeerCode::ProtocolViolation, env.now);
+                self.phase = Phase::Closing { answered: true };
+            }
+            Command::PeerClosed { code } => {
+                self.settle();
+                self.queue.clear();
+                self.control.push(|out| websocket::put_close_reply(out, code));
+                self.deadlines.on_closing(env.now, PeerCode::WriteTimeout);
+                self.phase = Phase::Closing { answered: true };
+            }
+        }
+    }
+
+    /// Reads for the subscriptions in turn until there is something to write. `false`: there is nothing.
+    fn pull(&mut self, env: &mut Env<'_, C>) -> bool {
+        for _ in 0..self.queue.len() {
+            let Some(slot) = self.queue.pop_front() else { break };
+            let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) else { continue };
+            if let Some(reset) = subscription.take_reset() {
+                self.queue.push_front(slot);
+                self.tell(&reset, None, env.printer);
+                return true;
+            }
+            let mut most = TURN_BYTES;
+            if subscription.is_replaying() {
+                most = most.min(self.pace.allowance());
+                if most == 0 {
+                    // Another subscription may be live; this one waits for the next refill.
+                    self.queue.push_back(slot);
+                    continue;
+                }
+            }
+            let (read, head) = env.channels.read(&subscription.handle, subscription.cursor, &subscription.filter, most);
+            let replaying = subscription.is_replaying();
+            let channels = &mut *env.channels;
+            match subscription.on_read(read, head, |handle| channels.extent(handle).start()) {
+                Pulled::Events { first, frames, more } => {
+                    if replaying {
+                        self.pace.spend(frames.len());
+                    }
+                    if more == More::Yes {
+                        self.queue.push_back(slot);
+                    } else {
+                        subscription.queued = false;
+                    }
+                    self.current = Some(Current::new(slot, first, frames));
+                    return true;
+                }
+                Pulled::Tell(frame) => {
+                    self.queue.push_front(slot);
+                    self.tell(&frame, None, env.printer);
+                    return true;
+                }
+                Pulled::Again => {
+                    self.queue.push_back(slot);
+                    return true;
+                }
+                Pulled::UpToDate => subscription.queued = false,
+            }
+        }
+        false
+    }
+
+    /// Gives events that were not begun back to the log; they are read again when the socket takes bytes.
+    fn settle(&mut self) {
+        match self.current.take().map(Current::settle) {
+            None => {}
+            Some(Settled::AsBefore(current)) => self.current = Some(current),
+            Some(Settled::TakenBack { slot, last, rest }) => {
+                if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
+                    subscription.take_back(last);
+                }
+                self.mark(slot);
+                self.current = rest;
+            }
+        }
+    }
+}
+
+fn slot_of(index: usize) -> Slot {
+    Slot(u16::try_from(index).expect("a connection has at most u16::MAX subscriptions"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! How the bridge ends a connection: a word first where the client can understand one, then a close frame.
+
+use std::time::Instant;
+
+use crate::proto::rialto::v1 as proto;
+use crate::status::PeerCode;
+use crate::wire::json::ServerFrame;
+use crate::wire::websocket;
+
+use super::super::refusal::connection_error;
+use super::{Channels, Env, Outbound, Phase};
+
+impl<C: Channels> Outbound<C> {
+    /// Asks the client to come back in `delay_ms`, and closes.
+    pub fn drain(&mut self, delay_ms: u32, env: &mut Env<'_, C>) {
+        if matches!(self.phase, Phase::Closing { .. }) {
+            return;
+        }
+        if matches!(self.phase, Phase::Open) {
+            let frame = proto::ConnectionReconnect { reason: PeerCode::Draining.row().reason.into(), delay_ms };
+            self.tell(&ServerFrame::Reconnect(frame), None, env.printer);
+        }
+        self.begin_close(PeerCode::Draining.number(), "draining", PeerCode::Draining, env.now);
+    }
+
+    /// Closes for a reason of the bridge's own, with a `connection.error` before the close frame.
+    pub fn close_with(&mut self, code: PeerCode, message: &str, env: &mut Env<'_, C>) {
+        if matches!(self.phase, Phase::Closing { .. }) {
+            return;
+        }
+        // Before the ack a client expects nothing but a close.
+        if matches!(self.phase, Phase::Open) {
+            let error = connection_error(code, message);
+            self.tell(&ServerFrame::ConnectionError(error), None, env.printer);
+        }
+        self.begin_close(code.number(), code.row().reason, code, env.now);
+    }
+
+    pub(super) fn begin_close(&mut self, code: u16, reason: &str, why: PeerCode, now: Instant) {
+        self.settle();
+        self.queue.clear();
+        self.waiting.clear();
+        self.control.push(|out| websocket::put_close(out, code, reason));
+        self.deadlines.on_closing(now, why);
+        self.phase = Phase::Closing { answered: false };
+    }
+}

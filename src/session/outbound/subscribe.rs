@@ -1,0 +1,232 @@
+//! Opening a connection, and what a subscribe and an unsubscribe do to its cursors.
+
+use crate::ids::{ChannelKey, ChannelName, MAX_CHANNEL_NAME_BYTES};
+use crate::log::{Epoch, Position, Read};
+use crate::proto::rialto::v1 as proto;
+use crate::schema::{TypeFilter, escape};
+use crate::status::PeerCode;
+use crate::wire::json::ServerFrame;
+
+use super::super::refusal::peer_error;
+use super::subscription::{Subscription, proto_position};
+use super::{Channels, Env, Outbound, Phase, slot_of};
+
+/// The reserved template of session channels.
+const SESSION_CHANNEL: &str = "rialto.v1.SessionChannel";
+
+/// Where a subscription begins.
+struct Beginning {
+    cursor: Position,
+    /// Where delivery begins, as the client is told: after a loss, later than `cursor`.
+    start: Position,
+    /// `None` on a first subscribe.
+    recovered: Option<bool>,
+    /// A position that is not of this log.
+    reset_from: Option<proto::Position>,
+}
+
+impl<C: Channels> Outbound<C> {
+    /// Acks the connection and subscribes what is subscribed on connect.
+    pub(super) fn open(&mut self, id: Option<&str>, init: &proto::ConnectionInit, env: &mut Env<'_, C>) {
+        if !matches!(self.phase, Phase::AwaitingInit) {
+            return;
+        }
+        self.phase = Phase::Open;
+        let limits = env.limits;
+        let ack = proto::ConnectionAck {
+            connection_id: self.identity.connection.to_string(),
+            session_id: self.identity.session.to_string(),
+            user_id: String::new(),
+            permissions: Vec::new(),
+            limits: Some(proto::Limits {
+                max_message_bytes: limits.max_message_bytes,
+                max_subscriptions: u32::from(limits.max_subscriptions),
+                commands_per_second: limits.commands_per_second,
+                commands_burst: limits.commands_burst,
+            }),
+            heartbeat_ms: u32::try_from(limits.timings.heartbeat.as_millis()).unwrap_or(u32::MAX),
+            capabilities: Vec::new(),
+            fingerprint: env.schema.fingerprint().into(),
+            schema_policy: proto::SchemaPolicy::Serve.into(),
+            node: self.identity.node.to_string(),
+        };
+        self.tell(&ServerFrame::Ack(ack), id, env.printer);
+        for channel in env.schema.on_connect(self.identity.session.as_str(), None) {
+            let resume = init.resume.iter().position(|resume| resume.name == channel.as_str());
+            let (index, wanted) = match resume {
+                Some(index) => (index, init.resume[index].clone()),
+                None => (0, proto::Subscription { name: channel.to_string(), ..Default::default() }),
+            };
+            let place = Place { list: "resume", index };
+            if let Err(error) = self.try_subscribe(None, place, &wanted, env) {
+                self.tell(&ServerFrame::Error(*error), None, env.printer);
+            }
+        }
+    }
+
+    /// Subscribes one channel, or says why not.
+    pub(super) fn subscribe(
+        &mut self,
+        id: Option<&str>,
+        index: usize,
+        wanted: proto::Subscription,
+        env: &mut Env<'_, C>,
+    ) {
+        let place = Place { list: "channels", index };
+        if let Err(error) = self.try_subscribe(id, place, &wanted, env) {
+            self.tell(&ServerFrame::Error(*error), id, env.printer);
+        }
+    }
+
+    fn try_subscribe(
+        &mut self,
+        id: Option<&str>,
+        place: Place,
+        wanted: &proto::Subscription,
+        env: &mut Env<'_, C>,
+    ) -> Result<(), Box<proto::Error>> {
+        let name = wanted.name.as_str();
+        let refuse = |code: PeerCode, message: String, field: &str| {
+            let error = peer_error(code, message, place.path(field));
+            Box::new(proto::Error { channel: name.chars().take(MAX_CHANNEL_NAME_BYTES).collect(), ..error })
+        };
+        if name.len() > MAX_CHANNEL_NAME_BYTES {
+            let message =
+                format!("a channel name of {} bytes exceeds the limit of {MAX_CHANNEL_NAME_BYTES}", name.len());
+            return Err(refuse(PeerCode::InvalidMessage, message, "name"));
+        }
+        let Some(template) = env.schema.channel(name) else {
+            let message = format!("no channel template of the schema matches {name:?}");
+            return Err(refuse(PeerCode::ChannelNotFound, message, "name"));
+        };
+        // A session's channel is for that session alone: no event of one session may reach another.
+        let session = &self.identity.session;
+        if &*template.message_name == SESSION_CHANNEL && *name != format!("session:{}", escape(session.as_str())) {
+            let message = format!("{name:?} is not the channel of this connection's session, {session}");
+            return Err(refuse(PeerCode::PermissionDenied, message, "name"));
+        }
+        let filter = env
+            .schema
+            .type_filter(&wanted.types)
+            .map_err(|unknown| refuse(PeerCode::InvalidMessage, unknown.to_string(), "types"))?;
+        let history = wanted.history.unwrap_or(u32::MAX).min(template.history);
+        let retention = template.retention;
+        let channel = ChannelName::from(name);
+
+        let existing = self.subscriptions.iter().position(|subscription| {
+            subscription.as_ref().is_some_and(|subscription| subscription.channel.as_str() == name)
+        });
+        let index = match existing {
+            Some(index) => index,
+            None => self.free_slot(env.limits.max_subscriptions).ok_or_else(|| {
+                let most = env.limits.max_subscriptions;
+                refuse(PeerCode::LimitReached, format!("this connection has {most} subscriptions, the most it may"), "")
+            })?,
+        };
+        let slot = slot_of(index);
+        // A frame that is half written belongs to the old subscription and goes out; what was only read is read again.
+        self.settle();
+        let (handle, current) = match self.subscriptions[index].take() {
+            Some(old) => (old.handle, Some(old.cursor)),
+            None => {
+                let key = ChannelKey { tenant: self.identity.tenant.clone(), channel: channel.clone() };
+                (env.channels.open(&key, retention, slot), None)
+            }
+        };
+        let beginning = match (&wanted.after, current) {
+            (Some(after), _) => resume(after, &handle, env.channels),
+            (None, Some(cursor)) => Beginning { cursor, start: cursor, recovered: None, reset_from: None },
+            (None, None) => {
+                let cursor = env.channels.before_newest(&handle, history, &filter);
+                Beginning { cursor, start: cursor, recovered: None, reset_from: None }
+            }
+        };
+        let head = env.channels.extent(&handle).head;
+        let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, head.sequence, retention);
+        if let Some(previous) = beginning.reset_from {
+            subscription.reset(beginning.start, previous);
+        }
+        // Marked below: it may have been in the queue under its old self already.
+        self.queue.retain(|queued| *queued != slot);
+        self.subscriptions[index] = Some(subscription);
+        let subscribed = proto::ChannelSubscribed {
+            channel: name.into(),
+            start: Some(proto_position(beginning.start)),
+            head: Some(proto_position(head)),
+            recovered: beginning.recovered,
+            presence: None,
+            metadata: None,
+        };
+        self.tell(&ServerFrame::Subscribed(subscribed), id, env.printer);
+        self.mark(slot);
+        Ok(())
+    }
+
+    /// Ends one subscription, or says that there is none.
+    pub(super) fn unsubscribe(&mut self, id: Option<&str>, index: usize, name: &str, env: &mut Env<'_, C>) {
+        let found = self.subscriptions.iter().position(|subscription| {
+            subscription.as_ref().is_some_and(|subscription| subscription.channel.as_str() == name)
+        });
+        let Some(found) = found else {
+            let path = Place { list: "channels", index }.path("");
+            let error = peer_error(PeerCode::ChannelNotFound, format!("{name:?} is not subscribed"), path);
+            let channel = name.chars().take(MAX_CHANNEL_NAME_BYTES).collect();
+            self.tell(&ServerFrame::Error(proto::Error { channel, ..error }), id, env.printer);
+            return;
+        };
+        let index = found;
+        let slot = slot_of(index);
+        self.settle();
+        self.queue.retain(|queued| *queued != slot);
+        if let Some(subscription) = self.subscriptions[index].take() {
+            env.channels.close(subscription.handle, slot);
+        }
+        let unsubscribed = proto::ChannelUnsubscribed { channel: name.into(), reason: "requested".into() };
+        self.tell(&ServerFrame::Unsubscribed(unsubscribed), id, env.printer);
+    }
+
+    fn free_slot(&mut self, most: u16) -> Option<usize> {
+        if let Some(index) = self.subscriptions.iter().position(Option::is_none) {
+            return Some(index);
+        }
+        if self.subscriptions.len() >= usize::from(most) {
+            return None;
+        }
+        self.subscriptions.push(None);
+        Some(self.subscriptions.len() - 1)
+    }
+}
+
+/// Where in a client's frame a subscription stands.
+#[derive(Clone, Copy)]
+struct Place {
+    list: &'static str,
+    index: usize,
+}
+
+impl Place {
+    fn path(self, field: &str) -> String {
+        let Place { list, index } = self;
+        if field.is_empty() { format!("data.{list}[{index}]") } else { format!("data.{list}[{index}].{field}") }
+    }
+}
+
+/// Where a client goes on that comes back with a position.
+fn resume<C: Channels>(after: &proto::Position, handle: &C::Handle, channels: &mut C) -> Beginning {
+    let start = channels.extent(handle).start();
+    let Ok(epoch) = after.epoch.parse::<Epoch>() else {
+        // Not a text that any bridge has ever sent: as foreign as another bridge's epoch.
+        return Beginning { cursor: start, start, recovered: Some(false), reset_from: Some(after.clone()) };
+    };
+    let cursor = Position { epoch, sequence: after.sequence };
+    match channels.read(handle, cursor, &TypeFilter::All, 1).0 {
+        Read::Batch { .. } | Read::Skipped { .. } | Read::UpToDate => {
+            Beginning { cursor, start: cursor, recovered: Some(true), reset_from: None }
+        }
+        // The gap itself is told when the cursor is read, with what is lost by then.
+        Read::Lagged { .. } => Beginning { cursor, start, recovered: Some(false), reset_from: None },
+        Read::EpochChanged { .. } | Read::AheadOfHead { .. } => {
+            Beginning { cursor: start, start, recovered: Some(false), reset_from: Some(after.clone()) }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What a shard hears from its connections' read tasks and from the front.
+//!
+//! Bounded by what the senders may have outstanding: a read task the commands of one read, a socket one wake-up, the
+//! front the connections that the limits allow.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::hub::Wakeups;
+use crate::net::admission::Permit;
+use crate::session::command::Command;
+use crate::session::inbound::Opening;
+use crate::session::outbound::{Identity, Inbound};
+
+/// A connection within its shard. The serial number tells it from an earlier one in the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ConnectionKey {
+    pub(super) index: usize,
+    pub(super) serial: u64,
+}
+
+/// A connection that was just upgraded.
+pub(super) struct NewConnection {
+    pub(super) stream: TcpStream,
+    /// What the peer sent behind its handshake.
+    pub(super) early: Bytes,
+    pub(super) opening: Opening,
+    pub(super) identity: Identity,
+    pub(super) peer: SocketAddr,
+    pub(super) permit: Permit,
+}
+
+pub(super) enum Message {
+    Open(Box<NewConnection>),
+    Command(ConnectionKey, Command),
+    /// The socket takes bytes again.
+    Writable(ConnectionKey),
+    /// The read side has ended.
+    Gone(ConnectionKey),
+    /// Close everybody, spread over this time.
+    Drain(Duration),
+}
+
+/// The way into one shard.
+pub(super) struct Mailbox {
+    messages: Mutex<Vec<Message>>,
+    wakeups: Arc<Wakeups>,
+}
+
+impl Mailbox {
+    pub(super) fn new(wakeups: Arc<Wakeups>) -> Self {
+        Mailbox { messages: Mutex::default(), wakeups }
+    }
+
+    pub(super) fn push(&self, message: Message) {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+        self.wakeups.wake();
+    }
+
+    pub(super) fn take(&self, into: &mut Vec<Message>) {
+        into.append(&mut self.messages.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// What a read task and its shard share.
+pub(super) struct ReadState {
+    /// Times below are milliseconds since this.
+    base: Instant,
+    last_byte_ms: AtomicU64,
+    /// 0: no message is incomplete. Otherwise one more than its first byte's time.
+    message_began_ms: AtomicU64,
+    /// Commands that the shard has not carried out.
+    outstanding: AtomicU32,
+    room: Notify,
+}
+
+impl ReadState {
+    pub(super) fn new(now: Instant) -> Self {
+        ReadState {
+            base: now,
+            last_byte_ms: AtomicU64::new(0),
+            message_began_ms: AtomicU64::new(0),
+            outstanding: AtomicU32::new(0),
+            room: Notify::new(),
+        }
+    }
+
+    fn since_base(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.base).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Stamps a read: bytes came, and a message is incomplete or not.
+    pub(super) fn on_read(&self, now: Instant, mid_message: bool) {
+        let now_ms = self.since_base(now);
+        self.last_byte_ms.store(now_ms, Ordering::Relaxed);
+        if !mid_message {
+            self.message_began_ms.store(0, Ordering::Relaxed);
+        } else if self.message_began_ms.load(Ordering::Relaxed) == 0 {
+            self.message_began_ms.store(now_ms + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// A whole message came with this read, so whatever is incomplete now has begun with it.
+    pub(super) fn on_message(&self) {
+        self.message_began_ms.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn inbound(&self) -> Inbound {
+        let at = |ms: u64| self.base + Duration::from_millis(ms);
+        let began = self.message_began_ms.load(Ordering::Relaxed);
+        Inbound {
+            last_byte: at(self.last_byte_ms.load(Ordering::Relaxed)),
+            message_began: began.checked_sub(1).map(at),
+        }
+    }
+
+    /// Counts a command on its way to the shard.
+    pub(super) fn on_sent(&self) {
+        self.outstanding.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The shard has carried out so many.
+    pub(super) fn on_done(&self, count: u32) {
+        if count > 0 && self.outstanding.fetch_sub(count, Ordering::AcqRel) == count {
+            self.room.notify_one();
+        }
+    }
+
+    /// Waits until the shard has carried out everything that was sent.
+    pub(super) async fn all_done(&self) {
+        while self.outstanding.load(Ordering::Acquire) > 0 {
+            self.room.notified().await;
+        }
+    }
+}

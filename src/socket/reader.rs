@@ -1,0 +1,116 @@
+//! The read side of one connection: a task that parks without a buffer, understands frames, and tells its shard.
+//!
+//! It sends the commands of one read and then waits until the shard has carried them out, so a client that talks faster
+//! than it listens is held back by TCP. It never writes.
+
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+
+use crate::session::inbound::Inbound;
+use crate::wire::websocket::Parser;
+
+use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
+use super::shard::Shared;
+
+/// What one read takes from the socket; it lives on the stack for the moment of the read.
+const READ_BYTES: usize = 4 << 10;
+
+/// What the read task owns.
+pub(super) struct Reader {
+    pub(super) stream: Arc<TcpStream>,
+    pub(super) parser: Parser,
+    pub(super) inbound: Inbound,
+    pub(super) shared: Arc<Shared>,
+    pub(super) state: Arc<ReadState>,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) key: ConnectionKey,
+    /// The connection is over for this side; what still comes is thrown away.
+    pub(super) ended: bool,
+}
+
+/// Whether there may be more to read.
+#[derive(PartialEq, Eq)]
+enum Open {
+    Yes,
+    No,
+}
+
+impl Reader {
+    /// Reads until the peer's end, an error, or the shard's end of the connection. `early` came with the handshake.
+    pub(super) async fn run(mut self, early: bytes::Bytes) {
+        self.take(&early);
+        drop(early);
+        loop {
+            self.state.all_done().await;
+            if self.stream.readable().await.is_err() || self.pull() == Open::No {
+                break;
+            }
+        }
+        self.mailbox.push(Message::Gone(self.key));
+    }
+
+    fn pull(&mut self) -> Open {
+        let mut buffer = [0; READ_BYTES];
+        match self.stream.try_read(&mut buffer) {
+            Ok(0) => Open::No,
+            Ok(count) => {
+                self.take(&buffer[..count]);
+                Open::Yes
+            }
+            Err(error) if is_temporary(&error) => Open::Yes,
+            Err(_) => Open::No,
+        }
+    }
+
+    /// Understands what came. After the last command of a connection the rest is thrown away.
+    fn take(&mut self, mut bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let now = now();
+        while !self.ended && !bytes.is_empty() {
+            let command = match self.parser.push(bytes) {
+                Ok((used, incoming)) => {
+                    bytes = &bytes[used..];
+                    let Some(incoming) = incoming else { continue };
+                    self.state.on_message();
+                    self.inbound.on_incoming(incoming, &self.shared.schema, &self.shared.transcoder, now)
+                }
+                Err(violation) => Some(self.inbound.on_violation(violation)),
+            };
+            if let Some(command) = command {
+                self.ended = command.ends_the_connection();
+                self.state.on_sent();
+                self.mailbox.push(Message::Command(self.key, command));
+            }
+        }
+        self.state.on_read(now, !self.ended && self.parser.mid_message());
+    }
+}
+
+/// Ends a connection whose last bytes are written: the peer may still be sending, and closing under it would throw away
+/// what it has not read. The read task goes on until the peer's end; this bounds it.
+pub(super) async fn linger(stream: Weak<TcpStream>, most: Duration) {
+    tokio::time::sleep(most).await;
+    if let Some(stream) = stream.upgrade() {
+        hang_up(&stream, std::net::Shutdown::Both);
+    }
+}
+
+/// Ends one or both directions. The read task sees an end.
+pub(super) fn hang_up(stream: &TcpStream, how: std::net::Shutdown) {
+    // A peer that is gone already is the only error there is.
+    let _ = socket2::SockRef::from(stream).shutdown(how);
+}
+
+pub(super) fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+pub(super) fn now() -> Instant {
+    // tokio's clock, so that a test may own it.
+    tokio::time::Instant::now().into_std()
+}

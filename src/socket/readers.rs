@@ -1,0 +1,114 @@
+//! The channels as one shard sees them: who of its connections reads which, and the last read, shared.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use slab::Slab;
+
+use crate::hub::{Channel, Hub, ShardIndex};
+use crate::ids::ChannelKey;
+use crate::log::{Extent, Position, Read};
+use crate::schema::{Retention, TypeFilter};
+use crate::session::outbound::{Channels, Slot};
+
+/// One subscription of the shard: a connection's index, and the slot in it.
+#[derive(Clone, Copy)]
+pub(super) struct Subscriber {
+    pub(super) connection: u32,
+    pub(super) slot: Slot,
+}
+
+/// The shard's side of every channel that its connections read.
+pub(super) struct Readers {
+    hub: Arc<Hub>,
+    shard: ShardIndex,
+    by_channel: HashMap<u64, Slab<Subscriber>>,
+    /// The connection that is being served: whose subscriptions are opened and closed now.
+    pub(super) serving: u32,
+    memo: Option<Memo>,
+    subscriptions: usize,
+}
+
+/// A channel that a subscription holds open, and where it stands among the channel's subscribers.
+pub(super) struct Handle {
+    channel: Arc<Channel>,
+    entry: usize,
+}
+
+/// A read that the next subscriber most likely asks for too: at the same cursor, with the same filter.
+struct Memo {
+    channel: u64,
+    after: Position,
+    filter: TypeFilter,
+    max_bytes: usize,
+    answer: (Read, Position),
+}
+
+impl Readers {
+    pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex) -> Self {
+        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0 }
+    }
+
+    /// The subscribers of a channel, by a number that stays while they do.
+    pub(super) fn of(&self, channel: u64) -> Option<&Slab<Subscriber>> {
+        self.by_channel.get(&channel)
+    }
+
+    /// The subscriptions of the shard.
+    pub(super) fn subscriptions(&self) -> usize {
+        self.subscriptions
+    }
+
+    /// Forgets the shared read, so that the next subscriber sees what has come since.
+    pub(super) fn refresh(&mut self) {
+        self.memo = None;
+    }
+}
+
+impl Channels for Readers {
+    type Handle = Handle;
+
+    fn open(&mut self, key: &ChannelKey, retention: Retention, slot: Slot) -> Handle {
+        let channel = self.hub.channel(key, retention);
+        channel.subscribe(self.shard);
+        let subscriber = Subscriber { connection: self.serving, slot };
+        let entry = self.by_channel.entry(channel.id()).or_default().insert(subscriber);
+        self.subscriptions += 1;
+        Handle { channel, entry }
+    }
+
+    fn close(&mut self, handle: Handle, _slot: Slot) {
+        handle.channel.unsubscribe(self.shard);
+        let id = handle.channel.id();
+        if let Some(subscribers) = self.by_channel.get_mut(&id) {
+            subscribers.remove(handle.entry);
+            if subscribers.is_empty() {
+                self.by_channel.remove(&id);
+            }
+        }
+        self.subscriptions -= 1;
+    }
+
+    fn extent(&mut self, handle: &Handle) -> Extent {
+        handle.channel.extent()
+    }
+
+    fn before_newest(&mut self, handle: &Handle, events: u32, filter: &TypeFilter) -> Position {
+        handle.channel.before_newest(events, filter)
+    }
+
+    fn read(&mut self, handle: &Handle, after: Position, filter: &TypeFilter, max_bytes: usize) -> (Read, Position) {
+        let channel = handle.channel.id();
+        if let Some(memo) = &self.memo
+            && memo.channel == channel
+            && memo.after == after
+            && memo.max_bytes == max_bytes
+            && memo.filter == *filter
+        {
+            return memo.answer.clone();
+        }
+        let answer = handle.channel.read(after, filter, max_bytes);
+        self.memo = Some(Memo { channel, after, filter: filter.clone(), max_bytes, answer: answer.clone() });
+        answer
+    }
+}

@@ -1,0 +1,374 @@
+//! A worker that owns the write side of its connections.
+//!
+//! It sleeps until a channel is dirty, a message comes or the clock says so; then it works in turns, each bounded, and
+//! lets others run between them. A sweep walks a dirty channel's subscribers and writes what is after each cursor; a
+//! connection whose socket is full is left alone until its socket takes bytes again, and goes on from its cursor.
+
+mod drain;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use slab::Slab;
+use tokio::net::TcpStream;
+use tokio::time::MissedTickBehavior;
+
+use crate::hub::{Channel, Hub, ShardIndex, Wakeups};
+use crate::net::admission::Permit;
+use crate::schema::Schema;
+use crate::session::inbound::{Inbound, Limits as InboundLimits};
+use crate::session::outbound::{Env, Limits, Next, Outbound, Sweep};
+use crate::transcode::Transcoder;
+use crate::wire::json::ControlPrinter;
+use crate::wire::websocket::Parser;
+
+use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
+use super::reader::{Reader, hang_up, is_temporary, linger, now};
+use super::readers::{Readers, Subscriber};
+use drain::Drain;
+
+/// Subscribers that one turn of a sweep visits: with a write of some microseconds each, under a millisecond.
+const TURN_SUBSCRIBERS: usize = 128;
+/// What one visit to a connection writes at most before others have their turn.
+const VISIT_BYTES: usize = 256 << 10;
+
+/// What every shard is given.
+pub(super) struct Shared {
+    pub(super) hub: Arc<Hub>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) transcoder: Arc<Transcoder>,
+    pub(super) printer: ControlPrinter,
+    pub(super) limits: Limits,
+    pub(super) inbound: InboundLimits,
+    /// The connections of all shards.
+    pub(super) connections: AtomicUsize,
+    /// The subscriptions of all shards.
+    pub(super) subscriptions: AtomicUsize,
+}
+
+/// One shard.
+pub(super) struct Shard {
+    shared: Arc<Shared>,
+    index: ShardIndex,
+    mailbox: Arc<Mailbox>,
+    wakeups: Arc<Wakeups>,
+    connections: Slab<Box<Connection>>,
+    next_serial: u64,
+    readers: Readers,
+    sweeps: VecDeque<ChannelSweep>,
+    /// Connections that have more to write than one visit takes.
+    busy: VecDeque<ConnectionKey>,
+    drain: Option<Drain>,
+    counted_subscriptions: usize,
+}
+
+/// One connection's write side.
+struct Connection {
+    stream: Arc<TcpStream>,
+    outbound: Outbound<Readers>,
+    state: Arc<ReadState>,
+    serial: u64,
+    writing: Writing,
+    /// Commands that were taken from the mailbox and of which the read side has not heard.
+    unconfirmed: u32,
+    /// Counts the connection until it goes.
+    _permit: Permit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    Free,
+    /// The socket is full, and a task waits for it.
+    Blocked,
+    /// It is in the list of those with more to write.
+    Busy,
+}
+
+/// A walk over a dirty channel's subscribers, from the last to the first: one that comes meanwhile has read for itself,
+/// and one that takes a leaver's number is visited at most once too often.
+struct ChannelSweep {
+    channel: Arc<Channel>,
+    next: usize,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy)]
+enum End {
+    /// Both sides have said goodbye, or we need not wait for the peer's.
+    Finished,
+    /// At once.
+    Dropped,
+}
+
+impl Shard {
+    pub(super) fn new(shared: Arc<Shared>, index: ShardIndex, mailbox: Arc<Mailbox>) -> Self {
+        let wakeups = Arc::clone(shared.hub.wakeups(index));
+        let readers = Readers::new(Arc::clone(&shared.hub), index);
+        Shard {
+            shared,
+            index,
+            mailbox,
+            wakeups,
+            connections: Slab::new(),
+            next_serial: 0,
+            readers,
+            sweeps: VecDeque::new(),
+            busy: VecDeque::new(),
+            drain: None,
+            counted_subscriptions: 0,
+        }
+    }
+
+    /// Works until the runtime ends.
+    pub(super) async fn run(mut self) {
+        let mut clock = tokio::time::interval(self.shared.limits.timings.sweep_every());
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut messages = Vec::new();
+        let mut dirty = Vec::new();
+        loop {
+            tokio::select! {
+                () = self.wakeups.woken() => {}
+                _ = clock.tick() => self.on_clock(),
+                () = drain::next_batch(&mut self.drain) => self.on_drain(),
+            }
+            loop {
+                self.mailbox.take(&mut messages);
+                for message in messages.drain(..) {
+                    self.on_message(message);
+                }
+                self.wakeups.take(&mut dirty);
+                for channel in dirty.drain(..) {
+                    self.on_dirty(channel);
+                }
+                self.count_subscriptions();
+                if self.sweeps.is_empty() && self.busy.is_empty() {
+                    break;
+                }
+                self.turn();
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn on_message(&mut self, message: Message) {
+        match message {
+            Message::Open(new) => self.open(*new),
+            Message::Command(key, command) => {
+                let Some(connection) = self.connection(key) else { return };
+                connection.unconfirmed += 1;
+                self.with(key, |outbound, env| outbound.on_command(command, env));
+                self.confirm(key);
+                self.visit(key);
+            }
+            Message::Writable(key) => {
+                let Some(connection) = self.connection(key) else { return };
+                connection.writing = Writing::Free;
+                self.visit(key);
+            }
+            Message::Gone(key) => {
+                if self.connection(key).is_some() {
+                    self.end(key, End::Dropped);
+                }
+            }
+            Message::Drain(over) => self.begin_drain(over),
+        }
+    }
+
+    fn open(&mut self, new: NewConnection) {
+        let NewConnection { stream, early, opening, identity, peer, permit } = new;
+        let now = now();
+        tracing::debug!(connection = %identity.connection, session = %identity.session, %peer, "connection opened");
+        let entry = self.connections.vacant_entry();
+        self.next_serial += 1;
+        let key = ConnectionKey { index: entry.key(), serial: self.next_serial };
+        self.readers.serving = connection_number(key.index);
+        let mut env = env(&mut self.readers, &self.shared, now);
+        let outbound = Outbound::new(opening, identity, &mut env);
+        let stream = Arc::new(stream);
+        let state = Arc::new(ReadState::new(now));
+        let reader = Reader {
+            stream: Arc::clone(&stream),
+            parser: Parser::new(self.shared.inbound.max_message_bytes),
+            inbound: Inbound::new(opening, self.shared.inbound, now),
+            shared: Arc::clone(&self.shared),
+            ended: false,
+            state: Arc::clone(&state),
+            mailbox: Arc::clone(&self.mailbox),
+            key,
+        };
+        entry.insert(Box::new(Connection {
+            stream,
+            outbound,
+            state,
+            serial: key.serial,
+            writing: Writing::Free,
+            unconfirmed: 0,
+            _permit: permit,
+        }));
+        self.shared.connections.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(reader.run(early));
+        if self.drain.is_some() {
+            // It slipped in behind the closing door.
+            self.with(key, |outbound, env| outbound.drain(drain::delay_ms(), env));
+        }
+        self.visit(key);
+    }
+
+    fn on_dirty(&mut self, channel: Arc<Channel>) {
+        channel.begin_read(self.index);
+        if let Some(subscribers) = self.readers.of(channel.id()) {
+            let next = subscribers.capacity();
+            self.sweeps.push_back(ChannelSweep { channel, next });
+        }
+    }
+
+    /// One bounded piece of work: a part of a sweep, and one busy connection.
+    fn turn(&mut self) {
+        if let Some(mut sweep) = self.sweeps.pop_front() {
+            self.readers.refresh();
+            let mut visits = 0;
+            while sweep.next > 0 && visits < TURN_SUBSCRIBERS {
+                sweep.next -= 1;
+                let subscriber = self.readers.of(sweep.channel.id()).and_then(|all| all.get(sweep.next)).copied();
+                if let Some(Subscriber { connection, slot }) = subscriber {
+                    visits += 1;
+                    let Some(entry) = self.connections.get_mut(connection as usize) else { continue };
+                    entry.outbound.mark(slot);
+                    let key = ConnectionKey { index: connection as usize, serial: entry.serial };
+                    self.visit(key);
+                }
+            }
+            if sweep.next > 0 {
+                self.sweeps.push_back(sweep);
+            }
+        }
+        if let Some(key) = self.busy.pop_front()
+            && let Some(connection) = self.connection(key)
+        {
+            connection.writing = Writing::Free;
+            self.visit(key);
+        }
+    }
+
+    /// Writes what there is for a connection, until its socket is full or it has had its share.
+    fn visit(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key.index) else { return };
+        if connection.serial != key.serial || connection.writing != Writing::Free {
+            return;
+        }
+        let now = now();
+        self.readers.serving = connection_number(key.index);
+        let mut env = env(&mut self.readers, &self.shared, now);
+        let mut written = 0;
+        let end = loop {
+            match connection.outbound.next(&mut env) {
+                Next::Idle => break None,
+                Next::Finished => break Some(End::Finished),
+                Next::Write(_) if written >= VISIT_BYTES => {
+                    connection.writing = Writing::Busy;
+                    self.busy.push_back(key);
+                    break None;
+                }
+                Next::Write(bytes) => match connection.stream.try_write(bytes) {
+                    Ok(count) => {
+                        written += count;
+                        connection.outbound.on_wrote(count, now);
+                    }
+                    Err(error) if is_temporary(&error) => {
+                        connection.outbound.on_blocked(now);
+                        connection.writing = Writing::Blocked;
+                        let (stream, mailbox) = (Arc::clone(&connection.stream), Arc::clone(&self.mailbox));
+                        tokio::spawn(async move {
+                            // An error shows at the next write.
+                            let _ = stream.writable().await;
+                            drop(stream);
+                            mailbox.push(Message::Writable(key));
+                        });
+                        break None;
+                    }
+                    Err(_) => break Some(End::Dropped),
+                },
+            }
+        };
+        self.confirm(key);
+        if let Some(end) = end {
+            self.end(key, end);
+        }
+    }
+
+    /// Lets the read side go on when everything that it sent is carried out.
+    fn confirm(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connection(key) else { return };
+        if connection.outbound.waiting() == 0 {
+            connection.state.on_done(std::mem::take(&mut connection.unconfirmed));
+        }
+    }
+
+    /// Looks at every connection's clocks.
+    fn on_clock(&mut self) {
+        let now = now();
+        let keys: Vec<_> =
+            self.connections.iter().map(|(index, c)| ConnectionKey { index, serial: c.serial }).collect();
+        for key in keys {
+            let Some(connection) = self.connections.get_mut(key.index) else { continue };
+            self.readers.serving = connection_number(key.index);
+            let mut env = env(&mut self.readers, &self.shared, now);
+            match connection.outbound.on_sweep(connection.state.inbound(), &mut env) {
+                Sweep::Live => self.visit(key),
+                Sweep::Drop(code) => {
+                    let connection = &connection.outbound.identity().connection;
+                    tracing::info!(%connection, code = code.number(), reason = code.row().reason, "connection dropped");
+                    self.end(key, End::Dropped);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, key: ConnectionKey, end: End) {
+        let Some(mut connection) = self.connections.try_remove(key.index) else { return };
+        self.readers.serving = connection_number(key.index);
+        connection.outbound.end(&mut self.readers);
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        connection.state.on_done(std::mem::take(&mut connection.unconfirmed));
+        match end {
+            End::Finished => {
+                hang_up(&connection.stream, std::net::Shutdown::Write);
+                let close = self.shared.limits.timings.close;
+                tokio::spawn(linger(Arc::downgrade(&connection.stream), close));
+            }
+            End::Dropped => hang_up(&connection.stream, std::net::Shutdown::Both),
+        }
+        tracing::debug!(connection = %connection.outbound.identity().connection, "connection ended");
+    }
+
+    fn connection(&mut self, key: ConnectionKey) -> Option<&mut Connection> {
+        self.connections.get_mut(key.index).map(Box::as_mut).filter(|connection| connection.serial == key.serial)
+    }
+
+    fn with(&mut self, key: ConnectionKey, act: impl FnOnce(&mut Outbound<Readers>, &mut Env<'_, Readers>)) {
+        let Some(connection) = self.connections.get_mut(key.index) else { return };
+        self.readers.serving = connection_number(key.index);
+        let mut env = env(&mut self.readers, &self.shared, now());
+        act(&mut connection.outbound, &mut env);
+    }
+
+    fn count_subscriptions(&mut self) {
+        let count = self.readers.subscriptions();
+        let before = std::mem::replace(&mut self.counted_subscriptions, count);
+        if count >= before {
+            self.shared.subscriptions.fetch_add(count - before, Ordering::Relaxed);
+        } else {
+            self.shared.subscriptions.fetch_sub(before - count, Ordering::Relaxed);
+        }
+    }
+}
+
+fn env<'a>(readers: &'a mut Readers, shared: &'a Shared, now: Instant) -> Env<'a, Readers> {
+    Env { channels: readers, schema: &shared.schema, printer: &shared.printer, limits: &shared.limits, now }
+}
+
+fn connection_number(index: usize) -> u32 {
+    u32::try_from(index).expect("connections are bounded by file descriptors")
+}

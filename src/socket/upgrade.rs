@@ -1,0 +1,165 @@
+//! From an HTTP request to a connection: who may, which session, which subprotocol; then the socket changes hands.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, ORIGIN, UPGRADE};
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::response::Response;
+use hyper::upgrade::{OnUpgrade, Parts};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::ids::{ConnectionId, MAX_SESSION_ID_BYTES, SessionId, Tenant, short_id};
+use crate::net::Peer;
+use crate::net::admission::Permit;
+use crate::session::inbound::Opening;
+use crate::session::outbound::Identity;
+use crate::wire::websocket::handshake;
+
+use super::Front;
+use super::mailbox::{Message, NewConnection};
+
+/// Answers `/ws`.
+pub(super) async fn upgrade(State(front): State<Arc<Front>>, mut request: Request) -> Response {
+    let asked = match handshake::upgrade(request.method(), request.version(), request.headers()) {
+        Ok(asked) => asked,
+        Err(refusal) => {
+            let mut response = plain(refusal.status, &refusal.message);
+            for (name, value) in refusal.headers {
+                response.headers_mut().insert(name.clone(), HeaderValue::from_static(value));
+            }
+            return response;
+        }
+    };
+    let origin = request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or("not text"));
+    if !front.config.origins.allow(origin) {
+        return plain(403, "this page's origin may not connect; see --allowed-origin");
+    }
+    let session = match session_id(request.uri()) {
+        Ok(session) => session,
+        Err(problem) => return plain(400, problem),
+    };
+    let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() else {
+        return plain(500, "the listener did not say who the peer is");
+    };
+    let Some(permit) = request.extensions().get::<Permit>().cloned() else {
+        return plain(500, "the listener did not count this connection");
+    };
+    let opening = if asked.subprotocol.is_some() { Opening::Subprotocol } else { Opening::Plain };
+    let identity = Identity {
+        connection: ConnectionId::new(short_id(rand::random())),
+        session: session.unwrap_or_else(|| SessionId::new(short_id(rand::random()))),
+        tenant: Tenant::default_tenant(),
+        node: Arc::clone(&front.config.node),
+    };
+    let on_upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(take_over(front, on_upgrade, opening, identity, peer, permit));
+
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert("sec-websocket-accept", HeaderValue::from_str(&asked.accept).expect("base64 is a header value"));
+    if let Some(subprotocol) = asked.subprotocol {
+        headers.insert("sec-websocket-protocol", HeaderValue::from_static(subprotocol.name()));
+    }
+    response
+}
+
+/// Takes the socket from hyper and gives it to a shard, which starts the connection's own tasks: this one's memory goes.
+async fn take_over(
+    front: Arc<Front>,
+    on_upgrade: OnUpgrade,
+    opening: Opening,
+    identity: Identity,
+    peer: std::net::SocketAddr,
+    permit: Permit,
+) {
+    let upgraded = match on_upgrade.await {
+        Ok(upgraded) => upgraded,
+        Err(error) => {
+            tracing::debug!(%peer, %error, "the peer left during the upgrade");
+            return;
+        }
+    };
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        tracing::error!("the upgraded connection is not the listener's TCP stream");
+        return;
+    };
+    // hyper's read buffer must not live as long as the connection.
+    let early = bytes::Bytes::copy_from_slice(&read_buf);
+    drop(read_buf);
+    let stream = io.into_inner();
+    tune(&stream);
+    let new = NewConnection { stream, early, opening, identity, peer, permit };
+    front.mailbox().push(Message::Open(Box::new(new)));
+}
+
+/// What the kernel may hold for a slow reader beyond what is on its way: enough to keep a fast one busy, little enough
+/// that a slow one costs a cursor and not megabytes.
+const NOT_SENT_LOW_WATER_BYTES: u32 = 128 << 10;
+
+fn tune(stream: &TcpStream) {
+    // Without these the connection works, only less well.
+    let _ = stream.set_nodelay(true);
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT_LOW_WATER_BYTES);
+}
+
+/// The session that the client names, if it names one.
+fn session_id(uri: &Uri) -> Result<Option<SessionId>, &'static str> {
+    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|_| "the query string is not percent-encoded UTF-8")?;
+    let mut ids = query.0.into_iter().filter(|(name, _)| name == "session_id").map(|(_, value)| value);
+    let Some(id) = ids.next() else { return Ok(None) };
+    if ids.next().is_some() {
+        return Err("session_id is given twice");
+    }
+    if id.is_empty() || id.len() > MAX_SESSION_ID_BYTES {
+        return Err("session_id must have 1 to 128 bytes");
+    }
+    if id.chars().any(char::is_control) {
+        return Err("session_id must not have control characters");
+    }
+    Ok(Some(SessionId::new(id)))
+}
+
+fn plain(status: u16, text: &str) -> Response {
+    let mut response = Response::new(Body::from(format!("{text}\n")));
+    *response.status_mut() = StatusCode::from_u16(status).expect("the statuses here are valid");
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if status >= 400 {
+        // Nothing is known of how a refused peer goes on.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::websocket;
+
+    #[test]
+    fn a_session_id_is_taken_from_the_query_once() {
+        let parse =
+            |query: &str| session_id(&format!("/ws{query}").parse().unwrap()).map(|id| id.map(|id| id.to_string()));
+        assert_eq!(parse(""), Ok(None));
+        assert_eq!(parse("?other=1"), Ok(None));
+        assert_eq!(parse("?session_id=t1"), Ok(Some("t1".into())));
+        assert_eq!(parse("?a=b&session_id=%C3%A4%3Ab"), Ok(Some("ä:b".into())));
+        assert!(parse("?session_id=").is_err());
+        assert!(parse("?session_id=a&session_id=b").is_err());
+        assert!(parse("?session_id=a%00b").is_err());
+        assert!(parse(&format!("?session_id={}", "x".repeat(129))).is_err());
+    }
+
+    #[test]
+    fn close_codes_of_the_table_may_go_on_the_wire() {
+        for row in crate::status::PEER_CODES {
+            assert!(websocket::close_code::is_valid_on_the_wire(row.code.number()), "{:?}", row.code);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A client's frame, read.
+//!
+//! `{"type":…,"id":…,"channel":…,"metadata":{…},"data":{…}}`, or flat: without `data` the other members are the data. Own
+//! frames come out as their messages; any other type must be a client event of the schema and comes out with its payload
+//! validated. A mistake in a frame's form refuses all of it, with the path of the mistake as the client wrote it.
+
+mod envelope;
+mod problem;
+mod subscriptions;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use prost::Message;
+
+use super::{frame_type, scan};
+use crate::proto::rialto::v1 as proto;
+use crate::schema::{EventType, From, Schema};
+use crate::transcode::Transcoder;
+use envelope::Envelope;
+
+pub use envelope::MAX_FRAME_ID_BYTES;
+pub use problem::{FrameError, FrameProblem};
+
+/// One frame of a client.
+#[derive(Clone, Debug)]
+pub struct ClientFrame {
+    /// The client's id of it, for `replyTo`.
+    pub id: Option<Arc<str>>,
+    /// What it wants.
+    pub request: Request,
+}
+
+/// What a client's frame wants.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// `connection.init`
+    Init(proto::ConnectionInit),
+    /// `channel.subscribe`: at least one channel, each with a name and, where it has an `after`, an epoch.
+    Subscribe(proto::ChannelSubscribe),
+    /// `channel.unsubscribe`: at least one channel.
+    Unsubscribe(proto::ChannelUnsubscribe),
+    /// `connection.heartbeat`
+    Heartbeat,
+    /// A client event of the schema.
+    Event {
+        /// Its type.
+        event: Arc<EventType>,
+        /// The channel that it names.
+        channel: Option<String>,
+        /// What it sends along.
+        metadata: BTreeMap<String, String>,
+        /// Its payload's wire bytes, valid for its message.
+        payload: Vec<u8>,
+    },
+}
+
+/// Reads one text message.
+///
+/// # Errors
+/// The first mistake, with its path, and the frame's id where that could be read.
+pub fn parse_client_frame(text: &str, schema: &Schema, transcoder: &Transcoder) -> Result<ClientFrame, FrameError> {
+    let members = scan::object(text).map_err(|error| FrameError { reply_to: None, problem: error.into() })?;
+    let envelope = Envelope::new(&members)?;
+    match request(&envelope, schema, transcoder) {
+        Ok(request) => Ok(ClientFrame { id: envelope.id, request }),
+        Err(problem) => Err(FrameError { reply_to: envelope.id, problem }),
+    }
+}
+
+/// The id of a frame that is not looked at further, where it has one.
+pub fn client_frame_id(text: &str) -> Option<Arc<str>> {
+    let members = scan::object(text).ok()?;
+    envelope::id(&members).ok()?
+}
+
+fn request(envelope: &Envelope<'_>, schema: &Schema, transcoder: &Transcoder) -> Result<Request, FrameProblem> {
+    let name: &str = &envelope.frame_type;
+    let Some(event) = schema.event(name) else {
+        return Err(match frame_type::NOT_BUILT.contains(&name) {
+            true => FrameProblem::not_built("type", format!("{name} is not built yet")),
+            false => FrameProblem::UnknownType { name: envelope::shorten(name) },
+        });
+    };
+    // A heartbeat goes both ways, which its option cannot say.
+    if event.from != From::Client && name != frame_type::CONNECTION_HEARTBEAT {
+        return Err(FrameProblem::NotSendable { name: envelope::shorten(name) });
+    }
+    let payload = transcoder
+        .from_json(event.message, envelope.data().as_bytes())
+        .map_err(|error| FrameProblem::data(&envelope.path(&error.path), error.problem.to_string()))?;
+    if !event.own {
+        let channel = envelope.channel.as_deref().map(str::to_owned);
+        return Ok(Request::Event { event: Arc::clone(event), channel, metadata: envelope.metadata()?, payload });
+    }
+    if envelope.channel.is_some() {
+        return Err(FrameProblem::Envelope {
+            path: "channel".into(),
+            problem: "this frame names its channels in data",
+        });
+    }
+    own(name, &payload, envelope)
+}
+
+fn own(name: &str, payload: &[u8], envelope: &Envelope<'_>) -> Result<Request, FrameProblem> {
+    match name {
+        frame_type::CONNECTION_INIT => {
+            let init: proto::ConnectionInit = decode(payload, envelope)?;
+            subscriptions::check(&init.resume, "resume", envelope)?;
+            Ok(Request::Init(init))
+        }
+        frame_type::CHANNEL_SUBSCRIBE => {
+            let subscribe: proto::ChannelSubscribe = decode(payload, envelope)?;
+            subscriptions::check_some(subscribe.channels.len(), envelope)?;
+            subscriptions::check(&subscribe.channels, "channels", envelope)?;
+            Ok(Request::Subscribe(subscribe))
+        }
+        frame_type::CHANNEL_UNSUBSCRIBE => {
+            let unsubscribe: proto::ChannelUnsubscribe = decode(payload, envelope)?;
+            subscriptions::check_some(unsubscribe.channels.len(), envelope)?;
+            Ok(Request::Unsubscribe(unsubscribe))
+        }
+        frame_type::CONNECTION_HEARTBEAT => Ok(Request::Heartbeat),
+        _ => Err(FrameProblem::NotSendable { name: envelope::shorten(name) }),
+    }
+}
+
+/// The transcoder has validated these bytes: both read the same descriptors.
+fn decode<M: Message + Default>(payload: &[u8], envelope: &Envelope<'_>) -> Result<M, FrameProblem> {
+    M::decode(payload).map_err(|error| FrameProblem::data(&envelope.path(""), error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! A bridge of our own on free ports, and clients that know the protocol but none of the bridge's code.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use rialto::app::{self, Addresses};
+use rialto::config::Config;
+use rialto::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
+use rialto::proto::rialto::v1::{Appended, Event, JsonPayload, PublishRequest, event};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tonic::transport::Channel;
+
+/// How long anything may take that should happen at once, on a busy machine too.
+pub(crate) fn patience() -> Duration {
+    let seconds = std::env::var("PATIENCE_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(30))
+}
+
+/// A running bridge; dropped, it stops at once.
+pub(crate) struct Bridge {
+    pub(crate) addresses: Addresses,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<Result<(), app::Error>>,
+}
+
+impl Bridge {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        (config.listen, config.grpc, config.admin) = (free, free, free);
+        change(&mut config);
+        let (ready, is_ready) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let options = app::Options { ready: Some(ready), ..app::Options::default() };
+        let task = tokio::spawn(app::run(config, options, async {
+            let _ = stopped.await;
+        }));
+        let addresses = within("the bridge is ready", is_ready).await.expect("the bridge started");
+        Bridge { addresses, stop: Some(stop), task }
+    }
+
+    /// Asks it to stop, as SIGTERM does.
+    pub(crate) fn ask_to_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(self) -> Result<(), app::Error> {
+        within("the bridge ends", self.task).await.expect("the bridge does not panic")
+    }
+
+    pub(crate) async fn publisher(&self) -> PublisherServiceClient<Channel> {
+        let address = format!("http://{}", self.addresses.grpc);
+        within("the publisher connects", PublisherServiceClient::connect(address)).await.expect("gRPC is up")
+    }
+
+    /// Connects plainly, as `wscat` does.
+    pub(crate) async fn connect(&self) -> Client {
+        Client::open(self.addresses.listen, "", None).await
+    }
+
+    /// Connects with the subprotocol and says `connection.init`.
+    pub(crate) async fn connect_with_init(&self) -> Client {
+        let mut client = Client::open(self.addresses.listen, "", Some("rialto.v1.json")).await;
+        client.send(json!({"type": "connection.init", "id": "init", "data": {}})).await;
+        client.next_of("connection.ack").await;
+        client
+    }
+}
+
+/// What should happen at once has so long.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(patience(), future).await {
+        Ok(output) => output,
+        Err(_) => panic!("{what}: not within {:?}", patience()),
+    }
+}
+
+/// A `process.progress` of this project; its message tells it from all others.
+pub(crate) fn progress(project: &str, message: &str) -> Event {
+    let data = json!({"projectId": project, "processId": "p-1", "progress": 12.5, "message": message});
+    json_event("process.progress", &data)
+}
+
+pub(crate) fn json_event(event_type: &str, data: &Value) -> Event {
+    let json = JsonPayload { r#type: event_type.into(), data: data.to_string() };
+    Event { body: Some(event::Body::Json(json)), ..Event::default() }
+}
+
+/// Publishes one event; gives its first position.
+pub(crate) async fn publish(publisher: &mut PublisherServiceClient<Channel>, event: Event) -> Appended {
+    let response = within("the ack", publisher.publish(PublishRequest { event: Some(event) })).await;
+    let accepted = response.expect("the event is accepted").into_inner().accepted.expect("accepted");
+    accepted.positions.into_iter().next().expect("a position")
+}
+
+/// What a subscriber hears.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Frame(Value),
+    Closed(Option<CloseFrame>),
+    /// The connection broke without a close frame.
+    Cut,
+}
+
+/// A WebSocket client.
+pub(crate) struct Client {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl Client {
+    pub(crate) async fn open(address: SocketAddr, query: &str, subprotocol: Option<&'static str>) -> Self {
+        let stream = within("the TCP connection", TcpStream::connect(address)).await.expect("the port is open");
+        Self::on(stream, address, query, subprotocol).await
+    }
+
+    pub(crate) async fn on(
+        stream: TcpStream,
+        address: SocketAddr,
+        query: &str,
+        subprotocol: Option<&'static str>,
+    ) -> Self {
+        let mut request = format!("ws://{address}/ws{query}").into_client_request().expect("a valid URL");
+        if let Some(subprotocol) = subprotocol {
+            request.headers_mut().insert("sec-websocket-protocol", subprotocol.parse().expect("a header value"));
+        }
+        let (socket, _) =
+            within("the upgrade", tokio_tungstenite::client_async(request, stream)).await.expect("an upgrade");
+        Client { socket }
+    }
+
+    pub(crate) async fn send(&mut self, frame: Value) {
+        self.socket.send(Message::text(frame.to_string())).await.expect("the connection is open");
+    }
+
+    pub(crate) async fn subscribe(&mut self, subscription: Value) {
+        self.send(json!({"type": "channel.subscribe", "id": "s", "data": {"channels": [subscription]}})).await;
+    }
+
+    pub(crate) async fn heard(&mut self) -> Heard {
+        loop {
+            match within("a frame", self.socket.next()).await {
+                Some(Ok(Message::Text(text))) => {
+                    return Heard::Frame(serde_json::from_str(&text).expect("one JSON object a frame"));
+                }
+                Some(Ok(Message::Close(close))) => return Heard::Closed(close),
+                Some(Ok(_)) => {}
+                Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) | None => return Heard::Cut,
+                Some(Err(Error::Io(_) | Error::Protocol(_))) => return Heard::Cut,
+                Some(Err(error)) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// The next frame.
+    pub(crate) async fn next(&mut self) -> Value {
+        match self.heard().await {
+            Heard::Frame(frame) => frame,
+            other => panic!("expected a frame, got {other:?}"),
+        }
+    }
+
+    /// The next frame of this type; others are passed over.
+    pub(crate) async fn next_of(&mut self, frame_type: &str) -> Value {
+        loop {
+            let frame = self.next().await;
+            if frame["type"] == frame_type {
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame about this channel, event or not.
+    pub(crate) async fn next_on(&mut self, channel: &str) -> Value {
+        loop {
+            let frame = self.next().await;
+            if frame["channel"] == channel || frame["data"]["channel"] == channel {
+                return frame;
+            }
+        }
+    }
+
+    /// The close frame's code; frames before it are passed over.
+    pub(crate) async fn close_code(&mut self) -> Option<u16> {
+        loop {
+            match self.heard().await {
+                Heard::Frame(_) => {}
+                Heard::Closed(close) => return close.map(|close| close.code.into()),
+                Heard::Cut => return None,
+            }
+        }
+    }
+
+    /// Cuts the connection as a dead network does: no close frame, no FIN that waits.
+    pub(crate) fn cut(self) {
+        let stream = self.socket.into_inner();
+        let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    }
+}

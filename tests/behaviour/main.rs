@@ -1,0 +1,8 @@
+//! Behaviour of the whole bridge, from outside: real ports, real clients, one binary.
+
+mod delivery;
+mod drain;
+mod harness;
+mod publishing;
+mod slow;
+mod socket;

@@ -1,0 +1,148 @@
+//! Peers that read slowly, or not at all: what it costs, and that nobody else notices.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
+
+use crate::harness::{Bridge, Client, Heard, progress, publish, within};
+
+/// A socket that takes little before it is full.
+async fn narrow(bridge: &Bridge) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4 << 10).expect("a small buffer");
+    within("the TCP connection", socket.connect(bridge.addresses.listen)).await.expect("the port is open")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_stays_is_told_its_gaps_and_nobody_else_notices() {
+    const EVENTS: u64 = 6_000;
+    // The project channel keeps 1,000 events and 30 s; a log of 1 MiB holds fewer of these.
+    let bridge = Bridge::with(|config| config.limits.max_channel_bytes = 1 << 20).await;
+    let mut slow = Client::on(narrow(&bridge).await, bridge.addresses.listen, "", None).await;
+    let mut quick = bridge.connect().await;
+    for client in [&mut slow, &mut quick] {
+        client.subscribe(json!({"name": "project:slow"})).await;
+        client.next_on("project:slow").await;
+    }
+    let witness = tokio::spawn(async move {
+        for sequence in 1..=EVENTS {
+            let frame = quick.next_on("project:slow").await;
+            assert_eq!(frame["sequence"], sequence, "{frame}");
+        }
+    });
+    let filler = "é".repeat(500);
+    let mut publisher = bridge.publisher().await;
+    let publishing = tokio::spawn(async move {
+        for number in 1..=EVENTS {
+            publish(&mut publisher, progress("slow", &format!("{number} {filler}"))).await;
+        }
+    });
+    // One frame at a time, with pauses well under the write timeout, while it falls further and further behind.
+    let (mut last, mut seen, mut lost, mut gaps) = (0_u64, 0_u64, 0_u64, 0_u32);
+    let mut pause = tokio::time::interval(Duration::from_millis(5));
+    while last < EVENTS {
+        if !publishing.is_finished() {
+            pause.tick().await;
+        }
+        match slow.heard().await {
+            Heard::Frame(frame) if frame["type"] == "channel.gap" => {
+                assert_eq!(frame["data"]["first"], last + 1, "{frame}");
+                let to = frame["data"]["last"].as_u64().expect("a number");
+                lost += to - last;
+                last = to;
+                gaps += 1;
+            }
+            Heard::Frame(frame) if frame["channel"] == "project:slow" => {
+                assert_eq!(frame["sequence"], last + 1, "{frame}");
+                last += 1;
+                seen += 1;
+            }
+            Heard::Frame(_) => {}
+            other => panic!("it stays connected, but: {other:?}"),
+        }
+    }
+    within("the publisher", publishing).await.expect("never held up");
+    within("the witness", witness).await.expect("undisturbed");
+    assert_eq!(seen + lost, EVENTS);
+    assert!(gaps > 0 && lost > 0, "it never fell behind, so nothing was shown");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_stops_is_closed_by_the_write_timeout_and_resumes_or_is_told() {
+    let bridge = Bridge::with(|config| {
+        config.limits.write_timeout = Duration::from_millis(400);
+        config.limits.max_channel_bytes = 1 << 20;
+    })
+    .await;
+    let mut stopped = Client::on(narrow(&bridge).await, bridge.addresses.listen, "", None).await;
+    stopped.subscribe(json!({"name": "project:stop"})).await;
+    let subscribed = stopped.next_on("project:stop").await;
+    let epoch = subscribed["data"]["head"]["epoch"].as_str().expect("an epoch").to_owned();
+
+    let mut publisher = bridge.publisher().await;
+    let filler = "x".repeat(10_000);
+    let begun = Instant::now();
+    let mut published = 0_u64;
+    // Until the bridge has given it up: only then is its subscription gone.
+    within("the stopped reader is given up", async {
+        loop {
+            published += 1;
+            publish(&mut publisher, progress("stop", &format!("{published} {filler}"))).await;
+            let health = crate::drain::get(bridge.addresses.admin, "/health").await;
+            if health.contains("\"connections\":0") {
+                break;
+            }
+        }
+    })
+    .await;
+    assert!(begun.elapsed() >= Duration::from_millis(400), "it had its time");
+    // What it reads now is what the kernel held, whole frames in order, and then the end.
+    let mut last = 0_u64;
+    while let Heard::Frame(frame) = stopped.heard().await {
+        if frame["channel"] == "project:stop" {
+            assert_eq!(frame["sequence"], last + 1);
+            last += 1;
+        }
+    }
+    assert!(last < published);
+    let mut back = bridge.connect().await;
+    back.subscribe(json!({"name": "project:stop", "after": {"epoch": epoch, "sequence": last}})).await;
+    let subscribed = back.next_on("project:stop").await;
+    let recovered = subscribed["data"]["recovered"].as_bool().expect("it says whether");
+    if !recovered {
+        let gap = back.next_on("project:stop").await;
+        assert_eq!((&gap["type"], &gap["data"]["first"]), (&json!("channel.gap"), &json!(last + 1)));
+        last = gap["data"]["last"].as_u64().expect("a number");
+    }
+    while last < published {
+        let frame = back.next_on("project:stop").await;
+        assert_eq!(frame["sequence"], last + 1);
+        last += 1;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_does_not_answer_pings_is_closed() {
+    let bridge = Bridge::with(|config| {
+        config.limits.ping_interval = Duration::from_millis(200);
+        config.limits.pong_timeout = Duration::from_millis(200);
+    })
+    .await;
+    // A raw socket: it opens, and then only listens.
+    let mut stream = TcpStream::connect(bridge.addresses.listen).await.expect("open");
+    let request = format!(
+        "GET /ws HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        bridge.addresses.listen
+    );
+    stream.write_all(request.as_bytes()).await.expect("written");
+    let mut heard = Vec::new();
+    within("the end", stream.read_to_end(&mut heard)).await.expect("a clean end");
+    let contains = |bytes: &[u8]| heard.windows(bytes.len()).any(|window| window == bytes);
+    assert!(contains(&[0x89, 0x00]), "a ping");
+    assert!(contains(b"heartbeat_missed"), "a reason");
+    assert!(contains(&4101_u16.to_be_bytes()), "a close code");
+}

@@ -1,0 +1,181 @@
+"""The command line against a real bridge, as a person and as a script use it."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+from conftest import PATIENCE, PROGRAM, ROOT, eventually, running
+
+
+def rialto(*arguments, stdin="", environment=None):
+    return subprocess.run(
+        [PROGRAM, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def publish(bridge, *arguments, **more):
+    return rialto("publish", "--grpc", bridge.grpc, *arguments, **more)
+
+
+class Follower:
+    """`rialto subscribe` in the background, its output in files."""
+
+    def __init__(self, bridge, folder, *arguments):
+        self.out, self.err = folder / "out", folder / "err"
+        with open(self.out, "w") as out, open(self.err, "w") as err:
+            command = [PROGRAM, "subscribe", "--url", bridge.websocket, *arguments]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+
+    def events(self, channel):
+        """The sequences of the events of a channel, as far as lines are complete."""
+        lines = self.out.read_text().split("\n")[:-1]
+        frames = [json.loads(line) for line in lines]
+        return [frame["sequence"] for frame in frames if frame.get("channel") == channel]
+
+    def frames(self, kind):
+        lines = self.out.read_text().split("\n")[:-1]
+        return [frame for frame in map(json.loads, lines) if frame["type"] == kind]
+
+    def wait_for_note(self, text):
+        eventually(lambda: text in self.err.read_text(), f"{text!r} on standard error")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+
+def test_publish_says_where_the_event_is(bridge):
+    done = publish(bridge, "process.progress", '{"projectId":"a:b","progress":1}')
+    assert done.returncode == 0, done.stderr
+    # A colon in a value cannot become structure.
+    assert done.stdout.startswith("project:a%3Ab #1  ")
+    assert "\x1b" not in done.stdout
+    done = publish(bridge, "process.progress", '{"projectId":"a:b"}', "--json")
+    answer = json.loads(done.stdout)
+    assert answer["positions"][0]["sequence"] == 2
+    assert answer["duplicate"] is False
+
+
+def test_publish_reads_lines_and_goes_on_after_a_bad_one(bridge):
+    lines = [json.dumps({"projectId": "7", "progress": number}) for number in range(500)]
+    lines[250] = '{"projectId":"7","progress":"much"}'
+    done = publish(bridge, "process.progress", "-", stdin="\n".join(lines))
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 499
+    assert done.stdout.splitlines()[-1].startswith("project:7 #499 ")
+    assert "event 251: INVALID_ARGUMENT" in done.stderr and "progress" in done.stderr
+    assert "1 of 500 events were refused" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["publish", "process.progress", "{", "--grpc", "GRPC"], 1, "INVALID_ARGUMENT"),
+        (["publish", "no.such", "{}", "--grpc", "GRPC"], 1, "no.such"),
+        (["publish", "process.progress", "{}", "--grpc", "127.0.0.1:1"], 3, "no bridge at"),
+        (["subscribe", "nowhere:1", "--url", "URL"], 1, "4006"),
+        (["subscribe", "--url", "ws://127.0.0.1:1/ws"], 3, "no bridge at"),
+        (["subscribe", "--url", "nonsense"], 2, "is not a URL"),
+        (["serve", "--listen", "0.0.0.0:0"], 2, "--insecure"),
+        (["serve", "--listen", "8080"], 2, "example: 127.0.0.1:8080"),
+        (["check", "/nowhere"], 1, "/nowhere"),
+        (["serv"], 2, "serve"),
+    ],
+)
+def test_exit_codes_and_advice(bridge, arguments, code, text):
+    known = {"GRPC": bridge.grpc, "URL": bridge.websocket}
+    done = rialto(*(known.get(argument, argument) for argument in arguments))
+    assert done.returncode == code, done.stderr
+    assert text in done.stderr + done.stdout
+    assert "\x1b" not in done.stderr
+
+
+def test_all_mistakes_of_the_configuration_come_at_once():
+    done = rialto("serve", "--grpc", "x", environment={"RIALTO_LISTN": "y", "RIALTO_PING_INTERVAL": "z"})
+    assert done.returncode == 2
+    for name in ("--grpc", "RIALTO_LISTN", "RIALTO_LISTEN", "RIALTO_PING_INTERVAL"):
+        assert name in done.stderr
+
+
+def test_subscribe_follows_channels_and_ends_after_as_many_events_as_wanted(bridge, tmp_path):
+    with Follower(bridge, tmp_path, "project:7", "--json", "--count", "3") as follower:
+        follower.wait_for_note("project:7: subscribed")
+        for number in range(5):
+            publish(bridge, "process.progress", json.dumps({"projectId": "7", "progress": number}))
+        assert follower.process.wait(PATIENCE) == 0
+        assert follower.events("project:7") == [1, 2, 3]
+
+
+def test_subscribe_survives_a_reader_that_has_enough(demo):
+    command = f"{PROGRAM} subscribe --url {demo.websocket} project:42 | head -n 2"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_stopped_subscriber_is_closed_as_dead_and_resumes(tmp_path):
+    limits = ["--ping-interval", "1s", "--pong-timeout", "1s", "--write-timeout", "1s", "--heartbeat-interval", "1s"]
+    with running(["serve", *limits], tmp_path, environment={"RIALTO_LOG_LEVEL": "debug"}) as bridge:
+        with Follower(bridge, tmp_path, "project:7", "--json") as follower:
+            follower.wait_for_note("project:7: subscribed")
+            lines = "\n".join(json.dumps({"projectId": "7", "progress": number}) for number in range(100))
+            publish(bridge, "process.progress", "-", stdin=lines)
+            eventually(lambda: len(follower.events("project:7")) == 100, "the first hundred events")
+            os.kill(follower.process.pid, signal.SIGSTOP)
+            # Meanwhile another one is served as ever, for as long as it takes to find the stopped one dead.
+            published = 100
+            for _ in range(8):
+                publish(bridge, "process.progress", "-", stdin=lines)
+                published += 100
+                watched = tmp_path / f"watched-{published}"
+                watched.mkdir()
+                with Follower(bridge, watched, "project:7", "--json", "--history", "10", "--count", "10") as watcher:
+                    assert watcher.process.wait(PATIENCE) == 0
+                    assert watcher.events("project:7") == list(range(published - 9, published + 1))
+            eventually(lambda: "4101" in bridge.said() or "heartbeat_missed" in bridge.said(), "the stopped one's end in the log")
+            os.kill(follower.process.pid, signal.SIGCONT)
+            follower.wait_for_note("coming back")
+            eventually(lambda: follower.events("project:7")[-1] == published, "the last event")
+            gaps = follower.frames("channel.gap")
+            seen = follower.events("project:7")
+            lost = sum(gap["data"]["last"] - gap["data"]["first"] + 1 for gap in gaps)
+            assert len(seen) == len(set(seen)), "an event came twice"
+            assert len(seen) + lost == published
+
+
+def test_check_reports_every_mistake_with_its_place(tmp_path):
+    (tmp_path / "a.proto").write_text(
+        'syntax = "proto3";\n'
+        "package a.v1;\n"
+        'import "rialto/v1/options.proto";\n'
+        "message A {\n"
+        '  option (rialto.v1.event) = { type: "a.b" channels: ["Nowhere"] };\n'
+        "}\n"
+        "message B {\n"
+        '  option (rialto.v1.event) = { type: "channel.mine" };\n'
+        "}\n"
+    )
+    done = rialto("check", tmp_path)
+    assert done.returncode == 1
+    assert "a.proto:5:" in done.stdout and "a.proto:8:" in done.stdout
+    mistakes = json.loads(rialto("check", tmp_path, "--json").stdout)["mistakes"]
+    assert len(mistakes) == 2
+    assert all(mistake["advice"] for mistake in mistakes)
+
+
+def test_check_summarises_what_is_right():
+    done = rialto("check", ROOT / "proto", "--json")
+    summary = json.loads(done.stdout)
+    assert summary["ok"] is True and len(summary["fingerprint"]) == 64
+    assert {"name": "process.progress", "message": "project.v1.ProcessProgress"} in summary["events"]

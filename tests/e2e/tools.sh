@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs what the tests need beside Rust: Chromium from the system's packages, Node and Python packages below the
+# given folder. Does nothing where everything is there.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+tools="$1"
+mkdir -p "$tools"
+
+system_packages=()
+command -v chromium >/dev/null || system_packages+=(chromium)
+command -v npm >/dev/null || system_packages+=(nodejs npm)
+python3 -c 'import ensurepip' 2>/dev/null || system_packages+=(python3 python3-venv)
+if ((${#system_packages[@]})); then
+    echo "installing ${system_packages[*]}"
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    export DEBIAN_FRONTEND=noninteractive
+    "${as_root[@]}" apt-get update -qq >"$tools/apt.log" 2>&1 || { cat "$tools/apt.log" >&2; exit 1; }
+    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${system_packages[@]}" \
+        >>"$tools/apt.log" 2>&1 || { cat "$tools/apt.log" >&2; exit 1; }
+fi
+
+# A copy of the wish list marks what is installed; it is written last.
+if ! cmp -s "$here/requirements.txt" "$tools/python/requirements.txt"; then
+    echo "installing Python packages"
+    python3 -m venv --clear "$tools/python"
+    "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+    cp "$here/requirements.txt" "$tools/python/requirements.txt"
+fi
+
+if ! cmp -s "$here/package.json" "$tools/node/installed.json"; then
+    echo "installing Node packages"
+    mkdir -p "$tools/node"
+    cp "$here/package.json" "$tools/node/package.json"
+    npm install --prefix "$tools/node" --silent --no-audit --no-fund --no-package-lock
+    cp "$here/package.json" "$tools/node/installed.json"
+fi

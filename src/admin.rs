@@ -1,4 +1,4 @@
-//! The internal port: health, readiness, and publishing by plain HTTP.
+//! The internal port: health, readiness, `AdminService`, and publishing by plain HTTP.
 //!
 //! Runs on a thread and a runtime of its own ([`spawn`]), so that health answers while the rest is busy. Its publish
 //! route takes events from curl, cron and webhooks and holds web pages off ([`Guard`]); it can be mounted elsewhere
@@ -7,10 +7,12 @@
 mod answer;
 mod guard;
 mod publish;
+mod service;
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
 use std::{io, result};
 
 use axum::extract::State;
@@ -30,12 +32,13 @@ pub use guard::Guard;
 pub use publish::{MAX_BODY_BYTES, MAX_EVENTS, publish_routes};
 
 use answer::Refused;
+use service::service_routes;
 
 /// Open connections of the port; what is beyond gets 503.
 const MAX_CONNECTIONS: usize = 256;
 
 /// What a node is and does, as `GET /health` says it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// The process's name, made at start.
@@ -46,6 +49,9 @@ pub struct Health {
     pub fingerprint: String,
     /// Since the process started.
     pub uptime_seconds: u64,
+    /// When that was.
+    #[serde(skip)]
+    pub started: SystemTime,
     /// Open connections of browsers.
     pub connections: u64,
     /// Their subscriptions.
@@ -81,7 +87,9 @@ pub struct Admin {
 pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let Admin { listener, ingest, gauges, allowed_hosts } = admin;
-    let router = publish_routes(ingest, Guard::internal(allowed_hosts))
+    let guard = Guard::internal(allowed_hosts);
+    let router = publish_routes(Arc::clone(&ingest), guard.clone())
+        .merge(service_routes(ingest, Arc::clone(&gauges), guard))
         .merge(health_routes(gauges))
         .fallback(async || not_found());
     let server = Server::new(listener, router).with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));

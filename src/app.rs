@@ -13,7 +13,7 @@ use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
@@ -111,7 +111,8 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         schema: Arc::clone(&schema),
         hub: Arc::clone(&hub),
         front: Arc::clone(&front),
-        started: Instant::now(),
+        started: SystemTime::now(),
+        up_since: Instant::now(),
         ready: is_ready,
     });
     let sweeper = tokio::spawn(sweep::run(Arc::clone(&hub)));

@@ -22,7 +22,16 @@ struct Node {
 
 impl Gauges for Node {
     fn health(&self) -> Health {
-        Health { node: "n-1".into(), connections: 3, subscriptions: 7, ..Health::default() }
+        Health {
+            node: "n-1".into(),
+            version: "0".into(),
+            fingerprint: "f".into(),
+            uptime_seconds: 0,
+            started: SystemTime::UNIX_EPOCH + Duration::from_millis(1_500),
+            connections: 3,
+            subscriptions: 7,
+            channels: 0,
+        }
     }
 
     fn ready(&self) -> bool {
@@ -73,12 +82,16 @@ impl Running {
             .await
     }
 
-    async fn publish_with(&self, headers: &str, body: &str) -> Answered {
+    async fn post(&self, path: &str, headers: &str, body: &str) -> Answered {
         let length = body.len();
         let head = format!(
-            "POST /v1/publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
         );
         self.send(format!("{head}{body}").as_bytes()).await
+    }
+
+    async fn publish_with(&self, headers: &str, body: &str) -> Answered {
+        self.post("/v1/publish", headers, body).await
     }
 
     async fn publish(&self, body: &str) -> Answered {
@@ -199,7 +212,7 @@ async fn health_has_the_figures_and_ready_follows_the_node() {
     assert_eq!(health.status, 200);
     assert_eq!(
         health.body,
-        json!({ "status": "ok", "node": "n-1", "version": "", "fingerprint": "", "uptimeSeconds": 0,
+        json!({ "status": "ok", "node": "n-1", "version": "0", "fingerprint": "f", "uptimeSeconds": 0,
                 "connections": 3, "subscriptions": 7, "channels": 0 })
     );
     assert!(health.head.contains("cache-control: no-store"));
@@ -239,4 +252,25 @@ async fn the_thread_ends_when_it_is_stopped() {
     running.stop.send(true).unwrap();
     let joined = tokio::task::spawn_blocking(|| running.served.join());
     timeout(PATIENCE, joined).await.expect("the thread ends").unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_admin_service_answers_json_and_keeps_pages_out() {
+    let running = start();
+    let path = "/rialto.v1.AdminService/GetNode";
+    let json_type = "content-type: application/json\r\n";
+    let answer = running.post(path, json_type, "{}").await;
+    assert_eq!(answer.status, 200);
+    let expected = json!({
+        "node": "n-1", "version": "0", "fingerprint": "f", "started": "1970-01-01T00:00:01.500Z",
+        "connections": 3, "subscriptions": 7, "channels": 0,
+    });
+    assert_eq!(answer.body, expected);
+    let wrong = running.post(path, json_type, r#"{"nodes":1}"#).await;
+    assert_eq!((wrong.status, &wrong.body["code"]), (400, &json!("INVALID_ARGUMENT")));
+    assert!(wrong.body["message"].as_str().unwrap().contains("nodes"), "{}", wrong.body);
+    let page = running.post(path, &format!("{json_type}origin: http://evil.example\r\n"), "{}").await;
+    assert_eq!(page.status, 403);
+    assert_eq!(running.post(path, "", "{}").await.status, 415);
+    assert_eq!(running.get(&format!("GET {path}")).await.status, 405);
 }

@@ -1,6 +1,7 @@
 //! How the node is, for whoever asks.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -16,7 +17,8 @@ pub(super) struct NodeGauges {
     pub(super) schema: Arc<Schema>,
     pub(super) hub: Arc<Hub>,
     pub(super) front: Arc<Front>,
-    pub(super) started: Instant,
+    pub(super) started: SystemTime,
+    pub(super) up_since: Instant,
     pub(super) ready: watch::Receiver<bool>,
 }
 
@@ -26,7 +28,8 @@ impl Gauges for NodeGauges {
             node: self.node.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
             fingerprint: self.schema.fingerprint().into(),
-            uptime_seconds: self.started.elapsed().as_secs(),
+            uptime_seconds: self.up_since.elapsed().as_secs(),
+            started: self.started,
             connections: self.front.connections() as u64,
             subscriptions: self.front.subscriptions() as u64,
             channels: self.hub.channel_count() as u64,

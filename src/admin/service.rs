@@ -1,0 +1,96 @@
+//! `AdminService` for people and scripts: each call is a POST of JSON to `/rialto.v1.AdminService/Method`, the Connect
+//! protocol's unary JSON form, so `curl` and Connect clients need nothing else.
+//!
+//! Requests pass the same guard as publishing.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use pbjson_types::Timestamp;
+use prost::Message;
+
+use super::answer::Refused;
+use super::{Gauges, Guard, Result, method_not_allowed};
+use crate::ingest::Ingest;
+use crate::proto::rialto::v1::{GetNodeRequest, GetNodeResponse};
+use crate::status::{Code, Status};
+
+/// Bytes of one request: the messages are small.
+const MAX_REQUEST_BYTES: usize = 64 << 10;
+
+#[derive(Clone)]
+struct Service {
+    ingest: Arc<Ingest>,
+    gauges: Arc<dyn Gauges>,
+    guard: Guard,
+}
+
+/// The calls, for whom the guard lets through.
+pub(super) fn service_routes(ingest: Arc<Ingest>, gauges: Arc<dyn Gauges>, guard: Guard) -> Router {
+    let only_post = async || method_not_allowed("POST");
+    Router::new().route("/rialto.v1.AdminService/GetNode", post(get_node).fallback(only_post)).with_state(Service {
+        ingest,
+        gauges,
+        guard,
+    })
+}
+
+async fn get_node(State(service): State<Service>, request: Request) -> Result<Response> {
+    let GetNodeRequest {} = service.read("rialto.v1.GetNodeRequest", request).await?;
+    let health = service.gauges.health();
+    let response = GetNodeResponse {
+        node: health.node,
+        version: health.version,
+        fingerprint: health.fingerprint,
+        started: Some(timestamp(health.started)),
+        connections: health.connections,
+        subscriptions: health.subscriptions,
+        channels: health.channels,
+    };
+    service.answer("rialto.v1.GetNodeResponse", &response)
+}
+
+impl Service {
+    /// The request's message, read by the schema's own rules.
+    async fn read<M: Message + Default>(&self, name: &'static str, request: Request) -> Result<M> {
+        let (head, body) = request.into_parts();
+        self.guard.check(&head)?;
+        let invalid = |message: String| Refused::new(Status::new(Code::InvalidArgument, "malformed_request", message));
+        let body = to_bytes(body, MAX_REQUEST_BYTES)
+            .await
+            .map_err(|_| invalid(format!("the body is cut, or exceeds {MAX_REQUEST_BYTES} bytes")))?;
+        let revision = self.ingest.revision();
+        let message = revision.schema.pool().message_index(name).ok_or_else(|| missing(name))?;
+        let wire = revision.transcoder.from_json(message, &body).map_err(|error| invalid(error.to_string()))?;
+        M::decode(&wire[..]).map_err(|error| invalid(error.to_string()))
+    }
+
+    /// The answer, printed as events are: every field, numbers as numbers.
+    fn answer(&self, name: &'static str, response: &impl Message) -> Result<Response> {
+        let revision = self.ingest.revision();
+        let message = revision.schema.pool().message_index(name).ok_or_else(|| missing(name))?;
+        let mut json = Vec::new();
+        revision.transcoder.to_json(message, &response.encode_to_vec(), &mut json).map_err(|_| missing(name))?;
+        Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], json).into_response())
+    }
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    // A clock before 1970 is wrong by so much that the epoch will do.
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp {
+        seconds: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX),
+        nanos: since_epoch.subsec_millis() as i32 * 1_000_000,
+    }
+}
+
+/// A schema always has Rialto's own messages; this is what is said if one ever does not.
+fn missing(name: &'static str) -> Refused {
+    Refused::new(Status::new(Code::Internal, "missing_message", format!("{name} cannot be printed or read")))
+}

@@ -253,9 +253,10 @@ $("publish").addEventListener("submit", async (submit) => {
   }
 });
 
-// The message and, field by field, what is wrong.
+// The message and, field by field, what is wrong and not in the message already.
 function refusal({ code, message, details = [] }) {
-  const fields = details.flatMap((detail) => detail.fieldViolations ?? []);
+  const told = ({ field, description }) => message.includes(field) && message.includes(description);
+  const fields = details.flatMap((detail) => detail.fieldViolations ?? []).filter((violation) => !told(violation));
   return [`${code}: ${message}`, ...fields.map(({ field, description }) => `${field}: ${description}`)].join("\n");
 }
 

@@ -4,6 +4,8 @@ mod page;
 mod publisher;
 mod story;
 
+use std::path::Path;
+
 use clap::Args;
 use tokio::sync::oneshot;
 
@@ -85,6 +87,9 @@ fn welcome(screen: &Screen, addresses: &Addresses) -> Result<(), Failure> {
     screen.line(&format!("  backends  http://{grpc} (gRPC, rialto.v1.PublisherService)"))?;
     screen.line(&format!("  scripts   http://{admin}/v1/publish\n"))?;
     screen.line(&heading("Try this in another terminal:"))?;
+    if Path::new("Cargo.toml").exists() {
+        screen.line("  (rialto is not found there? cargo install --path . --locked)")?;
+    }
     screen.line(&format!("\n  wscat -c 'ws://{listen}/ws?session_id=t1'"))?;
     screen.line(&format!("  rialto subscribe project:42{url}"))?;
     screen.line(&format!(

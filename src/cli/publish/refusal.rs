@@ -80,9 +80,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, harmless(&self.message))?;
-        // The message of a single violation says it already.
-        let told = |field: &str, description: &str| self.message.contains(field) && self.message.contains(description);
-        for (field, description) in self.violations.iter().filter(|(field, description)| !told(field, description)) {
+        // The message of a single violation says it already, with its path.
+        let untold = self.violations.iter().filter(|(_, description)| !self.message.contains(description));
+        for (field, description) in untold {
             let field = if field.is_empty() { "the event" } else { field };
             write!(f, "\n  {}: {}", harmless(field), harmless(description))?;
         }

@@ -12,12 +12,13 @@ use crate::schema::{LoadError, Schema, Source};
 /// Check a schema and list every mistake in it.
 ///
 /// Takes what `rialto serve --schema` takes: folders of .proto files and files with a FileDescriptorSet; several make one
-/// schema together. Exits with 1 when there are mistakes.
+/// schema together. Lists the event types and channels, those of the bundled catalogue when no path is given. Exits with
+/// 1 when there are mistakes.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Check {
     /// Folders of .proto files, or files with a FileDescriptorSet
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
@@ -28,12 +29,16 @@ const EXAMPLES: &str = "\
 Examples:
   rialto check ./my-proto               file:line:column: what is wrong, and what to write instead
   rialto check ./my-proto --json        the same for an editor or a pipeline
-  rialto check ./common ./my-proto      several folders make one schema";
+  rialto check ./common ./my-proto      several folders make one schema
+  rialto check                          the events and channels that come with Rialto";
 
 impl Check {
     /// Loads the schema and says how it went.
     pub(crate) fn run(self, screen: &mut Screen) -> Result<(), Failure> {
-        let sources: Vec<Source> = self.paths.into_iter().map(source).collect();
+        let sources: Vec<Source> = match self.paths {
+            paths if paths.is_empty() => vec![Source::Bundled],
+            paths => paths.iter().map(|path| Source::at(path)).collect(),
+        };
         match Schema::load(&sources) {
             Ok(schema) if self.json => screen.line(&summary_as_json(&schema).to_string()),
             Ok(schema) => summarise(&schema, screen),
@@ -47,11 +52,6 @@ impl Check {
             }
         }
     }
-}
-
-/// What a path means as a schema: a folder of `.proto` files, or a file with descriptors.
-pub(crate) fn source(path: PathBuf) -> Source {
-    if path.is_dir() { Source::Folder(path) } else { Source::DescriptorSet(path) }
 }
 
 fn list(error: &LoadError, screen: &Screen) -> Result<(), Failure> {

@@ -4,6 +4,8 @@ mod page;
 mod publisher;
 mod story;
 
+use std::path::Path;
+
 use clap::Args;
 use tokio::sync::oneshot;
 
@@ -20,7 +22,7 @@ use crate::config::{Config, LogLevel, Process};
 /// The page is on the first port. The publisher is an ordinary gRPC client of the bridge: what it can do, your services
 /// can do. Takes the flags of `rialto serve`, except that the schema is the bundled catalogue.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("schema", |schema| schema.hide(true)))]
 pub(crate) struct Demo {
     #[command(flatten)]
     flags: Flags,
@@ -48,15 +50,21 @@ impl Demo {
         logs::install(config.log);
         let screen = *screen;
         runtime()?.block_on(async move {
-            let stop = asked_to_stop()?;
+            let asked = asked_to_stop()?;
             let (ready, listening) = oneshot::channel();
-            tokio::spawn(async move {
+            let publisher = tokio::spawn(async move {
                 // The bridge did not start; its own error says why.
                 let Ok(addresses) = listening.await else { return };
                 if welcome(&screen, &addresses).is_ok() {
                     publisher::run(addresses.grpc, &screen).await;
                 }
             });
+            let stop = async move {
+                asked.await;
+                // Before the bridge sends it away, which would look like a failure.
+                publisher.abort();
+                screen.note("Stopping; once more to stop at once.");
+            };
             let options =
                 app::Options { pages: page::PAGES, pages_publish: app::PagesPublish::Yes, ready: Some(ready) };
             Ok(app::run(config, options, stop).await?)
@@ -79,6 +87,9 @@ fn welcome(screen: &Screen, addresses: &Addresses) -> Result<(), Failure> {
     screen.line(&format!("  backends  http://{grpc} (gRPC, rialto.v1.PublisherService)"))?;
     screen.line(&format!("  scripts   http://{admin}/v1/publish\n"))?;
     screen.line(&heading("Try this in another terminal:"))?;
+    if Path::new("Cargo.toml").exists() {
+        screen.line("  (rialto is not found there? cargo install --path . --locked)")?;
+    }
     screen.line(&format!("\n  wscat -c 'ws://{listen}/ws?session_id=t1'"))?;
     screen.line(&format!("  rialto subscribe project:42{url}"))?;
     screen.line(&format!(

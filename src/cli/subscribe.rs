@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(75);
 /// Follow channels.
 ///
 /// Prints each event as it comes. When the connection breaks, it comes back and goes on where it was; events that are
-/// lost on the way are told on standard error. Without a channel it follows what the bridge subscribes everybody to.
+/// lost on the way are told on standard error. Without a channel it follows those that the bridge subscribes everybody to.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Subscribe {
@@ -42,7 +42,7 @@ pub(crate) struct Subscribe {
     /// Where browsers connect
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/ws")]
     url: String,
-    /// Print every frame as it came, one a line
+    /// Print each frame as it came, one a line
     #[arg(long)]
     json: bool,
     /// At most so many of the newest events first
@@ -57,6 +57,7 @@ const EXAMPLES: &str = "\
 Examples:
   rialto subscribe project:42                     everything that happens in project 42
   rialto subscribe project:42 --types 'process.*' only some types
+  rialto subscribe operations system              several channels
   rialto subscribe --session t1                   what a browser with ?session_id=t1 gets by itself
   rialto subscribe project:42 --json --count 10 | jq .data";
 
@@ -71,6 +72,9 @@ enum Ended {
 impl Subscribe {
     /// Follows the channels.
     pub(crate) fn run(self, screen: &mut Screen) -> Result<(), Failure> {
+        if self.channels.is_empty() && (self.history.is_some() || !self.types.is_empty()) {
+            return Err(Failure::Usage("--types and --history choose from channels: name at least one".to_owned()));
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             tokio::select! {
@@ -132,10 +136,11 @@ impl Subscribe {
             };
             match message {
                 Message::Text(text) => {
-                    if self.json {
+                    let notice = follower.on_frame(&text);
+                    if self.json && notice != Notice::Unasked {
                         screen.line(&text)?;
                     }
-                    if !self.on_frame(follower.on_frame(&text), left, screen)? {
+                    if !self.on_frame(notice, left, screen)? {
                         // Ending politely is a favour; the bridge copes without.
                         let _ = socket.close(None).await;
                         return Ok(Ended::Enough);
@@ -170,7 +175,7 @@ impl Subscribe {
             Notice::Note(text) => screen.note(&format!("- {}", harmless(&text))),
             Notice::Warning(text) => screen.warning(&format!("! {}", harmless(&text))),
             Notice::Refused(text) => return Err(Failure::Refused(harmless(&text))),
-            Notice::Nothing => {}
+            Notice::Unasked | Notice::Nothing => {}
         }
         Ok(true)
     }

@@ -122,10 +122,6 @@ limits! { machine:
         "http2-keepalive-interval", "30s", "Silence of a publisher before it is pinged";
     Publishing http2_keepalive_timeout: time = Duration::from_secs(20),
         "http2-keepalive-timeout", "20s", "From that ping to its answer, or the publisher is dead";
-    Logs retention_events: count = 1_000,
-        "retention-events", "1000", "The newest events that a channel keeps, where its template does not say";
-    Logs retention_age: time = Duration::from_secs(30),
-        "retention-age", "30s", "The age up to which a channel keeps events, where its template does not say";
     Logs max_channel_bytes: bytes = 8 * MIB,
         "max-channel-bytes", "8MiB", "One channel's log, whatever its retention says";
     Logs max_log_bytes: bytes = default_log_bytes(machine.memory_bytes),

@@ -20,6 +20,7 @@ const counts = document.body.dataset;
 const channels = new Map(); // name → { row, count, times }
 let paused = false;
 let held = [];
+let lost = 0; // events that the bridge said are gone
 
 const connection = follow(webSocketUrl(), CHANNELS, {
   state: showState,
@@ -44,6 +45,7 @@ const connection = follow(webSocketUrl(), CHANNELS, {
   },
   lost({ kind, channel, first, last }) {
     count(kind === "gap" ? "gaps" : "resets");
+    if (kind === "gap") lost += last - first + 1;
     announce(
       "bad",
       kind === "gap"
@@ -199,7 +201,8 @@ function showRates() {
     row.style.setProperty("--fill", `${Math.min(100, rate * 25)}%`);
   }
   const waiting = paused ? ` · ${held.length} held back` : "";
-  $("counts").textContent = `${counts.received} received · ${counts.missing} missing${waiting}`;
+  const gone = lost > 0 ? ` · ${lost} lost, as told` : "";
+  $("counts").textContent = `${counts.received} received${gone} · ${counts.missing} missing${waiting}`;
 }
 
 $("cut").addEventListener("click", () => connection.cut(CUT_MS));
@@ -253,9 +256,10 @@ $("publish").addEventListener("submit", async (submit) => {
   }
 });
 
-// The message and, field by field, what is wrong.
+// The message and, field by field, what is wrong and not in the message already.
 function refusal({ code, message, details = [] }) {
-  const fields = details.flatMap((detail) => detail.fieldViolations ?? []);
+  const told = ({ description }) => message.includes(description);
+  const fields = details.flatMap((detail) => detail.fieldViolations ?? []).filter((violation) => !told(violation));
   return [`${code}: ${message}`, ...fields.map(({ field, description }) => `${field}: ${description}`)].join("\n");
 }
 

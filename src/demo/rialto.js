@@ -122,9 +122,11 @@ export function follow(url, channels, on) {
   function closed(code, reason) {
     clearTimeout(silence);
     socket = null;
-    if (!mayReturn(code)) return on.state("ended", { reason: reason || `closed with ${code}` });
+    // 1006 is the browser's own word for a connection without an end, or without a beginning.
+    reason ||= code === 1006 ? "no connection" : `closed with ${code}`;
+    if (!mayReturn(code)) return on.state("ended", { reason });
     // Spread, so that many who were cut together do not come back together.
-    back(askedDelay ?? delay * (0.75 + Math.random() / 2), reason || `closed with ${code}`);
+    back(askedDelay ?? delay * (0.75 + Math.random() / 2), reason);
     delay = Math.min(delay * 2, LONGEST_DELAY_MS);
   }
 

@@ -87,6 +87,8 @@ def test_publish_reads_lines_and_goes_on_after_a_bad_one(bridge):
         (["subscribe", "nowhere:1", "--url", "URL"], 1, "4006"),
         (["subscribe", "--url", "ws://127.0.0.1:1/ws"], 3, "no bridge at"),
         (["subscribe", "--url", "nonsense"], 2, "is not a URL"),
+        (["subscribe", "--types", "process.*"], 2, "name at least one"),
+        (["demo", "--schema", "."], 2, "rialto serve --schema"),
         (["serve", "--listen", "0.0.0.0:0"], 2, "--insecure"),
         (["serve", "--listen", "8080"], 2, "example: 127.0.0.1:8080"),
         (["check", "/nowhere"], 1, "/nowhere"),
@@ -121,7 +123,10 @@ def test_subscribe_survives_a_reader_that_has_enough(demo):
     command = f"{PROGRAM} subscribe --url {demo.websocket} project:42 | head -n 2"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 2
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    # What the bridge subscribes everybody to was not asked for.
+    assert all("  project:42 #" in line for line in lines), lines
 
 
 def test_a_stopped_subscriber_is_closed_as_dead_and_resumes(tmp_path):
@@ -179,3 +184,25 @@ def test_check_summarises_what_is_right():
     summary = json.loads(done.stdout)
     assert summary["ok"] is True and len(summary["fingerprint"]) == 64
     assert {"name": "process.progress", "message": "project.v1.ProcessProgress"} in summary["events"]
+
+
+def test_check_lists_the_bundled_catalogue_without_a_path():
+    done = rialto("check", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads(rialto("check", ROOT / "proto", "--json").stdout)
+
+
+def test_a_refusal_is_said_once(bridge):
+    done = publish(bridge, "process.progress", '{"projectId":"7","progress":"much"}')
+    assert done.returncode == 1
+    assert done.stderr == "rialto: INVALID_ARGUMENT: process.progress: progress: expected a number\n"
+    done = publish(bridge, "process.progress", '{"projectId":"7","progress":"much"}', "--json")
+    assert json.loads(done.stdout)["error"]["violations"] == [
+        {"field": "progress", "description": "expected a number"}
+    ]
+
+
+def test_the_demo_ends_without_a_complaint(tmp_path):
+    with running(["demo"], tmp_path) as bridge:
+        eventually(lambda: "Ctrl-C ends it." in bridge.said(), "the welcome")
+    assert "\n!" not in (tmp_path / "bridge.log").read_text()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust: Chromium from the system's packages, Node and Python packages below the
-# given folder. Does nothing where everything is there.
+# Installs what the tests need beside Rust: Chromium and curl from the system's packages, Node and Python packages below
+# the given folder. Does nothing where everything is there.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 tools="$1"
@@ -8,6 +8,7 @@ mkdir -p "$tools"
 
 system_packages=()
 command -v chromium >/dev/null || system_packages+=(chromium)
+command -v curl >/dev/null || system_packages+=(curl)
 command -v npm >/dev/null || system_packages+=(nodejs npm)
 python3 -c 'import ensurepip' 2>/dev/null || system_packages+=(python3 python3-venv)
 if ((${#system_packages[@]})); then
@@ -32,6 +33,8 @@ if ! cmp -s "$here/package.json" "$tools/node/installed.json"; then
     echo "installing Node packages"
     mkdir -p "$tools/node"
     cp "$here/package.json" "$tools/node/package.json"
-    npm install --prefix "$tools/node" --silent --no-audit --no-fund --no-package-lock
+    # With a limit, as npm may wait for a registry that it cannot reach for ever, and without a word.
+    timeout 300 npm install --prefix "$tools/node" --loglevel error --no-audit --no-fund --no-package-lock >"$tools/npm.log" ||
+        { echo "npm install failed or took longer than 5 minutes: can npm reach its registry?" >&2; exit 1; }
     cp "$here/package.json" "$tools/node/installed.json"
 fi

@@ -80,7 +80,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, harmless(&self.message))?;
-        for (field, description) in &self.violations {
+        // The message of a single violation says it already, with its path.
+        let untold = self.violations.iter().filter(|(_, description)| !self.message.contains(description));
+        for (field, description) in untold {
             let field = if field.is_empty() { "the event" } else { field };
             write!(f, "\n  {}: {}", harmless(field), harmless(description))?;
         }
@@ -133,6 +135,17 @@ mod tests {
         );
         assert_eq!(refusal.to_json()["error"]["violations"][0]["field"], "file.tags[2]");
         assert_eq!(refusal.to_json()["error"]["reason"], "invalid_payload");
+    }
+
+    #[test]
+    fn what_the_message_says_is_not_said_twice() {
+        let message = "file.uploaded: file.tags[2]: not UTF-8".to_owned();
+        let refusal = Refusal::of_ack(&rpc::Status { message, ..status() });
+        assert_eq!(
+            refusal.to_string(),
+            "INVALID_ARGUMENT: file.uploaded: file.tags[2]: not UTF-8\n  try again in 1500 ms"
+        );
+        assert_eq!(refusal.to_json()["error"]["violations"][0]["field"], "file.tags[2]");
     }
 
     #[test]

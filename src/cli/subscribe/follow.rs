@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// What to follow.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
-    /// Channels to ask for.
+    /// Channels to ask for; none means those that the bridge subscribes everybody to.
     pub(super) channels: Vec<String>,
     /// Type patterns; none means all.
     pub(super) types: Vec<String>,
@@ -44,6 +44,8 @@ pub(super) enum Notice {
     Warning(String),
     /// What was asked for cannot be had.
     Refused(String),
+    /// It is about a channel that the bridge subscribes everybody to, and others were named.
+    Unasked,
     /// Nothing.
     Nothing,
 }
@@ -162,6 +164,10 @@ impl Follower {
         let data: Value = serde_json::from_str(raw).unwrap_or_default();
         let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
         let position = |key: &str| Position::deserialize(&data[key]).ok();
+        let about = if frame.channel.is_empty() { text("channel") } else { frame.channel.clone() };
+        if frame.r#type != "error" && !about.is_empty() && !self.is_wanted(&about) {
+            return Notice::Unasked;
+        }
         match frame.r#type.as_str() {
             "connection.ack" => {
                 (self.session, self.progress) = (Some(text("sessionId")), true);
@@ -207,6 +213,10 @@ impl Follower {
         }
     }
 
+    fn is_wanted(&self, channel: &str) -> bool {
+        self.wanted.channels.is_empty() || self.wanted.channels.iter().any(|wanted| wanted == channel)
+    }
+
     fn on_subscribed(&mut self, data: &Value) -> Notice {
         let channel = data["channel"].as_str().unwrap_or_default();
         let Ok(start) = Position::deserialize(&data["start"]) else {
@@ -218,7 +228,8 @@ impl Follower {
             Some(true) => format!("resumed after #{}, {replay} to catch up", start.sequence),
             // The gap or reset frame that follows says what is lost.
             Some(false) => "resumed, but not everything is left".to_owned(),
-            None => format!("subscribed after #{}, {replay} from before", start.sequence),
+            None if replay == 0 => format!("subscribed; the next event is #{}", start.sequence + 1),
+            None => format!("subscribed; #{} to #{head} are from before", start.sequence + 1),
         };
         self.positions.insert(channel.to_owned(), start);
         Notice::Note(format!("{channel}: {how}"))

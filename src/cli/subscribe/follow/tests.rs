@@ -43,13 +43,28 @@ fn the_first_connection_asks_for_history_and_knows_no_position() {
 
 #[test]
 fn a_new_connection_goes_on_after_the_last_event_of_each_channel() {
-    let mut follower = follower(&["project:7"], &[]);
-    follower.on_frame(&subscribed("project:7", "k3", 10, 12));
-    follower.on_frame(&subscribed("operations", "k4", 0, 0));
-    follower.on_frame(&event("project:7", 11));
-    let (resume, channels) = opening(&mut follower);
-    assert_eq!(resume, json!([{ "name": "operations", "after": { "epoch": "k4", "sequence": 0 } }]));
+    let mut named = follower(&["project:7"], &[]);
+    named.on_frame(&subscribed("project:7", "k3", 10, 12));
+    named.on_frame(&event("project:7", 11));
+    let (resume, channels) = opening(&mut named);
+    assert_eq!(resume, json!([]));
     assert_eq!(channels, json!([{ "name": "project:7", "after": { "epoch": "k3", "sequence": 11 } }]));
+    let mut unnamed = follower(&[], &[]);
+    unnamed.on_frame(&subscribed("operations", "k4", 0, 0));
+    let (resume, channels) = opening(&mut unnamed);
+    assert_eq!(resume, json!([{ "name": "operations", "after": { "epoch": "k4", "sequence": 0 } }]));
+    assert_eq!(channels, Value::Null);
+}
+
+#[test]
+fn who_names_channels_sees_only_these() {
+    let mut follower = follower(&["project:7"], &[]);
+    assert_eq!(follower.on_frame(&subscribed("operations", "k4", 0, 3)), Notice::Unasked);
+    assert_eq!(follower.on_frame(&event("operations", 1)), Notice::Unasked);
+    follower.on_frame(&subscribed("project:7", "k3", 0, 0));
+    assert!(matches!(follower.on_frame(&event("project:7", 1)), Notice::Event(_)));
+    let error = json!({ "type": "error", "data": { "code": 4006, "channel": "nowhere:1", "message": "no" } });
+    assert!(matches!(follower.on_frame(&error.to_string()), Notice::Refused(_)));
 }
 
 #[test]

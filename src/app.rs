@@ -122,7 +122,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         listener: internal,
         ingest: Arc::clone(&ingest),
         gauges: Arc::clone(&gauges) as _,
-        allowed_hosts: Vec::new(),
+        allowed_hosts: config.allowed_hosts.clone(),
     };
     let admin = admin::spawn(admin, admin_stopped).map_err(part("internal port"))?;
 

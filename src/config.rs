@@ -47,6 +47,8 @@ pub struct Config {
     /// The origins whose pages may connect, compared as they are. Pages of this machine may always connect while the
     /// bridge listens on loopback. Default none.
     pub allowed_origins: Vec<String>,
+    /// Names by which the internal port may be addressed, beside IP addresses and `localhost`. Default none.
+    pub allowed_hosts: Vec<String>,
     /// How the bridge logs.
     pub log: LogConfig,
     /// How long a shutdown may take before what is left is cut. Default 30 s.
@@ -107,6 +109,7 @@ impl Config {
             schema: Vec::new(),
             insecure: false,
             allowed_origins: Vec::new(),
+            allowed_hosts: Vec::new(),
             log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
             drain: Duration::from_secs(30),
             limits: Limits::on(machine),

@@ -71,6 +71,15 @@ const BASICS: &[Key] = &[
         show: |config| config.allowed_origins.clone(),
     },
     Key {
+        name: "allowed-host",
+        group: Group::Basics,
+        takes: Takes::Many("NAME"),
+        help: "A name by which the internal port may be addressed, beside IP addresses and localhost",
+        example: "rialto.internal",
+        read: |config, text| value::host(text).map(|host| config.allowed_hosts.push(host)),
+        show: |config| config.allowed_hosts.clone(),
+    },
+    Key {
         name: "ready-file",
         group: Group::Basics,
         takes: Takes::One("PATH"),

@@ -59,6 +59,16 @@ fn a_variable_that_takes_many_has_commas_and_an_empty_one_says_nothing() {
 }
 
 #[test]
+fn a_host_is_a_name_without_scheme_and_port() {
+    let config = load(&[("allowed-host", "Rialto.internal")], &[]).unwrap();
+    assert_eq!(config.allowed_hosts, ["rialto.internal"]);
+    for wrong in ["http://rialto", "rialto:9090", "a b"] {
+        let error = load(&[("allowed-host", wrong)], &[]).unwrap_err();
+        assert!(error.to_string().contains("--allowed-host"), "{error}");
+    }
+}
+
+#[test]
 fn values_have_units() {
     let config = load(
         &[("ping-interval", "1500ms"), ("max-channel-bytes", "64KiB"), ("max-connections", "10_000")],

@@ -99,6 +99,12 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     }
 }
 
+/// A host name as it stands in `Host`, without its port.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if is_name { Ok(text.to_ascii_lowercase()) } else { Err(format!("{text:?} is not a host name without port")) }
+}
+
 /// A duration in its largest whole unit.
 pub(super) fn show_duration(duration: Duration) -> String {
     let millis = duration.as_millis();

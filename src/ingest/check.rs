@@ -80,6 +80,10 @@ impl<'a> Checker<'a> {
             .to_json(event_type.message, &payload, &mut self.json)
             .map_err(|error| Refusal::payload(&event_type.name, error))?;
         let data = start..self.json.len();
+        self.revision
+            .schema
+            .validate(&event_type, &payload)
+            .map_err(|violations| Refusal::Invalid { event: event_type.name.clone(), violations })?;
         let channels = self.channels(&event_type, &payload, event.channels)?;
         let idempotency_key = (key_bytes > 0).then(|| event.idempotency_key.into());
         Ok(Checked { event_type, payload, data, metadata, channels, idempotency_key })

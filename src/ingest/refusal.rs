@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::schema::RouteError;
+use crate::schema::{self, RouteError};
 use crate::status::{Code, Status};
 use crate::transcode::TranscodeError;
 
@@ -37,6 +37,8 @@ pub(super) enum Refusal {
     MetadataKey,
     #[error("{event}: {error}")]
     Payload { event: Arc<str>, error: TranscodeError },
+    #[error("{event}: {}", .violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid { event: Arc<str>, violations: Vec<schema::Violation> },
     #[error("{0}")]
     Route(RouteError),
     #[error("{event} goes to no channel by itself; name a session or user channel in `channels`")]
@@ -67,6 +69,7 @@ impl Refusal {
             Refusal::MetadataEntries { .. } | Refusal::MetadataBytes { .. } => "metadata_too_large",
             Refusal::MetadataKey => "invalid_metadata",
             Refusal::Payload { .. } | Refusal::Route(RouteError::Malformed { .. }) => "invalid_payload",
+            Refusal::Invalid { .. } => "invalid_event",
             Refusal::Route(_) => "unfilled_channel",
             Refusal::NoChannel { .. } => "missing_channel",
             Refusal::Channels { .. } => "too_many_channels",
@@ -92,6 +95,9 @@ impl Refusal {
             Refusal::IdempotencyKey { .. } => "idempotencyKey".into(),
             Refusal::MetadataEntries { .. } | Refusal::MetadataBytes { .. } | Refusal::MetadataKey => "metadata".into(),
             Refusal::Payload { error, .. } => error.path.clone(),
+            Refusal::Invalid { violations, .. } => {
+                violations.first().map(|wrong| wrong.path.clone()).unwrap_or_default()
+            }
             Refusal::Route(error) => error.path().to_owned(),
             Refusal::NoChannel { .. } | Refusal::Channels { .. } => "channels".into(),
             Refusal::UnknownChannel { index, .. } | Refusal::ForeignChannel { index, .. } => {
@@ -104,10 +110,32 @@ impl Refusal {
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
+        if let Refusal::Invalid { violations, .. } = &refusal {
+            let status = Status::new(refusal.code(), refusal.reason(), message);
+            return violations
+                .iter()
+                .fold(status, |status, wrong| status.with_violation(wrong.path.as_str(), wrong.message.as_str()));
+        }
         let description = match &refusal {
             Refusal::Payload { error, .. } => error.problem.to_string(),
             _ => message.clone(),
         };
         Status::new(refusal.code(), refusal.reason(), message).with_violation(refusal.field(), description)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_violation_of_an_event_is_told_with_its_path() {
+        let violation = |path: &str| schema::Violation { path: path.into(), message: "is missing".into() };
+        let violations = vec![violation("file.name"), violation("file.tags[2]")];
+        let status = Status::from(Refusal::Invalid { event: "file.uploaded".into(), violations });
+        assert_eq!((status.code, status.reason), (Code::InvalidArgument, "invalid_event"));
+        let fields: Vec<_> = status.violations.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["file.name", "file.tags[2]"]);
+        assert_eq!(status.message, "file.uploaded: file.name: is missing; file.tags[2]: is missing");
     }
 }

@@ -45,6 +45,7 @@ pub use channels::{Channels, Slot};
 pub use deadlines::{Inbound, Timings};
 pub use limits::Limits;
 pub use pace::ReplayRate;
+pub use subscribe::session_channel;
 
 /// The most bytes of events that one turn of one subscription writes.
 const TURN_BYTES: usize = 64 << 10;

@@ -11,11 +11,11 @@ use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::ids::{ConnectionId, MAX_SESSION_ID_BYTES, SessionId, Tenant, short_id};
+use crate::ids::{ConnectionId, MAX_CHANNEL_NAME_BYTES, MAX_SESSION_ID_BYTES, SessionId, Tenant, short_id};
 use crate::net::Peer;
 use crate::net::admission::Permit;
 use crate::session::inbound::Opening;
-use crate::session::outbound::Identity;
+use crate::session::outbound::{Identity, session_channel};
 use crate::wire::websocket::handshake;
 
 use super::Front;
@@ -120,6 +120,9 @@ fn session_id(uri: &Uri) -> Result<Option<SessionId>, &'static str> {
     if id.is_empty() || id.len() > MAX_SESSION_ID_BYTES {
         return Err("session_id must have 1 to 128 bytes");
     }
+    if session_channel(&id).len() > MAX_CHANNEL_NAME_BYTES {
+        return Err("session_id has too many characters that its channel's name must escape");
+    }
     if id.chars().any(char::is_control) {
         return Err("session_id must not have control characters");
     }
@@ -153,6 +156,8 @@ mod tests {
         assert!(parse("?session_id=").is_err());
         assert!(parse("?session_id=a&session_id=b").is_err());
         assert!(parse("?session_id=a%00b").is_err());
+        assert!(parse(&format!("?session_id={}", ":".repeat(82))).is_ok());
+        assert!(parse(&format!("?session_id={}", ":".repeat(83))).is_err(), "its channel's name would be too long");
         assert!(parse(&format!("?session_id={}", "x".repeat(129))).is_err());
     }
 

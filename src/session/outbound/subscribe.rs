@@ -14,6 +14,11 @@ use super::{Channels, Env, Outbound, Phase, slot_of};
 /// The reserved template of session channels.
 const SESSION_CHANNEL: &str = "rialto.v1.SessionChannel";
 
+/// The name of a session's channel.
+pub fn session_channel(session_id: &str) -> String {
+    format!("session:{}", escape(session_id))
+}
+
 /// Where a subscription begins.
 struct Beginning {
     cursor: Position,
@@ -101,7 +106,7 @@ impl<C: Channels> Outbound<C> {
         };
         // A session's channel is for that session alone: no event of one session may reach another.
         let session = &self.identity.session;
-        if &*template.message_name == SESSION_CHANNEL && *name != format!("session:{}", escape(session.as_str())) {
+        if &*template.message_name == SESSION_CHANNEL && name != session_channel(session.as_str()) {
             let message = format!("{name:?} is not the channel of this connection's session, {session}");
             return Err(refuse(PeerCode::PermissionDenied, message, "name"));
         }

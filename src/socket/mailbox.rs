@@ -70,11 +70,11 @@ impl Mailbox {
 
 /// What a read task and its shard share.
 pub(super) struct ReadState {
-    /// Times below are milliseconds since this.
+    /// Times below are nanoseconds since this: a pong may be a fraction of a millisecond behind its ping.
     base: Instant,
-    last_byte_ms: AtomicU64,
+    last_byte_ns: AtomicU64,
     /// 0: no message is incomplete. Otherwise one more than its first byte's time.
-    message_began_ms: AtomicU64,
+    message_began_ns: AtomicU64,
     /// Commands that the shard has not carried out.
     outstanding: AtomicU32,
     room: Notify,
@@ -84,38 +84,38 @@ impl ReadState {
     pub(super) fn new(now: Instant) -> Self {
         ReadState {
             base: now,
-            last_byte_ms: AtomicU64::new(0),
-            message_began_ms: AtomicU64::new(0),
+            last_byte_ns: AtomicU64::new(0),
+            message_began_ns: AtomicU64::new(0),
             outstanding: AtomicU32::new(0),
             room: Notify::new(),
         }
     }
 
     fn since_base(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.base).as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(now.saturating_duration_since(self.base).as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Stamps a read: bytes came, and a message is incomplete or not.
     pub(super) fn on_read(&self, now: Instant, mid_message: bool) {
-        let now_ms = self.since_base(now);
-        self.last_byte_ms.store(now_ms, Ordering::Relaxed);
+        let now_ns = self.since_base(now);
+        self.last_byte_ns.store(now_ns, Ordering::Relaxed);
         if !mid_message {
-            self.message_began_ms.store(0, Ordering::Relaxed);
-        } else if self.message_began_ms.load(Ordering::Relaxed) == 0 {
-            self.message_began_ms.store(now_ms + 1, Ordering::Relaxed);
+            self.message_began_ns.store(0, Ordering::Relaxed);
+        } else if self.message_began_ns.load(Ordering::Relaxed) == 0 {
+            self.message_began_ns.store(now_ns + 1, Ordering::Relaxed);
         }
     }
 
     /// A whole message came with this read, so whatever is incomplete now has begun with it.
     pub(super) fn on_message(&self) {
-        self.message_began_ms.store(0, Ordering::Relaxed);
+        self.message_began_ns.store(0, Ordering::Relaxed);
     }
 
     pub(super) fn inbound(&self) -> Inbound {
-        let at = |ms: u64| self.base + Duration::from_millis(ms);
-        let began = self.message_began_ms.load(Ordering::Relaxed);
+        let at = |ns: u64| self.base + Duration::from_nanos(ns);
+        let began = self.message_began_ns.load(Ordering::Relaxed);
         Inbound {
-            last_byte: at(self.last_byte_ms.load(Ordering::Relaxed)),
+            last_byte: at(self.last_byte_ns.load(Ordering::Relaxed)),
             message_began: began.checked_sub(1).map(at),
         }
     }

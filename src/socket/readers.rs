@@ -71,6 +71,8 @@ impl Channels for Readers {
     fn open(&mut self, key: &ChannelKey, retention: Retention, slot: Slot) -> Handle {
         let channel = self.hub.channel(key, retention);
         channel.subscribe(self.shard);
+        // Nobody may have read here since the last one left: what was appended meanwhile has marked nothing.
+        self.memo = None;
         let subscriber = Subscriber { connection: self.serving, slot };
         let entry = self.by_channel.entry(channel.id()).or_default().insert(subscriber);
         self.subscriptions += 1;

@@ -128,28 +128,32 @@ impl Shard {
         let mut messages = Vec::new();
         let mut dirty = Vec::new();
         loop {
+            // In this order: however much there is to write, deadlines are kept and a drain goes on.
             tokio::select! {
-                () = self.wakeups.woken() => {}
+                biased;
                 _ = clock.tick() => self.on_clock(),
                 () = drain::next_batch(&mut self.drain) => self.on_drain(),
+                () = self.wakeups.woken() => {}
+                () = std::future::ready(()), if self.has_work() => {}
             }
-            loop {
-                self.mailbox.take(&mut messages);
-                for message in messages.drain(..) {
-                    self.on_message(message);
-                }
-                self.wakeups.take(&mut dirty);
-                for channel in dirty.drain(..) {
-                    self.on_dirty(channel);
-                }
-                self.count_subscriptions();
-                if self.sweeps.is_empty() && self.busy.is_empty() {
-                    break;
-                }
+            self.mailbox.take(&mut messages);
+            for message in messages.drain(..) {
+                self.on_message(message);
+            }
+            self.wakeups.take(&mut dirty);
+            for channel in dirty.drain(..) {
+                self.on_dirty(channel);
+            }
+            self.count_subscriptions();
+            if self.has_work() {
                 self.turn();
                 tokio::task::yield_now().await;
             }
         }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.sweeps.is_empty() || !self.busy.is_empty()
     }
 
     fn on_message(&mut self, message: Message) {

@@ -32,6 +32,21 @@ async fn an_acked_event_is_seen_by_whoever_subscribes_after_the_ack() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_published_while_nobody_was_subscribed_come_with_the_next_subscribe() {
+    let bridge = Bridge::start().await;
+    let mut publisher = bridge.publisher().await;
+    let mut client = bridge.connect().await;
+    client.subscribe(json!({"name": "project:9"})).await;
+    client.next_on("project:9").await;
+    client.send(json!({"type": "channel.unsubscribe", "data": {"channels": ["project:9"]}})).await;
+    client.next_of("channel.unsubscribed").await;
+    publish(&mut publisher, progress("9", "unseen")).await;
+    client.subscribe(json!({"name": "project:9"})).await;
+    assert_eq!(client.next_on("project:9").await["data"]["head"]["sequence"], 1);
+    assert_eq!(client.next_on("project:9").await["data"]["message"], "unseen");
+}
+
 /// A publisher at a fixed rate, until it is stopped; then it says how many were acked.
 fn spawn_publisher(bridge: &Bridge, stop: Arc<AtomicBool>, acked: Arc<AtomicU64>) -> tokio::task::JoinHandle<u64> {
     let address = format!("http://{}", bridge.addresses.grpc);

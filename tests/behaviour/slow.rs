@@ -146,3 +146,18 @@ async fn a_peer_that_does_not_answer_pings_is_closed() {
     assert!(contains(b"heartbeat_missed"), "a reason");
     assert!(contains(&4101_u16.to_be_bytes()), "a close code");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_answers_pings_at_once_stays() {
+    let bridge = Bridge::with(|config| {
+        config.limits.ping_interval = Duration::from_millis(50);
+        config.limits.pong_timeout = Duration::from_secs(1);
+        config.limits.heartbeat_interval = Duration::from_millis(100);
+    })
+    .await;
+    let mut client = bridge.connect().await;
+    // Twice the pong's deadline: an answer that was not seen ends the connection within it.
+    for _ in 0..20 {
+        client.next_of("connection.heartbeat").await;
+    }
+}

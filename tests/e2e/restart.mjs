@@ -17,7 +17,6 @@ const until = (condition, argument) => page.waitForFunction(condition, argument,
 await page.goto(url);
 await until(() => Number(document.body.dataset.received) >= 10);
 console.log("looking");
-await until(() => document.body.dataset.state === "waiting");
 await until(() => document.body.dataset.state === "open" && Number(document.body.dataset.resets) >= 3);
 const received = await page.evaluate(() => Number(document.body.dataset.received));
 await until((received) => Number(document.body.dataset.received) > received + 3, received);

@@ -36,9 +36,9 @@ def eventually(condition, what):
 class Bridge:
     """A running bridge and its addresses."""
 
-    def __init__(self, command, folder, environment=None, program=PROGRAM):
+    def __init__(self, command, folder, environment=None, program=PROGRAM, listen="127.0.0.1:0"):
         ready = folder / "ready.json"
-        free = ["--listen", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        free = ["--listen", listen, "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
         self.log = open(folder / "bridge.log", "w+")
         self.process = subprocess.Popen(
             [program, *command, *free, "--ready-file", ready],

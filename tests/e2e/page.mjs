@@ -5,33 +5,12 @@
 // Prints one line a step; exits with 1 at the first that fails.
 
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+
+import { launch, PATIENCE_MS } from "./browser.mjs";
 
 const [url, chromium, packages, screenshots] = process.argv.slice(2);
-const { chromium: browserType } = createRequire(resolve(packages, "package.json"))("playwright-core");
-const PATIENCE_MS = Number(process.env.PATIENCE_SECONDS ?? 30) * 1000;
-
-const context = await browserType.launchPersistentContext(mkdtempSync(join(tmpdir(), "rialto-page-")), {
-  executablePath: chromium,
-  headless: true,
-  viewport: { width: 1440, height: 900 },
-  colorScheme: "light",
-  reducedMotion: "reduce",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
-const page = context.pages()[0] ?? (await context.newPage());
-page.setDefaultTimeout(PATIENCE_MS);
+const { context, page } = await launch(chromium, packages);
 
 const complaints = [];
 page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));

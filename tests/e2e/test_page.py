@@ -4,22 +4,44 @@ import os
 import shutil
 import subprocess
 
-from conftest import NODE_PACKAGES, ROOT, TARGET
+from conftest import NODE_PACKAGES, PATIENCE, ROOT, TARGET, running
+
+SCREENSHOTS = TARGET / "screenshots"
+
+
+def node(script, url):
+    SCREENSHOTS.mkdir(exist_ok=True)
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing: make tools installs it"
+    return subprocess.Popen(
+        ["node", ROOT / "tests" / "e2e" / script, url, chromium, NODE_PACKAGES, SCREENSHOTS],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ,
+    )
+
+
+def end(process):
+    """What the script said, once it has ended well."""
+    try:
+        said = process.communicate(timeout=10 * PATIENCE)[0]
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
 
 
 def test_the_demo_page_in_chromium(demo):
-    screenshots = TARGET / "screenshots"
-    screenshots.mkdir(exist_ok=True)
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: make tools installs it"
-    script = ROOT / "tests" / "e2e" / "page.mjs"
-    done = subprocess.run(
-        ["node", script, f"{demo.http}/", chromium, NODE_PACKAGES, screenshots],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=os.environ,
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{demo.said()}"
-    assert (screenshots / "wide-light.png").stat().st_size > 10_000
+    end(node("page.mjs", f"{demo.http}/"))
+    assert (SCREENSHOTS / "wide-light.png").stat().st_size > 10_000
+
+
+def test_the_page_comes_back_to_a_restarted_bridge_and_says_that_logs_are_new(tmp_path):
+    for folder in ("before", "after"):
+        (tmp_path / folder).mkdir()
+    with running(["demo"], tmp_path / "before") as bridge:
+        page = node("restart.mjs", f"{bridge.http}/")
+        assert page.stdout.readline() == "looking\n", page.communicate(timeout=PATIENCE)
+    with running(["demo"], tmp_path / "after", listen=bridge.addresses["listen"]):
+        end(page)

@@ -43,10 +43,12 @@ pub struct Config {
     pub max_streams: u32,
     /// Bytes of a call's headers. Default 16 KiB.
     pub max_header_list_bytes: u32,
-    /// What a call may send before it is read, in bytes. Default 1 MiB.
+    /// What a call may send before it is read, in bytes: all that a call that is held back costs. Default 128 KiB.
     pub stream_window_bytes: u32,
-    /// What all calls of a connection may send before they are read, in bytes: more than one call's, so that one that is
-    /// not read does not hold the others up. Default 4 MiB.
+    /// What all calls of a connection may send before they are read, in bytes: more than every call's together, so that
+    /// those that are held back do not hold up others. h2 also takes half of this as what the overhead of small unread
+    /// frames may come to before it cuts the connection as an attack, which a few thousand held-back events of some
+    /// fifty bytes would reach in a small window. Default 16 MiB.
     pub connection_window_bytes: u32,
     /// From accepting to the end of HTTP/2's opening. Default 10 s.
     pub preface_timeout: Duration,
@@ -69,8 +71,8 @@ impl Default for Config {
             max_unacked_events: 1_000,
             max_streams: 100,
             max_header_list_bytes: 16 << 10,
-            stream_window_bytes: 1 << 20,
-            connection_window_bytes: 4 << 20,
+            stream_window_bytes: 128 << 10,
+            connection_window_bytes: 16 << 20,
             preface_timeout: Duration::from_secs(10),
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),

@@ -109,22 +109,26 @@ async fn a_channel_with_a_subscriber_never_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_the_budget_idle_channels_give_their_memory_first() {
-    let limits = Limits { total_bytes: 200 << 10, ..Limits::default() };
+async fn over_the_budget_the_longest_idle_channels_give_their_memory_first() {
+    const CHANNELS: usize = 12;
+    let limits = Limits { total_bytes: 1 << 20, ..Limits::default() };
     let hub = Hub::new(1, 1, limits);
-    for _ in 0..4 {
-        hub.append(&append_to("project:idle", 20 << 10)).unwrap();
+    let name = |number: usize| format!("project:{number}");
+    for number in 0..CHANNELS {
+        for _ in 0..4 {
+            hub.append(&append_to(&name(number), 18 << 10)).unwrap();
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
     }
-    tokio::time::advance(Duration::from_secs(1)).await;
-    for _ in 0..40 {
-        hub.append(&append_to("project:busy", 20 << 10)).unwrap();
+    for _ in 0..20 {
+        hub.append(&append_to("project:busy", 18 << 10)).unwrap();
         assert!(hub.log_bytes() < 2 * limits.total_bytes, "{} bytes", hub.log_bytes());
     }
-    let oldest = |name: &str| hub.channel(&key(name), RETENTION).extent().oldest;
-    assert_eq!(oldest("project:idle"), 4, "only its newest is left");
-    let busy = hub.channel(&key("project:busy"), RETENTION).extent();
-    assert_eq!(busy.head.sequence, 40);
-    assert!(busy.oldest > 1 && busy.oldest <= 40);
+    let oldest: Vec<u64> =
+        (0..CHANNELS).map(|number| hub.channel(&key(&name(number)), RETENTION).extent().oldest).collect();
+    assert!(oldest[0] > 1 && oldest[CHANNELS - 1] == 1, "{oldest:?}");
+    assert!(oldest.is_sorted_by(|longer, shorter| longer >= shorter), "the longer idle, the less is left: {oldest:?}");
+    assert_eq!(hub.channel(&key("project:busy"), RETENTION).extent().head.sequence, 20);
 }
 
 #[tokio::test(start_paused = true)]

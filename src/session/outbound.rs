@@ -263,6 +263,8 @@ impl<C: Channels> Outbound<C> {
         }
         match command {
             Command::Init { init, id } => self.open(id.as_deref(), &init, env),
+            Command::Subscribe { id, channels } if self.too_many(id.as_deref(), channels.len(), env) => {}
+            Command::Unsubscribe { id, channels } if self.too_many(id.as_deref(), channels.len(), env) => {}
             Command::Subscribe { id, channels } => {
                 for (index, wanted) in channels.into_iter().enumerate() {
                     self.subscribe(id.as_deref(), index, wanted, env);

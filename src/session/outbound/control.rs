@@ -4,6 +4,9 @@ use std::mem;
 
 use super::Limits;
 
+/// Written bytes below this are kept until the queue is empty.
+const COMPACT_FROM_BYTES: usize = 4 << 10;
+
 /// A queue of finished frames, written as one run of bytes.
 #[derive(Debug, Default)]
 pub(super) struct ControlQueue {
@@ -55,7 +58,32 @@ impl ControlQueue {
             self.written = 0;
             self.frames = 0;
             self.ping_end = None;
+        } else if self.written >= COMPACT_FROM_BYTES && self.written > self.bytes.len() / 2 {
+            // A peer that takes a trickle must not keep what it has taken.
+            self.bytes.drain(..self.written);
+            self.ping_end = self.ping_end.map(|end| end - self.written);
+            self.written = 0;
         }
         pinged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_goes_though_the_queue_is_never_empty() {
+        let mut queue = ControlQueue::default();
+        let limits = Limits::default();
+        queue.push(|out| out.extend_from_slice(&[0; 1_000]));
+        for _ in 0..1_000 {
+            queue.push_ping(|out| out.extend_from_slice(&[1; 1_000]));
+            assert!(!queue.wrote(1_000), "the newest ping has not left");
+            assert!(queue.bytes.len() <= 2 * COMPACT_FROM_BYTES + 1_000, "{} bytes", queue.bytes.len());
+        }
+        assert_eq!(queue.rest(), [1; 1_000]);
+        assert!(queue.wrote(1_000), "a ping is heard of when its last byte is written");
+        assert!(queue.is_empty() && queue.has_room(&limits));
     }
 }

@@ -69,6 +69,18 @@ impl<C: Channels> Outbound<C> {
         }
     }
 
+    /// Refuses a frame that names more channels than a connection may have: each is answered, and the answers must fit.
+    pub(super) fn too_many(&mut self, id: Option<&str>, channels: usize, env: &mut Env<'_, C>) -> bool {
+        let most = usize::from(env.limits.max_subscriptions);
+        if channels > most {
+            let message =
+                format!("a frame may name {most} channels, as many as a connection may have; this has {channels}");
+            let error = peer_error(PeerCode::LimitReached, message, "data.channels");
+            self.tell(&ServerFrame::Error(error), id, env.printer);
+        }
+        channels > most
+    }
+
     /// Subscribes one channel, or says why not.
     pub(super) fn subscribe(
         &mut self,

@@ -344,3 +344,38 @@ fn commands_wait_while_the_answers_to_earlier_ones_have_not_left() {
     let answers: Vec<_> = frames.iter().map(|frame| frame.json()["replyTo"].as_str().unwrap().to_owned()).collect();
     assert_eq!(answers, (0..1_000).map(|number| format!("h{number}")).collect::<Vec<_>>());
 }
+
+#[test]
+fn an_event_that_is_delivered_tells_the_position_too() {
+    let mut bench = Bench::open();
+    bench.subscribe(proto::Subscription { types: vec!["project.*".into()], ..wanted("project:42") });
+    bench.write(usize::MAX);
+    bench.take();
+    let quarter = bench.schema.channel("project:42").unwrap().retention.events / 4;
+    for _ in 0..4 {
+        for _ in 0..quarter - 2 {
+            bench.progress("project:42");
+        }
+        bench.write(usize::MAX);
+        bench.append("project:42", "project.updated", 5);
+        bench.write(usize::MAX);
+        assert_eq!(bench.kinds(), ["project.updated"], "no position: the event said where the client is");
+    }
+}
+
+#[test]
+fn a_frame_with_more_channels_than_a_connection_may_have_is_refused_once() {
+    let mut bench = Bench::open();
+    let before = bench.outbound.subscription_count();
+    let names: Vec<String> = (0..10_000).map(|number| format!("project:{number}")).collect();
+    bench.command(Command::Unsubscribe { id: Some("u".into()), channels: names.clone() });
+    bench.command(Command::Subscribe {
+        id: Some("s".into()),
+        channels: names.iter().map(|name| wanted(name)).collect(),
+    });
+    bench.write(usize::MAX);
+    let frames = bench.take();
+    let codes: Vec<_> = frames.iter().map(|frame| (data(frame)["code"].clone(), data(frame)["path"].clone())).collect();
+    assert_eq!(codes, [(json!(4008), json!("data.channels")), (json!(4008), json!("data.channels"))]);
+    assert_eq!(bench.outbound.subscription_count(), before);
+}

@@ -81,6 +81,25 @@ fn the_clock_of_a_ping_starts_when_the_kernel_has_it() {
 }
 
 #[test]
+fn a_full_socket_is_judged_by_its_writes_and_not_by_a_ping_behind_them() {
+    let timings = Timings { write: Duration::from_secs(20), ..Timings::default() };
+    let mut bench = Bench::with(Opening::Plain, Limits { timings, ..Limits::default() });
+    bench.write(usize::MAX);
+    bench.take();
+    let silent_since = bench.now;
+    bench.advance(30);
+    bench.sweep(silent_since);
+    bench.write(usize::MAX);
+    assert_eq!(bench.kinds(), ["ping", "connection.heartbeat"]);
+    bench.subscribe(wanted("project:42"));
+    bench.write(0);
+    bench.advance(19);
+    assert_eq!(bench.sweep(silent_since), Sweep::Live, "the ping may still be in the kernel");
+    bench.advance(1);
+    assert_eq!(bench.sweep(silent_since), Sweep::Drop(PeerCode::WriteTimeout));
+}
+
+#[test]
 fn a_socket_that_takes_no_byte_is_dropped_and_one_that_takes_some_is_not() {
     let mut bench = Bench::open();
     bench.subscribe(wanted("project:42"));

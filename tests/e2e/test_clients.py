@@ -110,6 +110,34 @@ def test_a_stream_is_acked_and_delivered_in_order(bridge, stubs, stub, at_once):
         assert [frame["id"] for frame in frames] == [ack.accepted.event_id for ack in acks]
 
 
+def test_a_publisher_that_reads_no_acks_is_held_back_and_not_cut(stubs, stub):
+    """Thousands of the smallest events are thousands of small unread frames, which HTTP/2 may take for an attack."""
+    sent = 0
+    enough = threading.Event()
+
+    def requests():
+        nonlocal sent
+        while not enough.is_set():
+            sent += 1
+            event = stubs.publisher.Event(payload=packed(stubs.project.ProcessProgress(project_id="held")))
+            yield stubs.publisher.PublishStreamRequest(events=[event])
+
+    call = stub.PublishStream(requests())
+    before = -1
+    while sent != before:
+        before = sent
+        enough.wait(1)  # a publisher that is held back pulls no request for so long
+    held_back_at = sent
+    assert held_back_at > 1_000
+    acked = 0
+    for response in call:
+        acked += len(response.acks)
+        assert all(ack.WhichOneof("result") == "accepted" for ack in response.acks)
+        if acked >= held_back_at:
+            enough.set()
+    assert acked == sent >= held_back_at
+
+
 def test_a_bad_event_is_refused_alone_with_its_field_path(bridge, stubs, stub):
     bad = stubs.publisher.Event(json=stubs.publisher.JsonPayload(type="project.created", data='{"projectId":"a","project":{"name":7}}'))
     unknown = stubs.publisher.Event(json=stubs.publisher.JsonPayload(type="project.dreamed", data="{}"))

@@ -44,7 +44,7 @@ const BASICS: &[Key] = &[
         name: "schema",
         group: Group::Basics,
         takes: Takes::Many("PATH"),
-        help: "A folder of .proto files, or a file with a FileDescriptorSet; instead of the bundled catalogue",
+        help: "A folder of .proto files, or a file with a FileDescriptorSet, instead of the bundled catalogue; may be repeated",
         example: "./my-proto",
         read: |config, text| {
             config.schema.push(PathBuf::from(text));

@@ -171,7 +171,7 @@ impl Inputs {
                 "make one: `buf build -o schema.binpb`, or `protoc --include_imports --include_source_info -o schema.binpb`",
             ),
             Err(error) => {
-                self.refuse(path, error, "check the path: it should be a file made by `buf build` or `protoc -o`")
+                self.refuse(path, error, "check the path: it should be a folder of .proto files, or a file made by `buf build` or `protoc -o`")
             }
         }
     }

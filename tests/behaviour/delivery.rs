@@ -203,3 +203,25 @@ async fn no_event_of_a_session_reaches_another() {
     let first = other.next_of("assistant").await;
     assert_eq!((&first["channel"], &first["data"]["content"]), (&json!("session:t1%3A2"), &json!("for t1:2")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_one_of_many_subscribers_gets_every_event() {
+    // More than a shard visits in one turn, on one shard, so that a sweep is interrupted and goes on.
+    const SUBSCRIBERS: usize = 300;
+    const EVENTS: u64 = 3;
+    let bridge = Bridge::with(|config| config.limits.shards = 1).await;
+    let mut clients = Vec::new();
+    for _ in 0..SUBSCRIBERS {
+        let mut client = bridge.connect().await;
+        client.subscribe(json!({"name": "project:many"})).await;
+        client.next_on("project:many").await;
+        clients.push(client);
+    }
+    let mut publisher = bridge.publisher().await;
+    for number in 1..=EVENTS {
+        publish(&mut publisher, progress("many", &number.to_string())).await;
+        for client in &mut clients {
+            assert_eq!(client.next_on("project:many").await["sequence"], number);
+        }
+    }
+}

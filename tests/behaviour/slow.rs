@@ -161,3 +161,36 @@ async fn a_peer_that_answers_pings_at_once_stays() {
         client.next_of("connection.heartbeat").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_talks_and_does_not_listen_is_held_back() {
+    const MOST_BYTES: usize = 16 << 20;
+    let bridge = Bridge::with(|config| {
+        config.limits.commands_per_second = 1_000_000;
+        config.limits.commands_burst = 1_000_000;
+    })
+    .await;
+    let mut stream = narrow(&bridge).await;
+    let request = format!(
+        "GET /ws HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        bridge.addresses.listen
+    );
+    stream.write_all(request.as_bytes()).await.expect("written");
+    let heartbeat = format!("{{\"type\":\"connection.heartbeat\",\"id\":\"{}\"}}", "h".repeat(120));
+    // A text frame with a mask of zeros, 200 at a time.
+    let mut frame = vec![0x81, 0xFE];
+    frame.extend_from_slice(&u16::try_from(heartbeat.len()).expect("short").to_be_bytes());
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(heartbeat.as_bytes());
+    let frames = frame.repeat(200);
+    let mut sent = 0;
+    while tokio::time::timeout(Duration::from_secs(1), stream.write_all(&frames)).await.is_ok() {
+        sent += frames.len();
+        assert!(sent < MOST_BYTES, "the bridge takes commands without end though nobody reads the answers");
+    }
+    // Others are served meanwhile.
+    let mut other = bridge.connect().await;
+    other.send(json!({"type": "connection.heartbeat", "id": "o"})).await;
+    assert_eq!(other.next_of("connection.heartbeat").await["replyTo"], "o");
+}

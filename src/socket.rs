@@ -12,6 +12,8 @@ mod origin;
 mod reader;
 mod readers;
 mod shard;
+mod shared;
+mod stream;
 mod upgrade;
 
 use std::sync::Arc;
@@ -28,7 +30,8 @@ use crate::transcode::Transcoder;
 use crate::wire::json::ControlPrinter;
 
 use mailbox::{Mailbox, Message};
-use shard::{Shard, Shared};
+use shard::Shard;
+use shared::Shared;
 
 pub use origin::Origins;
 

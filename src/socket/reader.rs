@@ -3,9 +3,7 @@
 //! It sends the commands of one read and then waits until the shard has carried them out, so a client that talks faster
 //! than it listens is held back by TCP. It never writes.
 
-use std::io::{self, ErrorKind};
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use tokio::net::TcpStream;
 
@@ -13,7 +11,8 @@ use crate::session::inbound::Inbound;
 use crate::wire::websocket::Parser;
 
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
-use super::shard::Shared;
+use super::shared::Shared;
+use super::stream::{is_temporary, now};
 
 /// What one read takes from the socket; it lives on the stack for the moment of the read.
 const READ_BYTES: usize = 4 << 10;
@@ -89,28 +88,4 @@ impl Reader {
         }
         self.state.on_read(now, !self.ended && self.parser.mid_message());
     }
-}
-
-/// Ends a connection whose last bytes are written: the peer may still be sending, and closing under it would throw away
-/// what it has not read. The read task goes on until the peer's end; this bounds it.
-pub(super) async fn linger(stream: Weak<TcpStream>, most: Duration) {
-    tokio::time::sleep(most).await;
-    if let Some(stream) = stream.upgrade() {
-        hang_up(&stream, std::net::Shutdown::Both);
-    }
-}
-
-/// Ends one or both directions. The read task sees an end.
-pub(super) fn hang_up(stream: &TcpStream, how: std::net::Shutdown) {
-    // A peer that is gone already is the only error there is.
-    let _ = socket2::SockRef::from(stream).shutdown(how);
-}
-
-pub(super) fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
-}
-
-pub(super) fn now() -> Instant {
-    // tokio's clock, so that a test may own it.
-    tokio::time::Instant::now().into_std()
 }

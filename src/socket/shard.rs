@@ -8,45 +8,30 @@ mod drain;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use slab::Slab;
 use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
-use crate::hub::{Channel, Hub, ShardIndex, Wakeups};
+use crate::hub::{Channel, ShardIndex, Wakeups};
 use crate::net::admission::Permit;
-use crate::schema::Schema;
-use crate::session::inbound::{Inbound, Limits as InboundLimits};
-use crate::session::outbound::{Env, Limits, Next, Outbound, Sweep};
-use crate::transcode::Transcoder;
-use crate::wire::json::ControlPrinter;
+use crate::session::inbound::Inbound;
+use crate::session::outbound::{Env, Next, Outbound, Sweep};
 use crate::wire::websocket::Parser;
 
 use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
-use super::reader::{Reader, hang_up, is_temporary, linger, now};
+use super::reader::Reader;
 use super::readers::{Readers, Subscriber};
+use super::shared::Shared;
+use super::stream::{hang_up, is_temporary, linger, now};
 use drain::Drain;
 
 /// Subscribers that one turn of a sweep visits: with a write of some microseconds each, under a millisecond.
 const TURN_SUBSCRIBERS: usize = 128;
 /// What one visit to a connection writes at most before others have their turn.
 const VISIT_BYTES: usize = 256 << 10;
-
-/// What every shard is given.
-pub(super) struct Shared {
-    pub(super) hub: Arc<Hub>,
-    pub(super) schema: Arc<Schema>,
-    pub(super) transcoder: Arc<Transcoder>,
-    pub(super) printer: ControlPrinter,
-    pub(super) limits: Limits,
-    pub(super) inbound: InboundLimits,
-    /// The connections of all shards.
-    pub(super) connections: AtomicUsize,
-    /// The subscriptions of all shards.
-    pub(super) subscriptions: AtomicUsize,
-}
 
 /// One shard.
 pub(super) struct Shard {

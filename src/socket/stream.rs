@@ -1,0 +1,31 @@
+//! What both sides of a connection do to its socket, and the time that they go by.
+
+use std::io::{self, ErrorKind};
+use std::sync::Weak;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+
+/// Ends a connection whose last bytes are written: the peer may still be sending, and closing under it would throw away
+/// what it has not read. The read task goes on until the peer's end; this bounds it.
+pub(super) async fn linger(stream: Weak<TcpStream>, most: Duration) {
+    tokio::time::sleep(most).await;
+    if let Some(stream) = stream.upgrade() {
+        hang_up(&stream, std::net::Shutdown::Both);
+    }
+}
+
+/// Ends one or both directions. The read task sees an end.
+pub(super) fn hang_up(stream: &TcpStream, how: std::net::Shutdown) {
+    // A peer that is gone already is the only error there is.
+    let _ = socket2::SockRef::from(stream).shutdown(how);
+}
+
+pub(super) fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+pub(super) fn now() -> Instant {
+    // tokio's clock, so that a test may own it.
+    tokio::time::Instant::now().into_std()
+}

@@ -26,11 +26,13 @@ mod channels;
 mod check;
 mod compile;
 mod declarations;
+mod delivery;
 mod diagnostics;
 mod escape;
 mod events;
 mod filter;
 mod fingerprint;
+mod key;
 mod load;
 mod mistake;
 mod options;
@@ -47,6 +49,7 @@ mod validate;
 
 pub use escape::{escape, unescape};
 pub use filter::{TypeFilter, UnknownType};
+pub use key::{Delivery, EventKey, KeyFields};
 pub use load::Source;
 pub use mistake::{LoadError, Mistake};
 pub use route::RouteError;
@@ -103,6 +106,8 @@ pub struct EventType {
     pub own: bool,
     /// The events that may answer it.
     pub replies: Box<[TypeIndex]>,
+    /// How it reaches a reader that lags.
+    pub delivery: Delivery,
     /// What a principal needs in order to send it.
     pub send_permission: Option<Arc<str>>,
     bindings: Box<[Binding]>,

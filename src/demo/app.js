@@ -36,8 +36,11 @@ const connection = follow(webSocketUrl(), CHANNELS, {
     const channel = channelRow(frame.channel);
     channel.count += 1;
     channel.times.push(performance.now());
-    Object.assign(channel.row.dataset, { count: channel.count, sequence: frame.sequence });
-    channel.row.querySelector(".head").textContent = `#${frame.sequence}`;
+    Object.assign(channel.row.dataset, { count: channel.count });
+    if (frame.sequence !== undefined) {
+      channel.row.dataset.sequence = frame.sequence;
+      channel.row.querySelector(".head").textContent = `#${frame.sequence}`;
+    }
     count("received");
     if (paused) held.push([frame, replayed]);
     else showEvent(frame, replayed);
@@ -121,7 +124,7 @@ function showEvent(frame, replayed) {
   time.dateTime = frame.timestamp;
   time.textContent = new Date(frame.timestamp).toLocaleTimeString([], { hour12: false });
   part(".channel").textContent = frame.channel;
-  part(".sequence").textContent = `#${frame.sequence}`;
+  part(".sequence").textContent = frame.sequence === undefined ? "now" : `#${frame.sequence}`;
   part(".type").textContent = frame.type;
   part(".what").append(...describe(frame));
   // The whole frame is printed only for those who open it.

@@ -16,7 +16,7 @@ export function mayReturn(code) {
  *
  * on.state(state, detail)    "connecting" | "open" | "waiting" | "ended"
  * on.subscribed(channel, data)
- * on.event(frame, { replayed })
+ * on.event(frame, { replayed })             without a sequence where the event is ephemeral
  * on.lost({ kind: "gap" | "reset", channel, first, last })
  * on.defect({ kind: "missing" | "duplicate", channel, sequence })   what must never happen
  * on.refused(error)
@@ -107,6 +107,7 @@ export function follow(url, channels, on) {
 
   function event(frame) {
     const { channel, sequence } = frame;
+    if (sequence === undefined) return on.event(frame, { replayed: false }); // ephemeral: in no log, at no place
     const position = positions.get(channel);
     if (!position || sequence <= position.sequence) return on.defect({ kind: "duplicate", channel, sequence });
     if (sequence > position.sequence + 1) on.defect({ kind: "missing", channel, sequence: position.sequence + 1 });

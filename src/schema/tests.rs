@@ -8,6 +8,7 @@ use super::*;
 mod broken;
 mod catalogue;
 mod filters;
+mod keys;
 mod loading;
 mod names;
 mod routing;

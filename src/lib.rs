@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod app;
 pub mod cli;
+pub mod codegen;
 pub mod config;
 pub mod engine;
 pub mod grpc;

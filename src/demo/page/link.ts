@@ -6,13 +6,38 @@ const state = { cutUntil: 0, slowPort: undefined as number | undefined, current:
 /** A WebSocket over this line. */
 export class LinkedSocket extends WebSocket {
   constructor(url: string | URL, protocols?: string | string[]) {
+    // While the line is cut nothing gets through.
+    if (performance.now() < state.cutUntil) return new DeadSocket() as unknown as LinkedSocket;
     const address = new URL(url);
     if (state.slowPort !== undefined) address.port = String(state.slowPort);
     super(address, protocols);
     state.current = this;
-    // While the line is cut nothing gets through.
-    if (performance.now() < state.cutUntil) this.close();
   }
+}
+
+/** A WebSocket that never opens. */
+class DeadSocket extends EventTarget {
+  readonly protocol = "";
+  binaryType = "blob";
+  readyState: number = WebSocket.CONNECTING;
+  onopen: unknown = null;
+  onmessage: unknown = null;
+  onerror: unknown = null;
+  onclose: ((close: CloseEvent) => void) | null = null;
+
+  constructor() {
+    super();
+    setTimeout(() => {
+      this.readyState = WebSocket.CLOSED;
+      const close = new CloseEvent("close", { code: 1006 });
+      this.onclose?.(close);
+      this.dispatchEvent(close);
+    });
+  }
+
+  send(): void {}
+
+  close(): void {}
 }
 
 /** Cuts the line, and mends it after a while. */

@@ -16,6 +16,7 @@ use crate::schema::{EventType, From, Schema};
 ///
 /// ```text
 /// {"$schema": …, "x-fingerprint": …,
+///  "x-channels": [{"template": "project:{project_id}", "message": "project.v1.ProjectChannel", "onConnect": false}],
 ///  "x-events": [{"type": "file.uploaded", "message": "files.v1.FileUploaded", "from": "publisher", "channels": […]}],
 ///  "$defs": {"files.v1.FileUploaded": {"type": "object", "properties": {…}}}}
 /// ```
@@ -38,6 +39,11 @@ pub fn json_schema(schema: &Schema) -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "x-fingerprint": schema.fingerprint(),
+        "x-channels": schema.channels().iter().map(|channel| json!({
+            "template": &*channel.template,
+            "message": &*channel.message_name,
+            "onConnect": channel.on_connect,
+        })).collect::<Vec<_>>(),
         "x-events": events,
         "$defs": definitions,
     })
@@ -234,5 +240,8 @@ mod tests {
         assert_eq!(started["channels"], json!(["project:{project_id}"]));
         assert_eq!(started["from"], "publisher");
         assert!(events.iter().all(|event| event["type"] != "connection.ack"), "Rialto's own are not published");
+        let channels = document["x-channels"].as_array().unwrap();
+        let system = channels.iter().find(|channel| channel["template"] == "system").unwrap();
+        assert_eq!(system["onConnect"], true);
     }
 }

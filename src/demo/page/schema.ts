@@ -24,9 +24,13 @@ export type EventShape = {
   channels: readonly string[];
 };
 
+/** A channel template of the schema. */
+export type ChannelShape = { template: string; message: string; onConnect: boolean };
+
 /** The whole document. */
 export type SchemaDocument = {
   "x-fingerprint": string;
+  "x-channels": readonly ChannelShape[];
   "x-events": readonly EventShape[];
   $defs: Readonly<Record<string, Shape>>;
 };
@@ -49,9 +53,15 @@ export class SchemaReader {
     return this.document["x-events"].find((event) => event.type === type);
   }
 
-  /** Every channel template that some event goes to. */
+  /** Every channel template. */
   templates(): string[] {
-    return [...new Set(this.document["x-events"].flatMap((event) => event.channels))].sort();
+    return this.document["x-channels"].map((channel) => channel.template);
+  }
+
+  /** The channels that every connection is subscribed to and whose names need nothing more. */
+  onConnect(): string[] {
+    const fixed = (channel: ChannelShape): boolean => channel.onConnect && !channel.template.includes("{");
+    return this.document["x-channels"].filter(fixed).map((channel) => channel.template);
   }
 
   /** The shape of a message. */

@@ -26,21 +26,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/demo/icon.svg", "image/svg+xml", include_str!("../demo/icon.svg")),
     // The TypeScript that the page shows.
     ("/demo/feed.ts", PLAIN, include_str!("../demo/page/feed.ts")),
-    ("/demo/commands.js", SCRIPT, include_str!("../demo/built/commands.js")),
-    ("/demo/describe.js", SCRIPT, include_str!("../demo/built/describe.js")),
-    ("/demo/details.js", SCRIPT, include_str!("../demo/built/details.js")),
-    ("/demo/dom.js", SCRIPT, include_str!("../demo/built/dom.js")),
-    ("/demo/feed.js", SCRIPT, include_str!("../demo/built/feed.js")),
-    ("/demo/form.js", SCRIPT, include_str!("../demo/built/form.js")),
-    ("/demo/ledger.js", SCRIPT, include_str!("../demo/built/ledger.js")),
-    ("/demo/link.js", SCRIPT, include_str!("../demo/built/link.js")),
-    ("/demo/list.js", SCRIPT, include_str!("../demo/built/list.js")),
-    ("/demo/main.js", SCRIPT, include_str!("../demo/built/main.js")),
-    ("/demo/publish.js", SCRIPT, include_str!("../demo/built/publish.js")),
-    ("/demo/rialto.js", SCRIPT, include_str!("../demo/built/rialto.js")),
-    ("/demo/schema.js", SCRIPT, include_str!("../demo/built/schema.js")),
-    ("/demo/tabs.js", SCRIPT, include_str!("../demo/built/tabs.js")),
-    ("/demo/timeline.js", SCRIPT, include_str!("../demo/built/timeline.js")),
+    ("/demo/page.js", SCRIPT, include_str!("../demo/generated/page.js")),
 ];
 
 /// The page's files and documents.

@@ -4,12 +4,13 @@ import { makeCopy, showCommands, type Draft, type NodeInfo } from "./commands.js
 import { describe } from "./describe.js";
 import { details } from "./details.js";
 import { byId, element, hue } from "./dom.js";
-import { startFeed, type Feed, type FeedEvent, type Lost, type StatusText } from "./feed.js";
+import { startFeed, type StoryEvent } from "./feed.js";
 import { Ledger } from "./ledger.js";
-import { cut, useSlowLine } from "./link.js";
+import { cut, LinkedSocket, useSlowLine } from "./link.js";
 import { EventList } from "./list.js";
 import { PublishForm, publishAll } from "./publish.js";
 import { SchemaReader, type SchemaDocument } from "./schema.js";
+import type { AnyEvent, Gap, Reset, Status, Subscribed } from "./sdk/index.js";
 import { tabs } from "./tabs.js";
 import { drawTimeline } from "./timeline.js";
 
@@ -20,7 +21,6 @@ const BURST_EVENTS = 3_000;
 const BURST_PROJECT = "burst";
 /** What the bridge takes at once. */
 const BURST_STEP = 1_000;
-const STORY_CHANNELS = ["project:42", "project:7", "project:nørd"];
 
 const ledger = new Ledger();
 const list = new EventList(byId("events"), byId<HTMLTemplateElement>("event"), byId("empty"));
@@ -33,60 +33,97 @@ const [node, schema] = await Promise.all([
   json<SchemaDocument>("/demo/schema.json").then((document) => new SchemaReader(document)),
 ]);
 
-const feed: Feed = startFeed(node.story ? STORY_CHANNELS : [], {
-  status: showStatus,
-  subscribed(channel, start, head, recovered) {
-    row(channel).dataset.first ??= String(start + 1);
-    ledger.begins(channel, start);
-    if (!recovered) return;
-    count("resumed");
-    list.notice("good", `${channel} resumed after #${start}: ${Math.max(0, head - start)} to catch up`);
-  },
-  event: showEvent,
-  lost: showLost,
-  moved(channel, sequence, conflated) {
-    ledger.moved(channel, sequence);
-    if (conflated > 0) list.notice("warn", `${channel}: skipped ${conflated} events that newer ones had superseded`);
-  },
-  refused: (text) => list.notice("bad", text),
-});
+const followed = new Set<string>();
+const waitingForStatus: (() => void)[] = [];
 
-function showStatus(status: StatusText): void {
+const feed = startFeed(
+  node.story ? undefined : schema.onConnect(),
+  { onStatus, onSubscribed, onEvent, onGap, onReset, onEnd },
+  { WebSocket: LinkedSocket, onError: (error) => list.notice("bad", error.message) },
+);
+
+function onStatus(status: Status): void {
+  const was = connected;
   connected = status.state === "connected";
   document.body.dataset.state = status.state;
-  byId("state").textContent = status.text;
+  byId("state").textContent = statusText(status);
   byId<HTMLButtonElement>("cut").disabled = !connected;
-  if (status.notice) list.notice(status.mood, status.notice);
+  if (status.state === "connected") {
+    list.notice("good", `Connected as ${status.connectionId}`);
+    for (const wake of waitingForStatus.splice(0)) wake();
+  } else if (status.state === "closed") {
+    list.notice("bad", `Disconnected for good: ${status.reason?.message ?? "closed"}`);
+  } else if (was) {
+    list.notice("warn", "Disconnected; coming back by itself");
+  }
 }
 
-function showEvent(event: FeedEvent): void {
-  const replayed = event.replayed;
-  const wrong = ledger.event(event.channel, event.sequence, Date.parse(event.timestamp), replayed ? "replay" : "live", performance.now());
-  if (wrong) list.notice("bad", `${event.channel} #${event.sequence} ${wrong === "twice" ? "came twice" : "came too early: some are missing without a word"}`);
-  const channel = row(event.channel);
-  Object.assign(channel.dataset, { count: ledger.channel(event.channel).count, sequence: event.sequence });
-  const frame = (): string => JSON.stringify(event, null, 2);
+function statusText(status: Status): string {
+  switch (status.state) {
+    case "connected":
+      return `connected · session ${status.sessionId}`;
+    case "waiting":
+      return `waiting · ${status.reason.message}`;
+    case "closed":
+      return `closed · ${status.reason?.message ?? ""}`;
+    default:
+      return status.state;
+  }
+}
+
+function onSubscribed({ channel, start, head, recovered }: Subscribed): void {
+  followed.add(channel);
+  row(channel).dataset.first ??= String(start.sequence + 1);
+  if (recovered === undefined) ledger.begins(channel, start.sequence);
+  if (recovered !== true) return;
+  ledger.counts.resumed += 1;
+  const behind = Math.max(0, head.sequence - start.sequence);
+  list.notice("good", `${channel} resumed after #${start.sequence}: ${behind} to catch up`);
+}
+
+function onEvent(event: StoryEvent | AnyEvent): void {
+  const { channel, replayed, sequence = 0 } = event;
+  const arrival = replayed ? "replay" : "live";
+  const wrong = ledger.event(channel, sequence, Date.parse(event.timestamp), arrival, performance.now());
+  if (wrong === "twice") list.notice("bad", `${channel} #${sequence} came twice`);
+  if (wrong === "missing") list.notice("bad", `${channel} #${sequence}: some before it are missing without a word`);
+  Object.assign(row(channel).dataset, { count: ledger.channel(channel).count, sequence });
   list.event({
     type: event.type,
-    channel: event.channel,
-    sequence: event.sequence,
+    channel,
+    sequence,
     timestamp: event.timestamp,
     replayed,
     what: describe(event),
-    body: () => details(schema, event.type, event.data, frame()),
+    body: () => details(schema, event.type, event.data, JSON.stringify(event, null, 2)),
     text: JSON.stringify(event.data),
   });
 }
 
-function showLost({ kind, channel, first, last }: Lost): void {
-  if (kind === "gap") {
-    ledger.gap(channel, first, last, Date.now());
-    list.notice("bad", `${channel}: events #${first} to #${last} are lost to this page, and the bridge has said so`);
-    if (slowUntil !== undefined) endSlow();
-  } else {
-    ledger.reset(channel, first - 1);
-    list.notice("bad", `${channel}: its log began anew, from #${first}`);
-  }
+function onGap({ channel, first, last }: Gap): void {
+  ledger.gap(channel, first, last, Date.now());
+  list.notice("bad", `${channel}: events #${first} to #${last} are lost to this page, and the bridge has said so`);
+  if (slowUntil !== undefined) endSlow();
+}
+
+function onReset({ channel, start }: Reset): void {
+  ledger.reset(channel, start.sequence);
+  list.notice("bad", `${channel}: its log began anew, from #${start.sequence + 1}`);
+}
+
+function onEnd(channel: string, why: string): void {
+  followed.delete(channel);
+  rows.get(channel)?.remove();
+  rows.delete(channel);
+  list.notice("bad", `${channel}: ${why}`);
+  const output = byId<HTMLOutputElement>("followed");
+  output.className = "bad";
+  output.textContent = why;
+}
+
+/** The next time that the page is connected. */
+function reconnected(): Promise<void> {
+  return new Promise((resolve) => waitingForStatus.push(resolve));
 }
 
 /** The channel's row, made when it is new. */
@@ -106,10 +143,6 @@ function row(name: string): HTMLElement {
   const after = [...channels.children].find((other) => ((other as HTMLElement).dataset.channel ?? "") > name);
   channels.insertBefore(made, after ?? null);
   return made;
-}
-
-function count(name: "resumed"): void {
-  ledger.counts[name] += 1;
 }
 
 function draw(): void {
@@ -160,9 +193,10 @@ async function beginSlow(): Promise<void> {
   const channel = `project:${BURST_PROJECT}`;
   const rate = `${Math.round(node.slowBytesPerSecond / 1024)} KiB/s`;
   list.notice("warn", `On a slow line of ${rate}; ${BURST_EVENTS.toLocaleString()} events are published to ${channel}`);
-  await feed.follow(channel);
+  if (!followed.has(channel)) feed.follow(channel);
+  const back = reconnected();
   useSlowLine(node.slowPort);
-  await feed.back();
+  await back;
   try {
     for (let from = 0; from < BURST_EVENTS; from += BURST_STEP) {
       const events = Array.from({ length: BURST_STEP }, (_, index) => ({
@@ -193,13 +227,10 @@ function endSlow(): void {
 byId("follow").addEventListener("submit", (submit) => {
   submit.preventDefault();
   const input = byId<HTMLInputElement>("channel");
-  void feed.follow(input.value.trim()).then((problem) => {
-    const output = byId<HTMLOutputElement>("followed");
-    output.className = problem ? "bad" : "good";
-    output.textContent = problem ?? "";
-    input.toggleAttribute("aria-invalid", problem !== undefined);
-    if (!problem) input.value = "";
-  });
+  const name = input.value.trim();
+  byId<HTMLOutputElement>("followed").textContent = "";
+  if (!followed.has(name)) feed.follow(name);
+  input.value = "";
 });
 
 byId("filter").addEventListener("input", (input) => list.filter((input.currentTarget as HTMLInputElement).value));

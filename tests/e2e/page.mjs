@@ -141,9 +141,9 @@ await step("makes controls for lists, maps, nested messages and enums, and the b
   await page.getByRole("button", { name: "Add to metadata" }).click();
   await page.getByLabel("metadata, key 1").fill("made");
   await page.getByLabel("metadata, value 1").fill("by-map");
-  await page.getByLabel("as JSON").check();
+  await page.locator("#as-json").check();
   assert.equal(JSON.parse(await page.locator("#data").inputValue()).metadata.made, "by-map");
-  await page.getByLabel("as JSON").uncheck();
+  await page.locator("#as-json").uncheck();
   assert.equal(await page.getByLabel("metadata, value 1").inputValue(), "by-map");
   await page.locator("#publish button.primary").click();
   await until(() => document.getElementById("published").className === "good");

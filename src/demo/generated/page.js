@@ -19,24 +19,24 @@ function hue(name) {
 }
 
 // commands.ts
-function commands(node2, draft2) {
-  const json2 = JSON.stringify(draft2.data);
-  const [packageName, message] = split(draft2.message);
+function commands(node2, draft) {
+  const json2 = JSON.stringify(draft.data);
+  const [packageName, message] = split(draft.message);
   const module = `${packageName.replaceAll(".", "/")}`;
   const file = packageName.split(".").at(-2) ?? packageName;
   return [
-    { title: "Follow, in a terminal", text: `rialto subscribe ${quote(draft2.channel)} --url ws://${node2.listen}/ws` },
+    { title: "Follow, in a terminal", text: `rialto subscribe ${quote(draft.channel)} --url ws://${node2.listen}/ws` },
     {
       title: "Follow with wscat, then type a frame",
       text: `wscat -c 'ws://${node2.listen}/ws?session_id=me'
-{"type":"channel.subscribe","channels":[{"name":${JSON.stringify(draft2.channel)}}]}`
+{"type":"channel.subscribe","channels":[{"name":${JSON.stringify(draft.channel)}}]}`
     },
     {
       title: "Publish over HTTP",
       text: `curl -s http://${node2.admin}/v1/publish -H 'content-type: application/json' \\
-  -d ${quote(JSON.stringify({ type: draft2.type, data: draft2.data }))}`
+  -d ${quote(JSON.stringify({ type: draft.type, data: draft.data }))}`
     },
-    { title: "Publish, in a terminal", text: `rialto publish ${draft2.type} ${quote(json2)} --grpc ${node2.grpc}` },
+    { title: "Publish, in a terminal", text: `rialto publish ${draft.type} ${quote(json2)} --grpc ${node2.grpc}` },
     {
       title: "Publish from Python",
       text: `# pip install grpcio grpcio-tools
@@ -57,9 +57,9 @@ with grpc.insecure_channel("${node2.grpc}") as channel:
     }
   ];
 }
-function showCommands(root, node2, draft2) {
+function showCommands(root, node2, draft) {
   root.replaceChildren(
-    ...commands(node2, draft2).flatMap(({ title, text }) => {
+    ...commands(node2, draft).flatMap(({ title, text }) => {
       const pre = element("pre", "", text);
       pre.tabIndex = 0;
       return [element("h3", "", title), element("div", "listing", [copyButton(() => text, title), pre])];
@@ -2067,12 +2067,7 @@ byId("follow").addEventListener("submit", (submit) => {
   input.value = "";
 });
 byId("filter").addEventListener("input", (input) => list.filter(input.currentTarget.value));
-var draft;
-var showDraft = (now) => {
-  draft = now;
-  if (!byId("panel-commands").hidden) showCommands(byId("commands"), node, draft);
-};
-byId("tab-commands").addEventListener("click", () => draft && showCommands(byId("commands"), node, draft));
+var showDraft = (draft) => showCommands(byId("commands"), node, draft);
 byId("channel").setAttribute("placeholder", schema2.templates().find((template) => template.includes("{")) ?? "system");
 byId("templates").append(...schema2.templates().map((template) => new Option(template.replaceAll(/\{[^}]*\}/g, "…"), template.replaceAll(/\{[^}]*\}/g, ""))));
 new PublishForm(schema2, node.story ? "process.progress" : "", showDraft);

@@ -235,12 +235,7 @@ byId("follow").addEventListener("submit", (submit) => {
 
 byId("filter").addEventListener("input", (input) => list.filter((input.currentTarget as HTMLInputElement).value));
 
-let draft: Draft | undefined;
-const showDraft = (now: Draft): void => {
-  draft = now;
-  if (!byId("panel-commands").hidden) showCommands(byId("commands"), node, draft);
-};
-byId("tab-commands").addEventListener("click", () => draft && showCommands(byId("commands"), node, draft));
+const showDraft = (draft: Draft): void => showCommands(byId("commands"), node, draft);
 
 byId("channel").setAttribute("placeholder", schema.templates().find((template) => template.includes("{")) ?? "system");
 byId("templates").append(...schema.templates().map((template) => new Option(template.replaceAll(/\{[^}]*\}/g, "…"), template.replaceAll(/\{[^}]*\}/g, ""))));

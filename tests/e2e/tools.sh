@@ -38,3 +38,5 @@ if ! cmp -s "$here/package.json" "$tools/node/installed.json"; then
         { echo "npm install failed or took longer than 5 minutes: can npm reach its registry?" >&2; exit 1; }
     cp "$here/package.json" "$tools/node/installed.json"
 fi
+
+"$here/runner.sh" "$tools"

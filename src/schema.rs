@@ -28,6 +28,7 @@ pub mod compare;
 mod compile;
 mod declarations;
 mod diagnostics;
+mod editions;
 mod escape;
 mod events;
 mod filter;

@@ -146,7 +146,8 @@ fn step(message: &MessageDescriptor, field: &FieldDescriptor) -> Step {
     let oneof = field.oneof_index().and_then(|index| message.oneofs().get(usize::from(index)));
     let members = oneof.into_iter().flat_map(|oneof| oneof.field_indices());
     let numbers = members.map(|index| message.fields()[usize::from(*index)].number());
-    Step { number: field.number(), siblings: numbers.filter(|number| *number != field.number()).collect() }
+    let siblings = numbers.filter(|number| *number != field.number()).collect();
+    Step { number: field.number(), delimited: field.is_delimited(), siblings }
 }
 
 fn describe(pool: &DescriptorPool, kind: SingularKind) -> String {

@@ -80,6 +80,8 @@ pub(super) struct Extractor {
 pub(super) struct Step {
     /// The field's number.
     pub(super) number: u32,
+    /// A message between start and end tags, not behind its length.
+    pub(super) delimited: bool,
     /// The other members of its oneof.
     pub(super) siblings: Box<[u32]>,
 }
@@ -186,7 +188,8 @@ fn walk<'a>(
             match wire {
                 _ if deeper.is_empty() && !accepts(wire) => {}
                 _ if deeper.is_empty() => *found = Some(wire),
-                Wire::Bytes(inner) | Wire::Group(inner) => walk(inner, deeper, accepts, found)?,
+                Wire::Bytes(inner) if !step.delimited => walk(inner, deeper, accepts, found)?,
+                Wire::Group(inner) if step.delimited => walk(inner, deeper, accepts, found)?,
                 _ => {}
             }
         }

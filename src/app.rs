@@ -7,6 +7,7 @@
 mod gauges;
 mod parts;
 mod ready;
+mod reload;
 mod sweep;
 
 use std::future::Future;
@@ -25,11 +26,13 @@ use crate::ids::short_id;
 use crate::ingest::Ingest;
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
+use crate::revision::{Breaking, Reloads};
 use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
 use gauges::NodeGauges;
 use parts::Core;
+use reload::Reloader;
 
 pub use crate::net::pages::Page;
 pub use ready::Addresses;
@@ -44,6 +47,8 @@ pub struct Options {
     pub pages: &'static [Page],
     /// Whether those pages may publish, by `POST /v1/publish` on the first port.
     pub pages_publish: PagesPublish,
+    /// Requests for reloads of the schema; the admin service adds its own.
+    pub reloads: Reloads,
     /// Gets the addresses once everything listens.
     pub ready: Option<oneshot::Sender<Addresses>>,
 }
@@ -93,7 +98,7 @@ pub enum Error {
 /// What kept it from starting, or the part that failed. Nothing is left running.
 pub async fn run(config: Config, options: Options, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
-    let schema = Arc::new(Schema::load(&parts::sources(&config))?);
+    let schema = Schema::load(&parts::sources(&config.schema))?;
     if let Err(error) = raise_file_descriptors() {
         tracing::warn!(%error, "the limit of file descriptors stays as it is");
     }
@@ -104,11 +109,11 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let addresses = Addresses { listen: address(&public)?, grpc: address(&publishers)?, admin: address(&internal)? };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { hub, ingest, front } = parts::core(&config, &node, Arc::clone(&schema));
+    let Core { revisions, hub, ingest, front } = parts::core(&config, &node, schema);
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
-        schema: Arc::clone(&schema),
+        revisions: Arc::clone(&revisions),
         hub: Arc::clone(&hub),
         front: Arc::clone(&front),
         started: SystemTime::now(),
@@ -116,12 +121,23 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         ready: is_ready,
     });
     let sweeper = tokio::spawn(sweep::run(Arc::clone(&hub)));
+    let reloader = Reloader {
+        paths: config.schema.clone(),
+        transcode: parts::transcode_options(&config),
+        breaking: if config.allow_breaking { Breaking::Allowed } else { Breaking::Refused },
+        revisions: Arc::clone(&revisions),
+        hub: Arc::clone(&hub),
+        front: Arc::clone(&front),
+    };
+    let reload = options.reloads.handle();
+    let reloader = tokio::spawn(reloader.run(options.reloads));
 
     let (stop_admin, admin_stopped) = watch::channel(false);
     let admin = Admin {
         listener: internal,
         ingest: Arc::clone(&ingest),
         gauges: Arc::clone(&gauges) as _,
+        reload,
         allowed_hosts: config.allowed_hosts.clone(),
     };
     let admin = admin::spawn(admin, admin_stopped).map_err(part("internal port"))?;
@@ -132,7 +148,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
 
     let (stop_public, public_stopped) = watch::channel(false);
     let limits = &config.limits;
-    let public = http::Server::new(public, routes(&front, gauges, &ingest, &options))
+    let public = http::Server::new(public, routes(&front, gauges, &ingest, options.pages, options.pages_publish))
         .with_config(parts::http_config(&config))
         .with_limits(ConnectionLimits::new(
             limits.max_connections,
@@ -144,6 +160,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         ready::write(path, &addresses).map_err(|source| Error::ReadyFile { path: path.clone(), source })?;
     }
     ready.send_replace(true);
+    let schema = &revisions.current().schema;
     tracing::info!(
         listen = %addresses.listen,
         grpc = %addresses.grpc,
@@ -179,6 +196,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     // The thread ends by itself within its own deadline; a blocked runtime must not be waited for.
     let _ = tokio::task::spawn_blocking(move || admin.join()).await;
     sweeper.abort();
+    reloader.abort();
     if let Some(path) = &config.ready_file {
         // It says where nobody listens any more.
         let _ = std::fs::remove_file(path);
@@ -206,9 +224,15 @@ async fn drain(front: &Front, most: Duration) {
 }
 
 /// What the public port serves.
-fn routes(front: &Arc<Front>, gauges: Arc<NodeGauges>, ingest: &Arc<Ingest>, options: &Options) -> http::Routes {
-    let mut routes = front.router().merge(health_routes(gauges)).merge(pages::routes(options.pages));
-    if options.pages_publish == PagesPublish::Yes {
+fn routes(
+    front: &Arc<Front>,
+    gauges: Arc<NodeGauges>,
+    ingest: &Arc<Ingest>,
+    pages: &'static [Page],
+    pages_publish: PagesPublish,
+) -> http::Routes {
+    let mut routes = front.router().merge(health_routes(gauges)).merge(pages::routes(pages));
+    if pages_publish == PagesPublish::Yes {
         routes = routes.merge(publish_routes(Arc::clone(ingest), Guard::same_origin(Vec::new())));
     }
     routes.fallback(async || not_found())

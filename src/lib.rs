@@ -2,7 +2,7 @@
 //!
 //! Services publish events over gRPC, browsers subscribe over WebSocket and get JSON, and one set of `.proto` files says
 //! what may cross. The floors of the house, from the bottom: [`ids`], [`status`], [`proto`]; [`schema`], [`log`],
-//! [`transcode`], [`wire`], [`session`]; [`hub`], [`engine`], [`ingest`], [`net`]; [`grpc`], [`socket`], [`admin`];
+//! [`transcode`], [`wire`], [`session`]; [`hub`], [`engine`], [`revision`], [`ingest`], [`net`]; [`grpc`], [`socket`], [`admin`];
 //! [`config`], [`app`], [`cli`].
 
 pub mod admin;
@@ -17,6 +17,7 @@ pub mod ingest;
 pub mod log;
 pub mod net;
 pub mod proto;
+pub mod revision;
 pub mod schema;
 pub mod session;
 pub mod socket;

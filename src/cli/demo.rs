@@ -65,8 +65,12 @@ impl Demo {
                 publisher.abort();
                 screen.note("Stopping; once more to stop at once.");
             };
-            let options =
-                app::Options { pages: page::PAGES, pages_publish: app::PagesPublish::Yes, ready: Some(ready) };
+            let options = app::Options {
+                pages: page::PAGES,
+                pages_publish: app::PagesPublish::Yes,
+                ready: Some(ready),
+                ..app::Options::default()
+            };
             Ok(app::run(config, options, stop).await?)
         })
     }

@@ -128,6 +128,16 @@ impl RingLog {
         Some(Record { event_type: entry.event_type, class: entry.class, payload, revision: entry.revision })
     }
 
+    /// What is kept at least.
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    /// Keeps at least this from now on. What outlives it goes with the next append or [`RingLog::evict`].
+    pub fn set_retention(&mut self, retention: Retention) {
+        self.retention = retention;
+    }
+
     /// Evicts what is beyond both the number and the age of the retention, and lets a log that is idle for as long give its
     /// spare room back. Returns the bytes that were freed.
     pub fn evict(&mut self, now: Instant) -> usize {

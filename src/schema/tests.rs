@@ -10,6 +10,7 @@ mod catalogue;
 mod filters;
 mod loading;
 mod names;
+mod revisions;
 mod routing;
 mod validation;
 

@@ -19,6 +19,7 @@ mod deadlines;
 mod ending;
 mod limits;
 mod pace;
+mod revise;
 mod subscribe;
 mod subscription;
 

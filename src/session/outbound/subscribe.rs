@@ -36,8 +36,12 @@ impl<C: Channels> Outbound<C> {
         if !matches!(self.phase, Phase::AwaitingInit) {
             return;
         }
-        self.phase = Phase::Open;
         let limits = env.limits;
+        let foreign = !init.fingerprint.is_empty() && init.fingerprint != env.schema.fingerprint();
+        if foreign && limits.schema_policy == proto::SchemaPolicy::Refuse {
+            return self.close_with(PeerCode::SchemaRefused, "", env);
+        }
+        self.phase = Phase::Open;
         let ack = proto::ConnectionAck {
             connection_id: self.identity.connection.to_string(),
             session_id: self.identity.session.to_string(),
@@ -52,7 +56,7 @@ impl<C: Channels> Outbound<C> {
             heartbeat_ms: u32::try_from(limits.timings.heartbeat.as_millis()).unwrap_or(u32::MAX),
             capabilities: Vec::new(),
             fingerprint: env.schema.fingerprint().into(),
-            schema_policy: proto::SchemaPolicy::Serve.into(),
+            schema_policy: limits.schema_policy.into(),
             node: self.identity.node.to_string(),
         };
         self.tell(&ServerFrame::Ack(ack), id, env.printer);
@@ -159,6 +163,7 @@ impl<C: Channels> Outbound<C> {
             }
         };
         let head = env.channels.extent(&handle).head;
+        let filter = (wanted.types.as_slice().into(), filter);
         let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, head.sequence, retention);
         if let Some(previous) = beginning.reset_from {
             subscription.reset(beginning.start, previous);

@@ -14,6 +14,8 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 pub(super) struct Subscription<H> {
     pub(super) handle: H,
     pub(super) channel: ChannelName,
+    /// What the client asked for, and what that means under the schema that is served.
+    pub(super) types: Box<[String]>,
     pub(super) filter: TypeFilter,
     pub(super) cursor: Position,
     /// The newest sequence that the client knows to have been looked at.
@@ -51,7 +53,7 @@ impl<H> Subscription<H> {
     pub(super) fn new(
         handle: H,
         channel: ChannelName,
-        filter: TypeFilter,
+        (types, filter): (Box<[String]>, TypeFilter),
         cursor: Position,
         replay_until: u64,
         retention: Retention,
@@ -59,14 +61,21 @@ impl<H> Subscription<H> {
         Subscription {
             handle,
             channel,
+            types,
             filter,
             cursor,
             told: cursor.sequence,
             replay_until,
-            quiet_limit: u64::from(retention.events / 4).max(1),
+            quiet_limit: quiet_limit(retention),
             reset_from: None,
             queued: false,
         }
+    }
+
+    /// Goes on at the same cursor under another revision of the schema.
+    pub(super) fn revise(&mut self, filter: TypeFilter, retention: Retention) {
+        self.filter = filter;
+        self.quiet_limit = quiet_limit(retention);
     }
 
     /// Moves to another position, which the client knows.
@@ -142,6 +151,10 @@ impl<H> Subscription<H> {
         self.cursor.sequence = sequence;
         self.told = sequence;
     }
+}
+
+fn quiet_limit(retention: Retention) -> u64 {
+    u64::from(retention.events / 4).max(1)
 }
 
 /// A position as a frame says it.

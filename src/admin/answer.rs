@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::ingest;
-use crate::schema::Mistake;
+use crate::proto::rialto::v1::{BreakingChange, SchemaMistake};
 use crate::status::Status;
 
 /// Who gives `ErrorInfo`'s reasons their meaning.
@@ -69,9 +69,9 @@ pub(super) enum Detail {
     #[serde(rename = "type.googleapis.com/google.rpc.RetryInfo")]
     RetryInfo { retry_delay: String },
     #[serde(rename = "type.googleapis.com/rialto.v1.SchemaMistakes")]
-    SchemaMistakes { mistakes: Vec<Mistake> },
+    SchemaMistakes { mistakes: Vec<SchemaMistake> },
     #[serde(rename = "type.googleapis.com/rialto.v1.BreakingChanges")]
-    BreakingChanges { changes: Vec<String> },
+    BreakingChanges { changes: Vec<BreakingChange>, subscriptions: u64 },
 }
 
 #[derive(Debug, Serialize)]

@@ -19,9 +19,10 @@ use super::answer::{Detail, Refused};
 use super::{Gauges, Guard, Result, method_not_allowed};
 use crate::ingest::Ingest;
 use crate::proto::rialto::v1::{
-    GetNodeRequest, GetNodeResponse, ReloadSchemaRequest, ReloadSchemaResponse, SchemaMistake,
+    BreakingChange, GetNodeRequest, GetNodeResponse, ReloadSchemaRequest, ReloadSchemaResponse, SchemaMistake,
 };
 use crate::revision::{Breaking, DryRun, Reload, ReloadError, ReloadRequest};
+use crate::schema::compare::Change;
 use crate::schema::{LoadError, Mistake};
 use crate::status::{Code, Status};
 
@@ -73,7 +74,7 @@ async fn reload_schema(State(service): State<Service>, request: Request) -> Resu
         revision: reloaded.revision,
         changed: reloaded.changed,
         warnings: reloaded.warnings.into_iter().map(schema_mistake).collect(),
-        breaking: reloaded.breaking,
+        breaking: reloaded.breaking.into_iter().map(breaking_change).collect(),
         ended_subscriptions: reloaded.ended_subscriptions as u64,
     };
     service.answer("rialto.v1.ReloadSchemaResponse", &response)
@@ -84,16 +85,25 @@ fn schema_mistake(mistake: Mistake) -> SchemaMistake {
     SchemaMistake { file, line, column, message, advice }
 }
 
+fn breaking_change(change: Change) -> BreakingChange {
+    let Change { severity: _, rule, file, line, column, message, why, advice } = change;
+    BreakingChange { rule: rule.name().into(), file, line, column, message, why: why.into(), advice }
+}
+
 impl From<ReloadError> for Refused {
     fn from(error: ReloadError) -> Self {
         let message = error.to_string();
         let refused = |code, reason| Refused::new(Status::new(code, reason, message));
         match error {
             ReloadError::Broken(LoadError { mistakes }) => {
+                let mistakes = mistakes.into_iter().map(schema_mistake).collect();
                 refused(Code::FailedPrecondition, "broken_schema").with_detail(Detail::SchemaMistakes { mistakes })
             }
-            ReloadError::Breaking(changes) => {
-                refused(Code::FailedPrecondition, "breaking_schema").with_detail(Detail::BreakingChanges { changes })
+            ReloadError::Breaking { changes, subscriptions } => {
+                let subscriptions = subscriptions as u64;
+                let changes = changes.into_iter().map(breaking_change).collect();
+                let detail = Detail::BreakingChanges { changes, subscriptions };
+                refused(Code::FailedPrecondition, "breaking_schema").with_detail(detail)
             }
             ReloadError::Stopping => refused(Code::Unavailable, "stopping"),
         }

@@ -13,6 +13,7 @@ use super::*;
 use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
 use crate::net::listen;
 use crate::revision::{Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads};
+use crate::schema::compare::{Change, Rule, Severity};
 use crate::schema::{LoadError, Mistake};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -290,12 +291,22 @@ async fn a_reload_is_asked_for_and_its_outcome_told_in_full() {
         message: "no".into(),
         advice: "write yes".into(),
     };
+    let change = Change {
+        severity: Severity::Breaking,
+        rule: Rule::EventRemoved,
+        file: "shop/v1/old.proto".into(),
+        line: Some(9),
+        column: None,
+        message: "\"hint\" is gone".into(),
+        why: "somebody waits",
+        advice: String::new(),
+    };
     let done = Reloaded {
         fingerprint: "f2".into(),
         revision: 24,
         changed: true,
         warnings: vec![mistake(Some(7))],
-        breaking: vec!["the event type \"hint\" is gone".into()],
+        breaking: vec![change.clone()],
         ended_subscriptions: 2,
     };
     let as_json =
@@ -303,17 +314,30 @@ async fn a_reload_is_asked_for_and_its_outcome_told_in_full() {
     let table = [
         (r#"{"allowBreaking":true}"#, Breaking::Allowed, DryRun::No, Ok(done)),
         ("{}", Breaking::Refused, DryRun::No, Err(ReloadError::Broken(LoadError { mistakes: vec![mistake(Some(7))] }))),
-        (r#"{"dryRun":true}"#, Breaking::Refused, DryRun::Yes, Err(ReloadError::Breaking(vec!["gone".into()]))),
+        (
+            r#"{"dryRun":true}"#,
+            Breaking::Refused,
+            DryRun::Yes,
+            Err(ReloadError::Breaking { changes: vec![change], subscriptions: 3 }),
+        ),
         ("{}", Breaking::Refused, DryRun::No, Err(ReloadError::Stopping)),
     ];
+    let change_as_json = json!({ "rule": "event-removed", "file": "shop/v1/old.proto", "line": 9,
+                                 "message": "\"hint\" is gone", "why": "somebody waits" });
+    let mut change_in_full = change_as_json.clone();
+    change_in_full["advice"] = "".into();
     let expected = [
         (
             200,
             json!({ "fingerprint": "f2", "revision": 24, "changed": true, "warnings": [as_json],
-                      "breaking": ["the event type \"hint\" is gone"], "endedSubscriptions": 2 }),
+                      "breaking": [change_in_full], "endedSubscriptions": 2 }),
         ),
         (400, json!({ "@type": "type.googleapis.com/rialto.v1.SchemaMistakes", "mistakes": [as_json] })),
-        (400, json!({ "@type": "type.googleapis.com/rialto.v1.BreakingChanges", "changes": ["gone"] })),
+        (
+            400,
+            json!({ "@type": "type.googleapis.com/rialto.v1.BreakingChanges", "changes": [change_as_json],
+                      "subscriptions": 3 }),
+        ),
         (503, Value::Null),
     ];
     for ((body, breaking, dry_run, outcome), (status, told)) in table.into_iter().zip(expected) {

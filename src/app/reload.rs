@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::hub::Hub;
 use crate::revision::{Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads, Revision, Revisions};
+use crate::schema::compare::{self, Change};
 use crate::schema::{LoadError, Mistake, Schema};
 use crate::socket::Front;
 use crate::transcode;
@@ -40,20 +41,20 @@ impl Reloader {
 
     async fn reload(&self, request: ReloadRequest) -> Result<Reloaded, ReloadError> {
         let current = self.revisions.current();
-        let next = self.load(Arc::clone(&current)).await.map_err(ReloadError::Broken)?;
+        let (next, changes) = self.load(Arc::clone(&current)).await.map_err(ReloadError::Broken)?;
         let unchanged = next.schema.fingerprint() == current.schema.fingerprint();
-        let breaking = if unchanged { Vec::new() } else { self.breaking(&current.schema, &next.schema) };
+        let subscriptions = self.ending(&next.schema);
         let is_allowed = request.breaking.unwrap_or(self.breaking) == Breaking::Allowed;
-        if !breaking.is_empty() && !is_allowed {
-            return Err(ReloadError::Breaking(breaking));
+        if (subscriptions > 0 || !changes.is_empty()) && !is_allowed {
+            return Err(ReloadError::Breaking { changes, subscriptions });
         }
         let mut reloaded = Reloaded {
             fingerprint: next.schema.fingerprint().to_owned(),
             revision: current.number,
             changed: !unchanged,
             warnings: next.schema.warnings().to_vec(),
-            breaking,
-            ended_subscriptions: 0,
+            breaking: changes,
+            ended_subscriptions: subscriptions,
         };
         if reloaded.changed && request.dry_run == DryRun::No {
             let next = Arc::new(next);
@@ -65,12 +66,13 @@ impl Reloader {
         Ok(reloaded)
     }
 
-    /// Loads what there is now. Compiling takes longer than others may be kept waiting.
-    async fn load(&self, current: Arc<Revision>) -> Result<Revision, LoadError> {
+    /// Loads what there is now, and says what it breaks. That takes longer than others may be kept waiting.
+    async fn load(&self, current: Arc<Revision>) -> Result<(Revision, Vec<Change>), LoadError> {
         let (sources, options) = (parts::sources(&self.paths), self.transcode);
         let loading = tokio::task::spawn_blocking(move || {
             let schema = current.schema.load_next(&sources)?;
-            Ok(current.next(schema, options))
+            let changes = compare::breaking(&current.schema, &schema);
+            Ok((current.next(schema, options), changes))
         });
         loading.await.unwrap_or_else(|error| {
             tracing::error!(%error, "loading a schema failed inside Rialto");
@@ -82,36 +84,11 @@ impl Reloader {
         })
     }
 
-    /// What the next schema takes away, a sentence each.
-    fn breaking(&self, current: &Schema, next: &Schema) -> Vec<String> {
-        let mut changes = Vec::new();
-        for event in current.events() {
-            match next.event(&event.name) {
-                None => changes.push(format!("the event type {:?} is gone", event.name)),
-                Some(kept) if kept.message_name != event.message_name => changes.push(format!(
-                    "the event type {:?} is another message: {} was {}",
-                    event.name, kept.message_name, event.message_name
-                )),
-                Some(_) => {}
-            }
-        }
-        for channel in current.channels() {
-            if next.channels().iter().all(|kept| kept.template != channel.template) {
-                changes.push(format!("the channel {:?} is gone", channel.template));
-            }
-        }
-        let (mut channels, mut subscriptions) = (0_usize, 0_usize);
-        for (channel, subscribers) in self.hub.subscribed() {
-            if next.channel(channel.key().channel.as_str()).is_none() {
-                channels += 1;
-                subscriptions += subscribers as usize;
-            }
-        }
-        if channels > 0 {
-            changes
-                .push(format!("subscriptions that would end: {subscriptions}, on {channels} of the channels in use"));
-        }
-        changes
+    /// How many subscriptions are on channels that the next schema does not have.
+    fn ending(&self, next: &Schema) -> usize {
+        let channels = self.hub.subscribed();
+        let gone = channels.filter(|(channel, _)| next.channel(channel.key().channel.as_str()).is_none());
+        gone.map(|(_, subscriptions)| subscriptions as usize).sum()
     }
 }
 
@@ -125,7 +102,7 @@ fn log(outcome: &Result<Reloaded, ReloadError>, request: ReloadRequest, started:
         }
         Ok(reloaded) => {
             for change in &reloaded.breaking {
-                tracing::warn!(dry_run, "breaking change: {change}");
+                tracing::warn!(dry_run, "{change}");
             }
             tracing::info!(
                 fingerprint = reloaded.fingerprint,
@@ -142,9 +119,7 @@ fn log(outcome: &Result<Reloaded, ReloadError>, request: ReloadRequest, started:
                 ReloadError::Broken(LoadError { mistakes }) => {
                     mistakes.iter().for_each(|mistake| tracing::error!("{mistake}"));
                 }
-                ReloadError::Breaking(changes) => {
-                    changes.iter().for_each(|change| tracing::error!("breaking change: {change}"));
-                }
+                ReloadError::Breaking { changes, .. } => changes.iter().for_each(|change| tracing::error!("{change}")),
                 ReloadError::Stopping => {}
             }
         }

@@ -5,12 +5,13 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::schema::compare::Change;
 use crate::schema::{LoadError, Mistake};
 
 /// Requests that wait for the one that is carried out; further ones wait to be queued.
 const MAX_WAITING: usize = 4;
 
-/// Whether a schema may take away what is in use.
+/// Whether a schema may break those who use the one that is served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Breaking {
     /// No: such a schema is refused.
@@ -33,7 +34,7 @@ pub enum DryRun {
 /// What somebody wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReloadRequest {
-    /// Whether a schema may take away what is in use. `None`: as the configuration says.
+    /// Whether the schema may break those who use the one that is served. `None`: as the configuration says.
     pub breaking: Option<Breaking>,
     /// Whether the reload only says what it would do.
     pub dry_run: DryRun,
@@ -50,9 +51,9 @@ pub struct Reloaded {
     pub changed: bool,
     /// What is allowed in the schema and likely to surprise.
     pub warnings: Vec<Mistake>,
-    /// What it takes away from those who used the schema before.
-    pub breaking: Vec<String>,
-    /// The subscriptions that ended by it.
+    /// What it breaks for those who used the schema before.
+    pub breaking: Vec<Change>,
+    /// The subscriptions that ended by it; on a dry run, those on channels that the schema does not have.
     pub ended_subscriptions: usize,
 }
 
@@ -62,12 +63,25 @@ pub enum ReloadError {
     /// The schema has mistakes.
     #[error("{} in the schema; the old one stays", counted(.0.mistakes.len(), "mistake"))]
     Broken(LoadError),
-    /// It would take away what is in use, and nobody has allowed that.
-    #[error("{} in the schema, not allowed; the old one stays", counted(.0.len(), "breaking change"))]
-    Breaking(Vec<String>),
+    /// It would break those who use the schema that is served, and nobody has allowed that.
+    #[error("{} in the schema; the old one stays", breakage(changes.len(), *subscriptions))]
+    Breaking {
+        /// What would break.
+        changes: Vec<Change>,
+        /// The live subscriptions that would end.
+        subscriptions: usize,
+    },
     /// The bridge is about to stop.
     #[error("the bridge is stopping; its schema stays")]
     Stopping,
+}
+
+fn breakage(changes: usize, subscriptions: usize) -> String {
+    let changes = counted(changes, "breaking change");
+    match subscriptions {
+        0 => changes,
+        ending => format!("{changes}, which would end {}, ", counted(ending, "subscription")),
+    }
 }
 
 fn counted(number: usize, what: &str) -> String {

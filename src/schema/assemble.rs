@@ -41,6 +41,7 @@ pub(super) fn assemble(
         by_message: (0..).zip(&events).map(|(place, event)| (event.message_name.clone(), place)).collect(),
         numbers,
         rules: Rules::new(&pool),
+        files,
         warnings,
         pool: Arc::new(pool),
         events,

@@ -20,7 +20,7 @@ use crate::harness::{Bridge, Client, Heard, json_event, publish, within};
 const SUBSCRIBERS: usize = 200;
 const CHANNELS: usize = 10;
 /// Events a second over all channels, each to twenty subscribers.
-const RATE: u64 = 200;
+const RATE: u64 = 100;
 /// How often the schema changes; before each change a broken one is refused.
 const RELOADS: usize = 100;
 

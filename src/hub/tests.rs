@@ -142,3 +142,25 @@ async fn tenants_with_one_channel_name_have_two_logs() {
     assert_eq!(hub.append(&theirs).unwrap().sequence, 1);
     assert_eq!(hub.append(&ours).unwrap().sequence, 2);
 }
+
+#[test]
+fn a_log_keeps_what_the_newest_schema_says_whoever_appends_last() {
+    let hub = Hub::new(1, 1, Limits::default());
+    let appending = |events, revision| {
+        let append = append_to("project:ä", 10);
+        let event = EventRecord { revision, ..(*append.event).clone() };
+        Append { retention: Retention { events, ..RETENTION }, event: Arc::new(event), ..append }
+    };
+    hub.append(&appending(10, 3)).unwrap();
+    let channel = hub.channel(&key("project:ä"), RETENTION);
+    assert_eq!(channel.retention().events, 10);
+    hub.append(&appending(20, 4)).unwrap();
+    hub.append(&appending(10, 3)).unwrap();
+    assert_eq!(channel.retention().events, 20, "a publisher that began under the old schema came last");
+    hub.revise(&SCHEMA, 5);
+    let template = SCHEMA.channel("project:ä").expect("the catalogue has it");
+    assert_eq!(channel.retention(), template.retention);
+    assert_eq!(hub.subscribed().count(), 0);
+    channel.subscribe(ShardIndex(0));
+    assert_eq!(hub.subscribed().map(|(channel, count)| (channel.id(), count)).collect::<Vec<_>>(), [(channel.id(), 1)]);
+}

@@ -12,6 +12,7 @@ mod editions;
 mod filters;
 mod loading;
 mod names;
+mod revisions;
 mod routing;
 mod validation;
 

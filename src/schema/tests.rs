@@ -10,6 +10,7 @@ mod catalogue;
 mod comparing;
 mod editions;
 mod filters;
+mod keys;
 mod loading;
 mod names;
 mod revisions;

@@ -24,6 +24,7 @@ mod assemble;
 mod bind;
 mod channels;
 mod check;
+pub mod compare;
 mod compile;
 mod declarations;
 mod diagnostics;
@@ -52,6 +53,7 @@ pub use mistake::{LoadError, Mistake};
 pub use route::RouteError;
 pub use validate::Violation;
 
+use places::Files;
 use route::Binding;
 use template::{ParameterKind, Template};
 use validate::Rules;
@@ -67,6 +69,8 @@ pub struct Schema {
     /// The templates by their first segment.
     by_head: HashMap<Box<str>, Vec<usize>>,
     rules: Rules,
+    /// Where everything stands, for what is said about it later.
+    files: Files,
     warnings: Vec<Mistake>,
 }
 

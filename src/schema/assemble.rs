@@ -31,6 +31,7 @@ pub(super) fn assemble(compiled: Compiled, mistakes: Vec<Mistake>) -> Result<Sch
         by_name: events.iter().map(|event| (event.name.clone(), event.index)).collect(),
         by_message: events.iter().map(|event| (event.message_name.clone(), event.index)).collect(),
         rules: Rules::new(&pool),
+        files,
         warnings,
         pool: Arc::new(pool),
         events,

@@ -1,8 +1,8 @@
 //! What the files declare: events, channel templates, and options that are not built yet.
 
 use buffa::unknown_fields::UnknownFields;
-use buffa_descriptor::MessageIndex;
 use buffa_descriptor::generated::descriptor::{DescriptorProto, FileDescriptorProto};
+use buffa_descriptor::{DescriptorPool, MessageIndex};
 
 use super::check::Checker;
 use super::load::{is_given, is_own};
@@ -120,6 +120,18 @@ fn read_message(
         let site = site.inside(&[path::MESSAGE_NESTED, number]);
         read_message(checker, declarations, &site, &full_name, nested, own);
     }
+}
+
+/// The fields of a message that carry Rialto's field option.
+pub(super) fn own_fields<'a>(
+    message: &'a DescriptorProto,
+    pool: &'a DescriptorPool,
+) -> impl Iterator<Item = (&'a str, FieldOptions)> {
+    message.field.iter().filter_map(|field| {
+        let given = &field.options.__buffa_unknown_fields;
+        let options = options::read::<FieldOptions>(given, FIELD, "rialto.v1.FieldOptions", pool)?.ok()?;
+        Some((field.name.as_deref().unwrap_or_default(), options))
+    })
 }
 
 fn accept<O>(checker: &mut Checker<'_>, site: &Site, read: Result<O, OptionError>) -> Option<O> {

@@ -7,6 +7,7 @@ use super::*;
 
 mod broken;
 mod catalogue;
+mod comparing;
 mod filters;
 mod loading;
 mod names;

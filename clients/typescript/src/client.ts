@@ -7,7 +7,7 @@ import type { ServerFrame } from "./frames.js";
 import { SUBPROTOCOL } from "./frames.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { pageLifecycle } from "./lifecycle.js";
-import type { OverflowPolicy } from "./queue.js";
+import type { OverflowPolicy, Queue } from "./queue.js";
 import { createQueue } from "./queue.js";
 import type { Host, Status } from "./session.js";
 import { createSession } from "./session.js";
@@ -238,12 +238,15 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     },
     subscribe: (channel, listener, more) => subscriptions.add(channel, listener, more),
     events(channel, { capacity = ITERATOR_CAPACITY, overflow = "error", ...more } = {}) {
-      const queue = createQueue<never>(capacity, overflow, () => subscription.close());
+      const queue: Queue<never> = createQueue(capacity, overflow, () => subscription.close());
       const onEnd = (error?: RialtoError): void => {
         more.onEnd?.(error);
         queue.end(error);
       };
-      const subscription = subscriptions.add(channel, (event) => queue.push(event as never), { ...more, onEnd });
+      const subscription: Subscription = subscriptions.add(channel, (event) => queue.push(event as never), {
+        ...more,
+        onEnd,
+      });
       return queue;
     },
     send: (type, data, { signal } = {}) =>
@@ -269,4 +272,3 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
   if (options.signal?.aborted) client.close();
   return client;
 }
-

@@ -336,11 +336,12 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     const { start, head, recovered } = data;
     channel.live = true;
     if (!live) channel.head = head.sequence;
-    host.onSubscribed(data);
+    if (channel.wanted) host.onSubscribed(data);
     // What is lost is told by the frame that follows, and only that moves the position: should the connection break in
     // between, the next one tells it again.
     if (recovered !== false) {
-      if (position && position.epoch !== start.epoch) host.onReset({ channel: data.channel, start, previous: position });
+      if (position && position.epoch !== start.epoch)
+        host.onReset({ channel: data.channel, start, previous: position });
       else if (position && !live && !channel.filtered && start.sequence > position.sequence) {
         tellGap(data.channel, channel, start.epoch, position.sequence + 1, start.sequence);
       }

@@ -53,16 +53,16 @@ var PROTOCOL_VERSION = 1;
 // runtime/lifecycle.ts
 var pageLifecycle = (listener) => {
   const page = globalThis;
-  const { document } = page;
-  if (!page.addEventListener || !document) return () => {
+  const { document: document2 } = page;
+  if (!page.addEventListener || !document2) return () => {
   };
   const on = (event) => {
     if (event.type === "online" || event.type === "offline") listener(event.type);
-    else listener(document.visibilityState === "hidden" ? "hidden" : "visible");
+    else listener(document2.visibilityState === "hidden" ? "hidden" : "visible");
   };
   const listen = (method) => {
     for (const type of ["online", "offline", "pageshow"]) page[method]?.(type, on);
-    document[method]("visibilitychange", on);
+    document2[method]("visibilitychange", on);
   };
   listen("addEventListener");
   return () => listen("removeEventListener");
@@ -308,9 +308,10 @@ function createSession(host, settings) {
     const { start, head, recovered } = data;
     channel2.live = true;
     if (!live) channel2.head = head.sequence;
-    host.onSubscribed(data);
+    if (channel2.wanted) host.onSubscribed(data);
     if (recovered !== false) {
-      if (position && position.epoch !== start.epoch) host.onReset({ channel: data.channel, start, previous: position });
+      if (position && position.epoch !== start.epoch)
+        host.onReset({ channel: data.channel, start, previous: position });
       else if (position && !live && !channel2.filtered && start.sequence > position.sequence) {
         tellGap(data.channel, channel2, start.epoch, position.sequence + 1, start.sequence);
       }
@@ -809,7 +810,10 @@ function createClient(options = {}, schema2) {
         more.onEnd?.(error);
         queue.end(error);
       };
-      const subscription = subscriptions.add(channel2, (event) => queue.push(event), { ...more, onEnd });
+      const subscription = subscriptions.add(channel2, (event) => queue.push(event), {
+        ...more,
+        onEnd
+      });
       return queue;
     },
     send: (type, data, { signal } = {}) => new Promise((resolve, reject) => {
@@ -849,6 +853,43 @@ function toBytes(base64) {
   return Uint8Array.from(atob(base64.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
 }
 
+// agents.v1.ts
+var AgentComplete = "agent.complete";
+var AgentInvoke = "agent.invoke";
+var AgentOutput = "agent.output";
+var AgentStatus = "agent.status";
+function agent(parameters, selection) {
+  return templateChannel("agent:{agentId}", [parameters["agentId"]], "agent.complete agent.output agent.status", selection);
+}
+
+// chat.v1.ts
+var AssistantDelta = "assistant.delta";
+var AssistantMessage = "assistant.message";
+var ChatConfigure = "chat.configure";
+var ChatMessage = "chat.message";
+var ChatMessageReceived = "chat.message_received";
+var ChatMessageSent = "chat.message_sent";
+var ChatRegenerate = "chat.regenerate";
+var ChatThinkingFinished = "chat.thinking_finished";
+var ChatThinkingStarted = "chat.thinking_started";
+var ChatTyping = "chat.typing";
+var ConversationUpdated = "conversation.updated";
+var MessageReceived = "message.received";
+function conversation(parameters, selection) {
+  return templateChannel("conversation:{conversationId}", [parameters["conversationId"]], "assistant.delta assistant.message chat.message_received chat.message_sent chat.thinking_finished chat.thinking_started chat.typing conversation.updated", selection);
+}
+
+// files.v1.ts
+var FileChunk = "file.chunk";
+var FileCreated = "file.created";
+var FileDeleted = "file.deleted";
+var FileModified = "file.modified";
+var FileUploadAuthorized = "file.upload.authorized";
+var FileUploadComplete = "file.upload.complete";
+var FileUploadProgress = "file.upload.progress";
+var FileUploadRequest = "file.upload.request";
+var FileUploaded = "file.uploaded";
+
 // operations.v1.ts
 var ClientConnected = "client.connected";
 var ClientDisconnected = "client.disconnected";
@@ -869,18 +910,18 @@ var ProjectDeleted = "project.deleted";
 var ProjectUpdated = "project.updated";
 var SystemHeartbeat = "system.heartbeat";
 function project(parameters, selection) {
-  return templateChannel("project:{projectId}", [parameters["projectId"]], "process.completed process.progress process.started project.created project.deleted project.updated", selection);
+  return templateChannel("project:{projectId}", [parameters["projectId"]], "file.created file.deleted file.modified file.uploaded process.completed process.progress process.started project.created project.deleted project.updated", selection);
 }
 
 // rialto.v1.ts
 function session(parameters, selection) {
-  return templateChannel("session:{sessionId}", [parameters["sessionId"]], "assistant connection", selection);
+  return templateChannel("session:{sessionId}", [parameters["sessionId"]], "assistant connection file.upload.authorized file.upload.complete file.upload.progress message.received openai_call openai_response tool.call.complete tool.call.error tool.call.progress tool.call.start tool_call tool_result", selection);
 }
 function system(selection) {
   return templateChannel("system", [], "system.heartbeat", selection);
 }
 function user(parameters, selection) {
-  return templateChannel("user:{userId}", [parameters["userId"]], "", selection);
+  return templateChannel("user:{userId}", [parameters["userId"]], "message.received", selection);
 }
 
 // session.v1.ts
@@ -888,9 +929,51 @@ var Assistant = "assistant";
 var Connection = "connection";
 var Message = "message";
 
+// team.v1.ts
+var DocumentChanged = "document.changed";
+var DocumentPresenceUpdate = "document.presence.update";
+var TeamActivity = "team.activity";
+var TeamNotification = "team.notification";
+var TeamPresenceUpdate = "team.presence.update";
+function document(parameters, selection) {
+  return templateChannel("document:{documentId}", [parameters["documentId"]], "document.changed document.presence.update", selection);
+}
+function team(parameters, selection) {
+  return templateChannel("team:{teamId}", [parameters["teamId"]], "team.activity team.notification team.presence.update", selection);
+}
+
+// tools.v1.ts
+var OpenaiCall = "openai_call";
+var OpenaiResponse = "openai_response";
+var ToolCall = "tool_call";
+var ToolCallComplete = "tool.call.complete";
+var ToolCallError = "tool.call.error";
+var ToolCallProgress = "tool.call.progress";
+var ToolCallResponse = "tool.call.response";
+var ToolCallStart = "tool.call.start";
+var ToolResult = "tool_result";
+
+// workflow.v1.ts
+var CardMoved = "kanban.card_moved";
+var CardUpdated = "kanban.card_updated";
+var CeremonyEnded = "ceremony.ended";
+var CeremonyMessage = "ceremony.message";
+var CeremonyStarted = "ceremony.started";
+var CommitCreated = "git.commit_created";
+var EpicCreated = "state.epic_created";
+var StoryCreated = "state.story_created";
+var StoryTransitioned = "state.story_transitioned";
+var WorkflowFailed = "workflow.failed";
+var WorkflowFinished = "workflow.finished";
+var WorkflowStarted = "workflow.started";
+var WorkflowStepCompleted = "workflow.step_completed";
+function workflow(parameters, selection) {
+  return templateChannel("workflow:{workflowId}", [parameters["workflowId"]], "ceremony.ended ceremony.message ceremony.started git.commit_created kanban.card_moved kanban.card_updated state.epic_created state.story_created state.story_transitioned workflow.failed workflow.finished workflow.started workflow.step_completed", selection);
+}
+
 // schema.ts
 var schema = {
-  fingerprint: "c40875376f0ca23830a8178360f1d3e05fb228b72da989e5e302c39632cd6f15",
+  fingerprint: "fc082e9f5b2023642661eaacf136977088d95e3b17c904a0914d4ffa359c26bf",
   generator: "rialto 0.1.0",
   protocol: 1
 };
@@ -898,13 +981,49 @@ function connect(options) {
   return createClient(options, schema);
 }
 export {
+  AgentComplete,
+  AgentInvoke,
+  AgentOutput,
+  AgentStatus,
   Assistant,
+  AssistantDelta,
+  AssistantMessage,
+  CardMoved,
+  CardUpdated,
+  CeremonyEnded,
+  CeremonyMessage,
+  CeremonyStarted,
+  ChatConfigure,
+  ChatMessage,
+  ChatMessageReceived,
+  ChatMessageSent,
+  ChatRegenerate,
+  ChatThinkingFinished,
+  ChatThinkingStarted,
+  ChatTyping,
   ClientConnected,
   ClientDisconnected,
+  CommitCreated,
   Connection,
+  ConversationUpdated,
+  DocumentChanged,
+  DocumentPresenceUpdate,
+  EpicCreated,
+  FileChunk,
+  FileCreated,
+  FileDeleted,
+  FileModified,
+  FileUploadAuthorized,
+  FileUploadComplete,
+  FileUploadProgress,
+  FileUploadRequest,
+  FileUploaded,
   GatewayRecovery,
   GatewayStatusChange,
   Message,
+  MessageReceived,
+  OpenaiCall,
+  OpenaiResponse,
   ProcessCompleted,
   ProcessProgress,
   ProcessStarted,
@@ -912,20 +1031,41 @@ export {
   ProjectDeleted,
   ProjectUpdated,
   RialtoError,
+  StoryCreated,
+  StoryTransitioned,
   SystemHealth,
   SystemHeartbeat,
   SystemLog,
+  TeamActivity,
+  TeamNotification,
+  TeamPresenceUpdate,
+  ToolCall,
+  ToolCallComplete,
+  ToolCallError,
+  ToolCallProgress,
+  ToolCallResponse,
+  ToolCallStart,
+  ToolResult,
+  WorkflowFailed,
+  WorkflowFinished,
+  WorkflowStarted,
+  WorkflowStepCompleted,
+  agent,
   channel,
   connect,
+  conversation,
+  document,
   isRialtoError,
   operations,
   project,
   schema,
   session,
   system,
+  team,
   toBigInt,
   toBytes,
   toDate,
   toMilliseconds,
-  user
+  user,
+  workflow
 };

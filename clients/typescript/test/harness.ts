@@ -22,7 +22,7 @@ export function recorded(settings: Partial<SessionSettings> = {}): Recorded {
   const sent: ClientFrame[] = [];
   const host: Host = {
     connect: ({ expired }) => log.push(expired ? "connect with a new token" : "connect"),
-    disconnect: (code) => log.push(`disconnect ${code}`),
+    disconnect: () => log.push("disconnect"),
     send: (frame) => {
       sent.push(frame);
       log.push(`send ${frame.type}`);

@@ -8,6 +8,7 @@ use super::*;
 mod broken;
 mod catalogue;
 mod comparing;
+mod editions;
 mod filters;
 mod loading;
 mod names;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::refusal::Refusal;
-use super::{Batch, Limits, Outcome, PublishContext, Revision, metadata};
+use super::{Batch, Limits, Outcome, PublishContext, metadata};
 use crate::engine::{Append, EventRecord};
 use crate::ids::{ChannelKey, ChannelName, EventId};
 use crate::log::Class;
 use crate::proto::rialto::v1::Event;
 use crate::proto::rialto::v1::event::Body;
+use crate::revision::Revision;
 use crate::schema::{Delivery, EventType, From, Retention};
 
 /// Bytes of the event's body, as they were sent.

@@ -4,5 +4,6 @@ mod delivery;
 mod drain;
 mod harness;
 mod publishing;
+mod reload;
 mod slow;
 mod socket;

@@ -3,6 +3,7 @@
 mod delivery;
 mod drain;
 mod harness;
+mod latest;
 mod publishing;
 mod reload;
 mod slow;

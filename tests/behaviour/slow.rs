@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::harness::{Bridge, Client, Heard, progress, publish, within};
 
 /// A socket that takes little before it is full.
-async fn narrow(bridge: &Bridge) -> TcpStream {
+pub(crate) async fn narrow(bridge: &Bridge) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4 << 10).expect("a small buffer");
     within("the TCP connection", socket.connect(bridge.addresses.listen)).await.expect("the port is open")

@@ -11,6 +11,11 @@ pub(super) const PAGES: &[Page] = &[
         body: include_str!("../../demo/app.js"),
     },
     Page {
+        path: "/demo/client.js",
+        content_type: "text/javascript; charset=utf-8",
+        body: include_str!("../../demo/generated/client.js"),
+    },
+    Page {
         path: "/demo/rialto.js",
         content_type: "text/javascript; charset=utf-8",
         body: include_str!("../../demo/rialto.js"),

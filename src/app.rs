@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
@@ -23,6 +24,7 @@ use crate::config::{Config, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
 use crate::ingest::Ingest;
+use crate::metrics::Limit;
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
 use crate::schema::{LoadError, Schema};
@@ -104,13 +106,15 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let addresses = Addresses { listen: address(&public)?, grpc: address(&publishers)?, admin: address(&internal)? };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { hub, ingest, front } = parts::core(&config, &node, Arc::clone(&schema));
+    let Core { metrics, transcoder, hub, ingest, front } = parts::core(&config, &node, Arc::clone(&schema));
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
         schema: Arc::clone(&schema),
         hub: Arc::clone(&hub),
         front: Arc::clone(&front),
+        transcoder,
+        runtime: Handle::current(),
         started: SystemTime::now(),
         up_since: Instant::now(),
         ready: is_ready,
@@ -134,6 +138,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let limits = &config.limits;
     let public = http::Server::new(public, routes(&front, gauges, &ingest, &options))
         .with_config(parts::http_config(&config))
+        .with_metrics(metrics, Limit::MaxConnections)
         .with_limits(ConnectionLimits::new(
             limits.max_connections,
             u32::try_from(limits.max_connections_per_address).unwrap_or(u32::MAX),

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use crate::engine::{Append, Appender};
 use crate::ids::ChannelKey;
 use crate::log::{Class, Epoch, MAX_TOMBSTONES, Position, Record, RingLog, TOMBSTONE_AGE, Tombstones};
+use crate::metrics::{Limit, Metrics};
 use crate::schema::Retention;
 use crate::status::{Code, Status};
 use crate::wire::json::{EventFrame, write_event_frame};
@@ -71,6 +72,7 @@ pub struct Hub {
     /// Held by whoever is freeing memory, so that one publisher does it and not all.
     reclaiming: Mutex<()>,
     limits: Limits,
+    metrics: Arc<Metrics>,
 }
 
 impl Hub {
@@ -89,7 +91,15 @@ impl Hub {
             bytes: AtomicUsize::new(0),
             reclaiming: Mutex::new(()),
             limits,
+            metrics: Arc::default(),
         }
+    }
+
+    /// Counts in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Where this shard hears of dirty channels.
@@ -125,6 +135,11 @@ impl Hub {
     /// Memory of all logs, in bytes.
     pub fn log_bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What all logs may take, in bytes.
+    pub fn max_log_bytes(&self) -> usize {
+        self.limits.total_bytes
     }
 
     fn bucket(&self, key: &ChannelKey) -> MutexGuard<'_, Bucket> {
@@ -185,10 +200,15 @@ impl Appender for Hub {
         };
         let mut log = channel.log();
         let before = log.bytes();
+        let retained = log.retained();
         let position = log.append(record, now(), |sequence, out| write_event_frame(out, sequence, &frame));
         let after = log.bytes();
+        let is_capped = log.retained() <= retained.min((append.retention.events as usize).saturating_sub(1));
         drop(log);
         self.account(before, after);
+        if is_capped {
+            self.metrics.limits.hit(Limit::MaxChannelBytes, append.key.channel.as_str());
+        }
         for shard in channel.dirty_shards() {
             self.shards[shard.0].add(Arc::clone(&channel));
         }

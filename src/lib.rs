@@ -2,7 +2,7 @@
 //!
 //! Services publish events over gRPC, browsers subscribe over WebSocket and get JSON, and one set of `.proto` files says
 //! what may cross. The floors of the house, from the bottom: [`ids`], [`status`], [`proto`]; [`schema`], [`log`],
-//! [`transcode`], [`wire`], [`session`]; [`hub`], [`engine`], [`ingest`], [`net`]; [`grpc`], [`socket`], [`admin`];
+//! [`transcode`], [`wire`], [`session`]; [`hub`], [`engine`], [`ingest`], [`net`], [`metrics`]; [`grpc`], [`socket`], [`admin`];
 //! [`config`], [`app`], [`cli`].
 
 pub mod admin;
@@ -15,6 +15,7 @@ pub mod hub;
 pub mod ids;
 pub mod ingest;
 pub mod log;
+pub mod metrics;
 pub mod net;
 pub mod proto;
 pub mod schema;

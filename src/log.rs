@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use crate::schema::TypeIndex;
 
+mod contents;
 mod extent;
 mod frames;
 mod position;
@@ -26,6 +27,7 @@ mod type_set;
 #[cfg(test)]
 mod tests;
 
+pub use contents::Contents;
 pub use extent::Extent;
 pub use position::{EPOCH_TEXT_BYTES, Epoch, NotAnEpoch, Position};
 pub use ring::{DEFAULT_MAX_LOG_BYTES, RingLog};

@@ -7,6 +7,7 @@
 //! [`reader`]: self::Reader
 //! [`shard`]: self::Shard
 
+mod counting;
 mod mailbox;
 mod origin;
 mod reader;
@@ -14,6 +15,7 @@ mod readers;
 mod shard;
 mod shared;
 mod stream;
+mod trace;
 mod upgrade;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use std::time::Duration;
 use axum::Router;
 
 use crate::hub::{Hub, ShardIndex};
+use crate::metrics::Metrics;
 use crate::schema::Schema;
 use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
@@ -49,6 +52,8 @@ pub struct Config {
     pub inbound: InboundLimits,
     /// The name of this process in acks.
     pub node: Arc<str>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The subscriber front of one node.
@@ -73,6 +78,7 @@ impl Front {
             schema,
             limits: config.outbound,
             inbound: config.inbound,
+            metrics: Arc::clone(&config.metrics),
             connections: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
         });

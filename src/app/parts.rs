@@ -8,6 +8,7 @@ use crate::engine::{Appender, Idempotency, MemoryEngine};
 use crate::grpc;
 use crate::hub::{self, Hub};
 use crate::ingest::{self, Ingest, Revision};
+use crate::metrics::Metrics;
 use crate::net::http;
 use crate::schema::{Schema, Source};
 use crate::session::inbound;
@@ -17,6 +18,8 @@ use crate::transcode::{self, Transcoder};
 
 /// What every front stands on.
 pub(super) struct Core {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) transcoder: Arc<Transcoder>,
     pub(super) hub: Arc<Hub>,
     pub(super) ingest: Arc<Ingest>,
     pub(super) front: Arc<Front>,
@@ -42,13 +45,19 @@ pub(super) fn core(config: &Config, node: &Arc<str>, schema: Arc<Schema>) -> Cor
             ..transcode::Options::default()
         },
     ));
-    let hub = Arc::new(Hub::new(rand::random(), limits.shards, hub_limits(config)));
+    let metrics = Arc::new(Metrics::default());
+    metrics.learn(&schema);
+    let hub = Hub::new(rand::random(), limits.shards, hub_limits(config)).with_metrics(Arc::clone(&metrics));
+    let hub = Arc::new(hub);
     let idempotency = Idempotency { max_age: limits.idempotency_window, max_bytes: limits.max_idempotency_bytes };
-    let engine = Arc::new(MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency));
+    let engine = MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency);
+    let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
     let revision = Revision { schema: Arc::clone(&schema), transcoder: Arc::clone(&transcoder), number: 1 };
-    let ingest = Arc::new(Ingest::new(Arc::new(revision), engine, ingest_limits(config)));
-    let front = Front::start(socket_config(config, node), Arc::clone(&hub), schema, transcoder);
-    Core { hub, ingest, front }
+    let ingest = Ingest::new(Arc::new(revision), engine, ingest_limits(config));
+    let ingest = Arc::new(ingest.with_metrics(Arc::clone(&metrics)));
+    let socket = socket_config(config, node, Arc::clone(&metrics));
+    let front = Front::start(socket, Arc::clone(&hub), schema, Arc::clone(&transcoder));
+    Core { metrics, transcoder, hub, ingest, front }
 }
 
 fn hub_limits(config: &Config) -> hub::Limits {
@@ -72,7 +81,7 @@ fn ingest_limits(config: &Config) -> ingest::Limits {
     }
 }
 
-fn socket_config(config: &Config, node: &Arc<str>) -> socket::Config {
+fn socket_config(config: &Config, node: &Arc<str>, metrics: Arc<Metrics>) -> socket::Config {
     let limits = &config.limits;
     let max_message_bytes = limits.max_message_bytes;
     let (commands_per_second, commands_burst) =
@@ -106,6 +115,7 @@ fn socket_config(config: &Config, node: &Arc<str>) -> socket::Config {
         },
         inbound: inbound::Limits { max_message_bytes, commands_per_second, commands_burst },
         node: Arc::clone(node),
+        metrics,
     }
 }
 

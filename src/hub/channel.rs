@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Position, Read, RingLog};
+use crate::log::{Contents, Extent, Position, Read, RingLog};
 use crate::schema::{Retention, TypeFilter};
 
 use super::wakeups::{ShardIndex, ShardMark};
@@ -68,6 +68,22 @@ impl Channel {
         let read = log.read(after, filter, max_bytes);
         let head = log.head();
         (read, head)
+    }
+
+    /// As [`Channel::read`], with what a batch holds.
+    pub fn read_with_contents(
+        &self,
+        after: Position,
+        filter: &TypeFilter,
+        max_bytes: usize,
+    ) -> (Read, Position, Option<Contents>) {
+        let mut log = self.log();
+        let read = log.read(after, filter, max_bytes);
+        let contents = match &read {
+            Read::Batch { first, last, frames } => log.contents(*first, *last, frames),
+            _ => None,
+        };
+        (read, log.head(), contents)
     }
 
     /// What the channel keeps now.

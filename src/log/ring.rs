@@ -38,7 +38,7 @@ pub struct RingLog {
 pub(super) struct Entry {
     pub(super) frames_end: u64,
     payloads_end: u64,
-    at: Instant,
+    pub(super) at: Instant,
     pub(super) event_type: TypeIndex,
     revision: u32,
     class: Class,
@@ -107,6 +107,11 @@ impl RingLog {
     /// The newest position; sequence 0 before the first event.
     pub fn head(&self) -> Position {
         self.head
+    }
+
+    /// How many events are retained.
+    pub fn retained(&self) -> usize {
+        self.entries.len()
     }
 
     /// The oldest event that is retained; head + 1 when none is.

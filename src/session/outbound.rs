@@ -42,7 +42,9 @@ use pace::Pace;
 use subscription::{More, Pulled, Subscription};
 
 pub use channels::{Channels, Slot};
+pub use current::{Delivered, Pull};
 pub use deadlines::{Inbound, Timings};
+pub use ending::Closed;
 pub use limits::Limits;
 pub use pace::ReplayRate;
 pub use subscribe::session_channel;
@@ -121,6 +123,9 @@ pub struct Outbound<C: Channels> {
     waiting: VecDeque<Command>,
     deadlines: Deadlines,
     pace: Pace,
+    /// What nobody has counted yet.
+    delivered: Option<Delivered>,
+    closed: Option<Closed>,
 }
 
 impl<C: Channels> Outbound<C> {
@@ -136,6 +141,8 @@ impl<C: Channels> Outbound<C> {
             waiting: VecDeque::new(),
             deadlines: Deadlines::new(env.now),
             pace: Pace::new(env.limits.replay, env.now),
+            delivered: None,
+            closed: None,
         };
         if opening == Opening::Plain {
             outbound.open(None, &proto::ConnectionInit::default(), env);
@@ -146,6 +153,12 @@ impl<C: Channels> Outbound<C> {
     /// Who is at the other end.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The events that went out since this was asked last. The shard asks after each [`Outbound::on_wrote`],
+    /// [`Outbound::on_blocked`] and command, and after [`Outbound::end`].
+    pub fn take_delivered(&mut self) -> Option<Delivered> {
+        self.delivered.take()
     }
 
     /// How many channels are subscribed.
@@ -212,6 +225,7 @@ impl<C: Channels> Outbound<C> {
         self.deadlines.on_progress(now);
         if let Some(current) = &mut self.current {
             if current.wrote(count) {
+                self.delivered = current.delivered(u64::MAX);
                 self.current = None;
             }
         } else if self.control.wrote(count) {
@@ -242,6 +256,7 @@ impl<C: Channels> Outbound<C> {
 
     /// Gives every channel back. Nothing else may follow.
     pub fn end(&mut self, channels: &mut C) {
+        self.settle();
         for (index, subscription) in mem::take(&mut self.subscriptions).into_iter().enumerate() {
             if let Some(subscription) = subscription {
                 channels.close(subscription.handle, slot_of(index));
@@ -279,7 +294,7 @@ impl<C: Channels> Outbound<C> {
                 self.tell(&ServerFrame::Heartbeat(proto::ConnectionHeartbeat {}), id.as_deref(), env.printer);
             }
             Command::Refuse { reply_to, error } => {
-                self.tell(&ServerFrame::Error(error), reply_to.as_deref(), env.printer);
+                self.refuse(error, reply_to.as_deref(), env);
             }
             Command::Pong(payload) => self.control.push(|out| websocket::put_pong(out, &payload)),
             Command::Close { code, reason, error } => {
@@ -291,6 +306,7 @@ impl<C: Channels> Outbound<C> {
                 self.phase = Phase::Closing { answered: true };
             }
             Command::PeerClosed { code } => {
+                self.closed.get_or_insert(Closed::ByPeer(code));
                 self.settle();
                 self.queue.clear();
                 self.control.push(|out| websocket::put_close_reply(out, code));
@@ -307,6 +323,7 @@ impl<C: Channels> Outbound<C> {
             let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) else { continue };
             if let Some(reset) = subscription.take_reset() {
                 self.queue.push_front(slot);
+                env.channels.on_told(&self.identity, &reset);
                 self.tell(&reset, None, env.printer);
                 return true;
             }
@@ -315,12 +332,14 @@ impl<C: Channels> Outbound<C> {
                 most = most.min(self.pace.allowance());
                 if most == 0 {
                     // Another subscription may be live; this one waits for the next refill.
+                    env.channels.on_paced(&self.identity);
                     self.queue.push_back(slot);
                     continue;
                 }
             }
             let (read, head) = env.channels.read(&subscription.handle, subscription.cursor, &subscription.filter, most);
             let replaying = subscription.is_replaying();
+            let behind = head.sequence.saturating_sub(subscription.cursor.sequence);
             let channels = &mut *env.channels;
             match subscription.on_read(read, head, |handle| channels.extent(handle).start()) {
                 Pulled::Events { first, frames, more } => {
@@ -332,11 +351,14 @@ impl<C: Channels> Outbound<C> {
                     } else {
                         subscription.queued = false;
                     }
-                    self.current = Some(Current::new(slot, first, frames));
+                    let pull = if replaying { Pull::Replay } else { Pull::Live };
+                    let contents = env.channels.on_batch(&subscription.handle, behind);
+                    self.current = Some(Current::new(slot, first, frames).with_contents(contents, pull));
                     return true;
                 }
                 Pulled::Tell(frame) => {
                     self.queue.push_front(slot);
+                    env.channels.on_told(&self.identity, &frame);
                     self.tell(&frame, None, env.printer);
                     return true;
                 }
@@ -355,7 +377,8 @@ impl<C: Channels> Outbound<C> {
         match self.current.take().map(Current::settle) {
             None => {}
             Some(Settled::AsBefore(current)) => self.current = Some(current),
-            Some(Settled::TakenBack { slot, last, rest }) => {
+            Some(Settled::TakenBack { slot, last, rest, delivered }) => {
+                self.delivered = delivered;
                 if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
                     subscription.take_back(last);
                 }

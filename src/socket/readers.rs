@@ -7,9 +7,12 @@ use slab::Slab;
 
 use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Position, Read};
+use crate::log::{Contents, Extent, Position, Read};
 use crate::schema::{Retention, TypeFilter};
-use crate::session::outbound::{Channels, Slot};
+use crate::session::outbound::{Channels, Identity, Slot};
+use crate::wire::json::ServerFrame;
+
+use super::counting::Counting;
 
 /// One subscription of the shard: a connection's index, and the slot in it.
 #[derive(Clone, Copy)]
@@ -27,6 +30,8 @@ pub(super) struct Readers {
     pub(super) serving: u32,
     memo: Option<Memo>,
     subscriptions: usize,
+    /// What the shard counts.
+    pub(super) counting: Counting,
 }
 
 /// A channel that a subscription holds open, and where it stands among the channel's subscribers.
@@ -42,11 +47,13 @@ struct Memo {
     filter: TypeFilter,
     max_bytes: usize,
     answer: (Read, Position),
+    /// What the batch holds, if it is one.
+    contents: Option<Arc<Contents>>,
 }
 
 impl Readers {
-    pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex) -> Self {
-        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0 }
+    pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex, counting: Counting) -> Self {
+        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0, counting }
     }
 
     /// The subscribers of a channel, by a number that stays while they do.
@@ -109,8 +116,23 @@ impl Channels for Readers {
         {
             return memo.answer.clone();
         }
-        let answer = handle.channel.read(after, filter, max_bytes);
-        self.memo = Some(Memo { channel, after, filter: filter.clone(), max_bytes, answer: answer.clone() });
+        let (read, head, contents) = handle.channel.read_with_contents(after, filter, max_bytes);
+        let answer = (read, head);
+        let contents = contents.map(Arc::new);
+        self.memo = Some(Memo { channel, after, filter: filter.clone(), max_bytes, answer: answer.clone(), contents });
         answer
+    }
+
+    fn on_batch(&mut self, _handle: &Handle, behind: u64) -> Option<Arc<Contents>> {
+        self.counting.on_lag(behind);
+        self.memo.as_ref()?.contents.clone()
+    }
+
+    fn on_told(&mut self, identity: &Identity, frame: &ServerFrame) {
+        self.counting.on_told(identity, frame);
+    }
+
+    fn on_paced(&mut self, identity: &Identity) {
+        self.counting.on_paced(identity);
     }
 }

@@ -3,6 +3,7 @@
 mod delivery;
 mod drain;
 mod harness;
+mod metrics;
 mod publishing;
 mod slow;
 mod socket;

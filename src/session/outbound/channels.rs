@@ -1,8 +1,13 @@
 //! What the write side of a connection asks of the channels that it reads.
 
+use std::sync::Arc;
+
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Position, Read};
+use crate::log::{Contents, Extent, Position, Read};
 use crate::schema::{Retention, TypeFilter};
+use crate::wire::json::ServerFrame;
+
+use super::Identity;
 
 /// A subscription's number within its connection. Free numbers are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,4 +38,16 @@ pub trait Channels {
         filter: &TypeFilter,
         max_bytes: usize,
     ) -> (Read, Position);
+
+    /// The batch that was read just now goes to the socket, for a reader that was so many events behind: what it holds,
+    /// where somebody counts that.
+    fn on_batch(&mut self, _handle: &Self::Handle, _behind: u64) -> Option<Arc<Contents>> {
+        None
+    }
+
+    /// This is being told to a client.
+    fn on_told(&mut self, _identity: &Identity, _frame: &ServerFrame) {}
+
+    /// A replay waits for its pace.
+    fn on_paced(&mut self, _identity: &Identity) {}
 }

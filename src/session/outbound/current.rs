@@ -1,7 +1,10 @@
 //! Events that are on their way into the socket, and what becomes of them when it is full.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::log::Contents;
 use crate::wire::websocket;
 
 use super::Slot;
@@ -17,6 +20,28 @@ pub(super) struct Current {
     frames: Bytes,
     written: usize,
     begins: Begins,
+    /// What they are, where somebody counts them.
+    contents: Option<(Arc<Contents>, Pull)>,
+}
+
+/// Events that the kernel has the bytes of, the last one at least in part.
+#[derive(Debug)]
+pub struct Delivered {
+    /// The batch that they are of.
+    pub contents: Arc<Contents>,
+    /// How many from its beginning; more than it has: all.
+    pub events: u64,
+    /// Where they came from.
+    pub pull: Pull,
+}
+
+/// Whether events were read as they came, or later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// As they came.
+    Live,
+    /// They are from before the subscription.
+    Replay,
 }
 
 /// Where the bytes begin.
@@ -33,13 +58,25 @@ pub(super) enum Settled {
     /// Only the rest of one frame is: the log was settled with before.
     AsBefore(Current),
     /// The events after `last` go back to the log.
-    TakenBack { slot: Slot, last: u64, rest: Option<Current> },
+    TakenBack { slot: Slot, last: u64, rest: Option<Current>, delivered: Option<Delivered> },
 }
 
 impl Current {
     /// Whole frames of the events from `first` on.
     pub(super) fn new(slot: Slot, first: u64, frames: Bytes) -> Self {
-        Current { slot, first, frames, written: 0, begins: Begins::AtAFrame }
+        Current { slot, first, frames, written: 0, begins: Begins::AtAFrame, contents: None }
+    }
+
+    /// Says what the bytes are.
+    pub(super) fn with_contents(mut self, contents: Option<Arc<Contents>>, pull: Pull) -> Self {
+        self.contents = contents.map(|contents| (contents, pull));
+        self
+    }
+
+    /// The first events of the batch, where somebody counts them. Once: what is left afterwards is the rest of a frame.
+    pub(super) fn delivered(&mut self, events: u64) -> Option<Delivered> {
+        let (contents, pull) = self.contents.take().filter(|_| events > 0)?;
+        Some(Delivered { contents, events, pull })
     }
 
     /// What is left to write.
@@ -68,13 +105,15 @@ impl Current {
         }
         let slot = self.slot;
         if self.written == begin {
-            return Settled::TakenBack { slot, last: sequence - 1, rest: None };
+            let delivered = self.delivered(sequence - self.first);
+            return Settled::TakenBack { slot, last: sequence - 1, rest: None, delivered };
         }
+        let delivered = self.delivered(sequence - self.first + 1);
         let rest = self.frames.slice(self.written..end);
         self.frames = if rest.len() < COPY_BELOW_BYTES { Bytes::copy_from_slice(&rest) } else { rest };
         self.written = 0;
         self.begins = Begins::InsideAFrame;
-        Settled::TakenBack { slot, last: sequence, rest: Some(self) }
+        Settled::TakenBack { slot, last: sequence, rest: Some(self), delivered }
     }
 
     fn frame_end(&self, begin: usize) -> usize {

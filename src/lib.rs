@@ -2,12 +2,13 @@
 //!
 //! Services publish events over gRPC, browsers subscribe over WebSocket and get JSON, and one set of `.proto` files says
 //! what may cross. The floors of the house, from the bottom: [`ids`], [`status`], [`proto`]; [`schema`], [`log`],
-//! [`transcode`], [`wire`], [`session`]; [`hub`], [`engine`], [`ingest`], [`net`], [`metrics`]; [`grpc`], [`socket`], [`admin`];
-//! [`config`], [`app`], [`cli`].
+//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`ingest`], [`net`], [`metrics`]; [`grpc`], [`socket`],
+//! [`admin`]; [`config`], [`app`], [`cli`].
 
 pub mod admin;
 pub mod app;
 pub mod cli;
+pub mod codegen;
 pub mod config;
 pub mod engine;
 pub mod grpc;

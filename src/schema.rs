@@ -24,13 +24,17 @@ mod assemble;
 mod bind;
 mod channels;
 mod check;
+pub mod compare;
 mod compile;
 mod declarations;
+mod delivery;
 mod diagnostics;
+mod editions;
 mod escape;
 mod events;
 mod filter;
 mod fingerprint;
+mod key;
 mod load;
 mod mistake;
 mod options;
@@ -47,11 +51,13 @@ mod validate;
 
 pub use escape::{escape, unescape};
 pub use filter::{TypeFilter, UnknownType};
+pub use key::{Delivery, EventKey, KeyFields};
 pub use load::Source;
 pub use mistake::{LoadError, Mistake};
 pub use route::RouteError;
 pub use validate::Violation;
 
+use places::Files;
 use route::Binding;
 use template::{ParameterKind, Template};
 use validate::Rules;
@@ -67,6 +73,8 @@ pub struct Schema {
     /// The templates by their first segment.
     by_head: HashMap<Box<str>, Vec<usize>>,
     rules: Rules,
+    /// Where everything stands, for what is said about it later.
+    files: Files,
     warnings: Vec<Mistake>,
 }
 
@@ -103,6 +111,8 @@ pub struct EventType {
     pub own: bool,
     /// The events that may answer it.
     pub replies: Box<[TypeIndex]>,
+    /// How it reaches a reader that lags.
+    pub delivery: Delivery,
     /// What a principal needs in order to send it.
     pub send_permission: Option<Arc<str>>,
     bindings: Box<[Binding]>,

@@ -99,6 +99,7 @@ impl Bench {
             data: format!("{{\"text\":\"{payload}\"}}").into(),
             payload: Bytes::copy_from_slice(payload.as_bytes()),
             revision: 3,
+            class: Class::Reliable,
         }
     }
 
@@ -145,7 +146,7 @@ impl Appender for Rings {
         events.push(EventRecord::clone(&append.event));
         let record = Record {
             event_type: append.event.event_type.index,
-            class: Class::Reliable,
+            class: append.event.class,
             payload: append.event.payload.clone(),
             revision: append.event.revision,
         };

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::*;
 use crate::engine::EventRecord;
 use crate::ids::{ChannelName, EventId, Tenant};
-use crate::log::Read;
+use crate::log::{Read, Take};
 use crate::schema::{Schema, TypeFilter};
 
 const RETENTION: Retention = Retention { events: 10, age: Duration::from_secs(30) };
@@ -30,6 +30,7 @@ fn append_to(channel: &str, data_bytes: usize) -> Append {
         data: Bytes::from(format!("\"{}\"", "x".repeat(data_bytes))),
         payload: Bytes::from_static(b"wire"),
         revision: 1,
+        class: Class::Reliable,
     };
     Append { key: key(channel), retention: RETENTION, event: Arc::new(event), idempotency_key: None }
 }
@@ -73,7 +74,7 @@ async fn an_expired_channel_goes_on_in_its_epoch_after_its_last_event() {
     assert_eq!(after.epoch, before.epoch);
     assert_eq!(after.sequence, before.sequence + 1);
     let channel = hub.channel(&append.key, RETENTION);
-    let (read, _) = channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, 1 << 20);
+    let (read, ..) = channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, Take::Everything, 1 << 20);
     assert_eq!(read, Read::Lagged { oldest: 2, skipped: 1 });
 }
 

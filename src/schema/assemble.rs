@@ -15,7 +15,7 @@ pub(super) fn assemble(compiled: Compiled, mistakes: Vec<Mistake>) -> Result<Sch
     let mut checker = Checker { pool: &pool, files: &files, broken: &broken, mistakes };
     let declared = declarations::read(&mut checker);
     let templates = channels::check(&mut checker, &declared.channels);
-    let events = events::check(&mut checker, &declared.events, &templates);
+    let events = events::check(&mut checker, &declared, &templates);
     let warnings = events::warnings(&checker, &declared.events);
     if !checker.mistakes.is_empty() {
         return Err(LoadError::new(checker.mistakes));
@@ -31,6 +31,7 @@ pub(super) fn assemble(compiled: Compiled, mistakes: Vec<Mistake>) -> Result<Sch
         by_name: events.iter().map(|event| (event.name.clone(), event.index)).collect(),
         by_message: events.iter().map(|event| (event.message_name.clone(), event.index)).collect(),
         rules: Rules::new(&pool),
+        files,
         warnings,
         pool: Arc::new(pool),
         events,

@@ -1,8 +1,8 @@
 //! What the files declare: events, channel templates, and options that are not built yet.
 
 use buffa::unknown_fields::UnknownFields;
-use buffa_descriptor::MessageIndex;
 use buffa_descriptor::generated::descriptor::{DescriptorProto, FileDescriptorProto};
+use buffa_descriptor::{DescriptorPool, MessageIndex};
 
 use super::check::Checker;
 use super::load::{is_given, is_own};
@@ -28,6 +28,17 @@ pub(super) struct Declaration<O> {
 pub(super) struct Declarations {
     pub(super) events: Vec<Declaration<EventOptions>>,
     pub(super) channels: Vec<Declaration<ChannelOptions>>,
+    pub(super) keys: Vec<KeyField>,
+}
+
+/// A field that is marked as a key.
+pub(super) struct KeyField {
+    /// Its option.
+    pub(super) option: Site,
+    /// The message that it is a field of.
+    pub(super) message: MessageIndex,
+    pub(super) number: i32,
+    pub(super) name: String,
 }
 
 /// Field numbers in `descriptor.proto`, for paths.
@@ -110,6 +121,10 @@ fn read_message(
         let read = options::read::<FieldOptions>(given, FIELD, "rialto.v1.FieldOptions", checker.pool);
         if let Some(options) = read.and_then(|read| accept(checker, &option, read)) {
             check_field(checker, &option, &options);
+            if options.key {
+                let (number, name) = (field.number.unwrap_or_default(), field.name.clone().unwrap_or_default());
+                declarations.keys.push(KeyField { option, message: index, number, name });
+            }
         }
     }
     for (number, oneof) in (0..).zip(&message.oneof_decl) {
@@ -120,6 +135,18 @@ fn read_message(
         let site = site.inside(&[path::MESSAGE_NESTED, number]);
         read_message(checker, declarations, &site, &full_name, nested, own);
     }
+}
+
+/// The fields of a message that carry Rialto's field option.
+pub(super) fn own_fields<'a>(
+    message: &'a DescriptorProto,
+    pool: &'a DescriptorPool,
+) -> impl Iterator<Item = (&'a str, FieldOptions)> {
+    message.field.iter().filter_map(|field| {
+        let given = &field.options.__buffa_unknown_fields;
+        let options = options::read::<FieldOptions>(given, FIELD, "rialto.v1.FieldOptions", pool)?.ok()?;
+        Some((field.name.as_deref().unwrap_or_default(), options))
+    })
 }
 
 fn accept<O>(checker: &mut Checker<'_>, site: &Site, read: Result<O, OptionError>) -> Option<O> {
@@ -153,13 +180,9 @@ fn check_validate(checker: &mut Checker<'_>, site: &Site, given: &UnknownFields)
 }
 
 fn check_field(checker: &mut Checker<'_>, option: &Site, options: &FieldOptions) {
-    let FieldOptions { visible_to, masked_in_logs, filterable, key } = options;
-    let used = [
-        ("visible_to", !visible_to.is_empty()),
-        ("masked_in_logs", *masked_in_logs),
-        ("filterable", *filterable),
-        ("key", *key),
-    ];
+    let FieldOptions { visible_to, masked_in_logs, filterable, key: _ } = options;
+    let used =
+        [("visible_to", !visible_to.is_empty()), ("masked_in_logs", *masked_in_logs), ("filterable", *filterable)];
     for (name, _) in used.into_iter().filter(|(_, used)| *used) {
         checker.not_built(option, name);
     }

@@ -93,6 +93,15 @@ impl Template {
             })
     }
 
+    /// The template with its parameters' names left out: what names of its channels look like.
+    pub(super) fn shape(&self) -> String {
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(literal) => &**literal,
+            Segment::Parameter(_) => "{}",
+        });
+        segments.collect::<Vec<_>>().join(":")
+    }
+
     /// Whether the name is of this template, given what each parameter may hold.
     pub(super) fn matches(&self, name: &str, kinds: &[ParameterKind]) -> bool {
         let mut kinds = kinds.iter();
@@ -220,6 +229,18 @@ impl ParameterKind {
             ) => smallest <= other_smallest && largest >= other_largest,
             (ParameterKind::Enum(left), ParameterKind::Enum(right)) => left.index == right.index,
             _ => false,
+        }
+    }
+
+    /// Whether every text that stands for a value of `older`, of another revision, stands for one of this too.
+    pub(super) fn keeps_names_of(&self, older: &ParameterKind) -> bool {
+        match (self, older) {
+            (ParameterKind::Text, _) => true,
+            (ParameterKind::Enum(new), ParameterKind::Enum(old)) => {
+                (new.open || !old.open) && old.values.iter().all(|(_, name)| !old.holds(name) || new.holds(name))
+            }
+            (ParameterKind::Enum(_), _) | (_, ParameterKind::Enum(_)) => false,
+            _ => self.covers(older),
         }
     }
 

@@ -7,6 +7,8 @@ use super::*;
 
 mod broken;
 mod catalogue;
+mod comparing;
+mod editions;
 mod filters;
 mod loading;
 mod names;

@@ -49,9 +49,16 @@ impl Counting {
 
     /// Events went into the socket of this connection.
     pub(super) fn on_delivered(&mut self, identity: &Identity, delivered: Delivered) {
-        let Delivered { contents, events, pull } = delivered;
-        if self.since_sample == 0 && pull == Pull::Live {
-            self.shard.on_latency(now().saturating_duration_since(contents.first_at));
+        let Delivered { contents, events, pull, told } = delivered;
+        for frame in told {
+            self.on_told(identity, &frame);
+        }
+        let Some(contents) = contents else { return };
+        if self.since_sample == 0
+            && pull == Pull::Live
+            && let Some(first_at) = contents.first_at
+        {
+            self.shard.on_latency(now().saturating_duration_since(first_at));
         }
         self.since_sample = (self.since_sample + 1) % SAMPLE_EVERY;
         if trace::is_on() {

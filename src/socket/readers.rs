@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
-use crate::log::{Contents, Extent, Position, Read};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 use crate::session::outbound::{Channels, Identity, Slot};
 use crate::wire::json::ServerFrame;
@@ -43,12 +43,19 @@ pub(super) struct Handle {
 /// A read that the next subscriber most likely asks for too: at the same cursor, with the same filter.
 struct Memo {
     channel: u64,
-    after: Position,
+    place: Place,
     filter: TypeFilter,
     max_bytes: usize,
-    answer: (Read, Position),
-    /// What the batch holds, if it is one.
+    answer: (Read, Heads),
+    /// What was read, if events were.
     contents: Option<Arc<Contents>>,
+}
+
+/// Which events were read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Log(Position, Take),
+    Ephemeral(u64),
 }
 
 impl Readers {
@@ -64,6 +71,30 @@ impl Readers {
     /// The subscriptions of the shard.
     pub(super) fn subscriptions(&self) -> usize {
         self.subscriptions
+    }
+
+    fn read_once(
+        &mut self,
+        handle: &Handle,
+        place: Place,
+        filter: &TypeFilter,
+        max_bytes: usize,
+        read: impl FnOnce(&Channel) -> (Read, Heads, Option<Contents>),
+    ) -> (Read, Heads) {
+        let channel = handle.channel.id();
+        if let Some(memo) = &self.memo
+            && memo.channel == channel
+            && memo.place == place
+            && memo.max_bytes == max_bytes
+            && memo.filter == *filter
+        {
+            return memo.answer.clone();
+        }
+        let (read, heads, contents) = read(&handle.channel);
+        let answer = (read, heads);
+        let (filter, contents) = (filter.clone(), contents.map(Arc::new));
+        self.memo = Some(Memo { channel, place, filter, max_bytes, answer: answer.clone(), contents });
+        answer
     }
 
     /// Forgets the shared read, so that the next subscriber sees what has come since.
@@ -102,28 +133,36 @@ impl Channels for Readers {
         handle.channel.extent()
     }
 
-    fn before_newest(&mut self, handle: &Handle, events: u32, filter: &TypeFilter) -> Position {
-        handle.channel.before_newest(events, filter)
+    fn heads(&mut self, handle: &Handle) -> Heads {
+        handle.channel.heads()
     }
 
-    fn read(&mut self, handle: &Handle, after: Position, filter: &TypeFilter, max_bytes: usize) -> (Read, Position) {
-        let channel = handle.channel.id();
-        if let Some(memo) = &self.memo
-            && memo.channel == channel
-            && memo.after == after
-            && memo.max_bytes == max_bytes
-            && memo.filter == *filter
-        {
-            return memo.answer.clone();
-        }
-        let (read, head, contents) = handle.channel.read_with_contents(after, filter, max_bytes);
-        let answer = (read, head);
-        let contents = contents.map(Arc::new);
-        self.memo = Some(Memo { channel, after, filter: filter.clone(), max_bytes, answer: answer.clone(), contents });
-        answer
+    fn snapshot(&mut self, handle: &Handle, history: u32, filter: &TypeFilter) -> Snapshot {
+        handle.channel.snapshot(history, filter)
     }
 
-    fn on_batch(&mut self, _handle: &Handle, behind: u64) -> Option<Arc<Contents>> {
+    fn resume(&mut self, handle: &Handle, after: Position) -> Resume {
+        handle.channel.resume(after)
+    }
+
+    fn read(
+        &mut self,
+        handle: &Handle,
+        after: Position,
+        filter: &TypeFilter,
+        take: Take,
+        max_bytes: usize,
+    ) -> (Read, Heads) {
+        let place = Place::Log(after, take);
+        self.read_once(handle, place, filter, max_bytes, |channel| channel.read(after, filter, take, max_bytes))
+    }
+
+    fn read_ephemeral(&mut self, handle: &Handle, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads) {
+        let place = Place::Ephemeral(after);
+        self.read_once(handle, place, filter, max_bytes, |channel| channel.read_ephemeral(after, filter, max_bytes))
+    }
+
+    fn on_batch(&mut self, behind: u64) -> Option<Arc<Contents>> {
         self.counting.on_lag(behind);
         self.memo.as_ref()?.contents.clone()
     }

@@ -215,7 +215,7 @@ impl World {
 
     fn subscribe(&mut self, reader: usize, events: u32) {
         let filter = self.readers[reader].filter.clone();
-        let start = self.log().before_newest(events, &filter);
+        let start = self.log().snapshot(events, &filter).start;
         let (head, oldest) = (self.log().head(), self.log().oldest());
         let allowed = |sequence: &u64| filter.allows(TypeIndex(self.event(head.epoch, *sequence).0));
         let after = (start.sequence + 1..=head.sequence).filter(allowed).count();
@@ -236,7 +236,7 @@ impl World {
             return true;
         }
         let filter = filter.clone();
-        let read = self.log().read(position, &filter, max_bytes);
+        let read = self.log().read(position, &filter, Take::Everything, max_bytes);
         let (head, start) = (self.log().head(), self.log().start());
         let oldest = start.sequence + 1;
         let allows = |world: &World, sequence| filter.allows(TypeIndex(world.event(position.epoch, sequence).0));
@@ -269,6 +269,7 @@ impl World {
                 assert!((position.sequence + 1..=sequence).all(|sequence| !allows(self, sequence)));
                 position.sequence = sequence;
             }
+            Read::Passed { .. } => panic!("nothing here has a key"),
             Read::UpToDate => assert_eq!(position, head),
             Read::Lagged { oldest: told, skipped } => {
                 assert!(position.epoch == head.epoch && position.sequence < head.sequence);

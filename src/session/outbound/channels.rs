@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ids::ChannelKey;
-use crate::log::{Contents, Extent, Position, Read};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 use crate::wire::json::ServerFrame;
 
@@ -27,21 +27,37 @@ pub trait Channels {
     /// What the channel keeps now.
     fn extent(&mut self, handle: &Self::Handle) -> Extent;
 
-    /// The position before the newest events that the filter allows.
-    fn before_newest(&mut self, handle: &Self::Handle, events: u32, filter: &TypeFilter) -> Position;
+    /// The newest events, of both kinds.
+    fn heads(&mut self, handle: &Self::Handle) -> Heads;
 
-    /// What comes after `after`, and the head at that moment.
+    /// Where a first read begins, with so many events of history.
+    fn snapshot(&mut self, handle: &Self::Handle, history: u32, filter: &TypeFilter) -> Snapshot;
+
+    /// What a reader finds that has everything up to `after`.
+    fn resume(&mut self, handle: &Self::Handle, after: Position) -> Resume;
+
+    /// What comes after `after` of what the reader takes, and the newest events at that moment.
     fn read(
         &mut self,
         handle: &Self::Handle,
         after: Position,
         filter: &TypeFilter,
+        take: Take,
         max_bytes: usize,
-    ) -> (Read, Position);
+    ) -> (Read, Heads);
 
-    /// The batch that was read just now goes to the socket, for a reader that was so many events behind: what it holds,
-    /// where somebody counts that.
-    fn on_batch(&mut self, _handle: &Self::Handle, _behind: u64) -> Option<Arc<Contents>> {
+    /// The ephemeral events after `after`, and the newest events at that moment.
+    fn read_ephemeral(
+        &mut self,
+        handle: &Self::Handle,
+        after: u64,
+        filter: &TypeFilter,
+        max_bytes: usize,
+    ) -> (Read, Heads);
+
+    /// The events that were read just now go to the socket, for a reader that was so many behind: what they are, where
+    /// somebody counts them.
+    fn on_batch(&mut self, _behind: u64) -> Option<Arc<Contents>> {
         None
     }
 

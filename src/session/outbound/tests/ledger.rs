@@ -111,10 +111,10 @@ proptest! {
                     bench.logs.log(CHANNEL).evict(now);
                 }
                 Step::Reconnect => {
-                    let logs = std::mem::take(&mut bench.logs);
+                    let logs = std::mem::take(&mut bench.logs.logs);
                     let now = bench.now;
                     bench = Bench::new(Opening::Plain);
-                    bench.logs.logs = logs.logs;
+                    bench.logs.logs = logs;
                     bench.now = now;
                     bench.subscribe(match client.last {
                         Some(last) => after(CHANNEL, &client.epoch, last),

@@ -1,0 +1,165 @@
+//! Differences of files and messages: packages, fields that are gone, what is reserved, what is required.
+
+use std::collections::BTreeSet;
+
+use buffa_descriptor::generated::descriptor::DescriptorProto;
+use buffa_descriptor::generated::descriptor::field_descriptor_proto::Label;
+
+use super::elements::Element;
+use super::{Comparison, Place, Rule, fields, missing};
+use crate::schema::places::{Near, Site};
+use crate::schema::templates::short;
+
+/// Compares every file and message that both schemas have.
+pub(super) fn compare(comparison: &mut Comparison<'_>) {
+    let packages = comparison.old_elements.files.iter().filter_map(|(name, old)| {
+        let new = comparison.new_elements.files.get(name).filter(|new| new.package != old.package)?;
+        Some((new.site.clone(), old.package, new.package))
+    });
+    for (site, old, new) in packages.collect::<Vec<_>>() {
+        let message = format!("the package {old:?} is {new:?} now");
+        comparison.report(
+            Rule::PackageChanged,
+            Place::New(&site, Near::Start),
+            message,
+            format!("keep `package {old};`, and put what is new into a file of its own"),
+        );
+    }
+    let templates: BTreeSet<&str> = comparison.old.channels().iter().map(|channel| &*channel.message_name).collect();
+    let fields: BTreeSet<&str> = comparison
+        .old_elements
+        .messages
+        .values()
+        .flat_map(|message| &message.descriptor.field)
+        .filter_map(|field| Some(field.type_name.as_deref()?.trim_start_matches('.')))
+        .collect();
+    let pairs = comparison.old_elements.messages.iter().filter_map(|(name, old)| {
+        let new = comparison.new_elements.messages.get(name)?;
+        // The message of a channel is never sent: channels are compared by their templates.
+        let is_sent = !templates.contains(name.as_str()) || fields.contains(name.as_str());
+        is_sent.then(|| (name.clone(), old.descriptor, Element { site: new.site.clone(), descriptor: new.descriptor }))
+    });
+    for (name, old, new) in pairs.collect::<Vec<_>>() {
+        compare_one(comparison, &name, old, &new);
+    }
+}
+
+fn compare_one(comparison: &mut Comparison<'_>, name: &str, old: &DescriptorProto, new: &Element<'_, DescriptorProto>) {
+    let short = short(name);
+    for field in &old.field {
+        let found = (0..).zip(&new.descriptor.field).find(|(_, other)| other.number == field.number);
+        match found {
+            Some((index, other)) => {
+                let site = new.site.inside(&[2, index]);
+                let pair = fields::Pair { message: short, old: field, new: other, site: &site };
+                fields::compare(comparison, old, new.descriptor, &pair);
+            }
+            None => {
+                let (number, name) = (field.number.unwrap_or_default(), field.name.as_deref().unwrap_or_default());
+                let number_reserved = new
+                    .descriptor
+                    .reserved_range
+                    .iter()
+                    .any(|range| (range.start.unwrap_or(0)..range.end.unwrap_or(0)).contains(&number));
+                let name_reserved = new.descriptor.reserved_name.iter().any(|reserved| reserved == name);
+                report_removed(comparison, &new.site, short, (number, name), (number_reserved, name_reserved));
+            }
+        }
+    }
+    let required = |message: &DescriptorProto| -> Vec<i32> {
+        let fields = message.field.iter().filter(|field| field.label == Some(Label::LABEL_REQUIRED));
+        fields.filter_map(|field| field.number).collect()
+    };
+    for (one, other, word) in [(old, new.descriptor, "no longer required"), (new.descriptor, old, "required now")] {
+        let there = required(other);
+        for number in required(one).into_iter().filter(|number| !there.contains(number)) {
+            let index = (0..).zip(&new.descriptor.field).find(|(_, field)| field.number == Some(number));
+            let site = index.map_or(new.site.clone(), |(index, _)| new.site.inside(&[2, index]));
+            let field = one.field.iter().find(|field| field.number == Some(number));
+            let field = field.and_then(|field| field.name.as_deref()).unwrap_or_default();
+            comparison.report(
+                Rule::RequiredChanged,
+                Place::New(&site, Near::Start),
+                format!("the field {field} of {short} is {word}"),
+                "keep it as it was; ask for values with a buf.validate rule, which can be changed later",
+            );
+        }
+    }
+    check_reserved(comparison, short, old, new);
+}
+
+fn report_removed(
+    comparison: &mut Comparison<'_>,
+    site: &Site,
+    message: &str,
+    (number, name): (i32, &str),
+    (number_reserved, name_reserved): (bool, bool),
+) {
+    let left = match (number_reserved, name_reserved) {
+        (true, true) => return,
+        (true, false) => format!("its name is not reserved: add `reserved \"{name}\";`"),
+        (false, true) => format!("its number is not reserved: add `reserved {number};`"),
+        (false, false) => format!("neither is reserved: add `reserved {number};` and `reserved \"{name}\";`"),
+    };
+    let (what, advice) = left.split_once(": ").unwrap_or((&left, ""));
+    comparison.report(
+        Rule::FieldRemoved,
+        Place::New(site, Near::Start),
+        format!("the field {name} = {number} of {message} is gone, and {what}"),
+        format!("{advice}; old clients read nothing there, so keep it as long as they need it"),
+    );
+}
+
+fn check_reserved(
+    comparison: &mut Comparison<'_>,
+    short: &str,
+    old: &DescriptorProto,
+    new: &Element<'_, DescriptorProto>,
+) {
+    // Their ends are exclusive in messages.
+    let ranges = |message: &DescriptorProto| -> Vec<(i64, i64)> {
+        let ranges = message.reserved_range.iter();
+        ranges.map(|range| (range.start.unwrap_or(0).into(), i64::from(range.end.unwrap_or(0)) - 1)).collect()
+    };
+    let gone = not_covered(&ranges(old), &ranges(new.descriptor));
+    let names =
+        missing(old.reserved_name.iter().map(String::as_str), new.descriptor.reserved_name.iter().map(String::as_str));
+    report_reserved(comparison, short, &new.site, gone, names);
+}
+
+/// Says what is reserved no more, if anything is.
+pub(super) fn report_reserved(
+    comparison: &mut Comparison<'_>,
+    short: &str,
+    site: &Site,
+    numbers: Vec<String>,
+    names: Option<String>,
+) {
+    let gone: Vec<String> = numbers.into_iter().chain(names).collect();
+    if !gone.is_empty() {
+        let gone = gone.join(", ");
+        comparison.report(
+            Rule::ReservedRemoved,
+            Place::New(site, Near::Start),
+            format!("{short} does not reserve {gone} any more"),
+            format!("keep `reserved {gone};`"),
+        );
+    }
+}
+
+/// The ranges (both ends inclusive) that no single range of `new` covers.
+pub(super) fn not_covered(old: &[(i64, i64)], new: &[(i64, i64)]) -> Vec<String> {
+    let mut new = new.to_vec();
+    new.sort_unstable();
+    let covered = |&(start, end): &(i64, i64)| {
+        let mut next = start;
+        for &(from, to) in &new {
+            if from <= next && to >= next {
+                next = to + 1;
+            }
+        }
+        next > end
+    };
+    let gone = old.iter().filter(|range| !covered(range));
+    gone.map(|(start, end)| if start == end { start.to_string() } else { format!("{start} to {end}") }).collect()
+}

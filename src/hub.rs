@@ -8,6 +8,7 @@
 
 mod channel;
 mod reclaim;
+mod revise;
 mod wakeups;
 
 use std::collections::HashMap;
@@ -122,7 +123,7 @@ impl Hub {
         let log = RingLog::resurrect(begin, retention).with_max_bytes(self.limits.channel_bytes);
         self.account(0, log.bytes());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let channel = Arc::new(Channel::new(id, key.clone(), retention, log, self.shards.len()));
+        let channel = Arc::new(Channel::new(id, key.clone(), log, self.shards.len()));
         bucket.insert(key.clone(), Arc::clone(&channel));
         channel
     }
@@ -219,6 +220,7 @@ impl Appender for Hub {
             data: &event.data,
         };
         let mut log = channel.log();
+        channel.retain(&mut log, append.retention, event.revision);
         let before = log.bytes();
         let retained = log.retained();
         let position = log.append(record, now(), |sequence, out| write_event_frame(out, sequence, &frame));

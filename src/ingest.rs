@@ -16,8 +16,8 @@ mod tell;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::RngCore as _;
@@ -28,24 +28,13 @@ use crate::ids::{ChannelName, EventId, Tenant};
 use crate::log::Position;
 use crate::metrics::{Limit, Metrics};
 use crate::proto::rialto::v1::Event;
-use crate::schema::Schema;
+use crate::revision::{Revision, Revisions};
 use crate::status::{Code, Status};
-use crate::transcode::Transcoder;
 
 use check::Checker;
 use tell::{Sent, Teller};
 
 pub use check::body_bytes;
-
-/// A schema and how to print it: what an event is checked against, as a whole.
-pub struct Revision {
-    /// What may cross.
-    pub schema: Arc<Schema>,
-    /// How it is printed.
-    pub transcoder: Arc<Transcoder>,
-    /// Which of this process's revisions it is, from 1.
-    pub number: u32,
-}
 
 /// What an event may be.
 #[derive(Clone, Debug)]
@@ -144,7 +133,7 @@ pub struct Accepted {
 
 /// The one way in.
 pub struct Ingest {
-    revision: RwLock<Arc<Revision>>,
+    revisions: Arc<Revisions>,
     engine: Arc<dyn Engine>,
     limits: Limits,
     decoding: Semaphore,
@@ -152,10 +141,10 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Checks against this revision and appends to this engine.
-    pub fn new(revision: Arc<Revision>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
+    /// Checks each batch against the revision that is current when it begins, and appends to this engine.
+    pub fn new(revisions: Arc<Revisions>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
         let decoding = Semaphore::new(limits.decoding_bytes.min(Semaphore::MAX_PERMITS));
-        Ingest { revision: RwLock::new(revision), engine, limits, decoding, metrics: Arc::default() }
+        Ingest { revisions, engine, limits, decoding, metrics: Arc::default() }
     }
 
     /// Counts in these metrics.
@@ -172,12 +161,7 @@ impl Ingest {
 
     /// The revision that events are checked against now.
     pub fn revision(&self) -> Arc<Revision> {
-        self.revision.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Checks events against another revision from the next batch on.
-    pub fn set_revision(&self, revision: Arc<Revision>) {
-        *self.revision.write().unwrap_or_else(PoisonError::into_inner) = revision;
+        self.revisions.current()
     }
 
     /// Publishes each event; one result each, in order. A refused event does not concern the others.

@@ -7,13 +7,14 @@ use bytes::Bytes;
 
 use super::refusal::Refusal;
 use super::tell::{self, Sent};
-use super::{Batch, Limits, Outcome, PublishContext, Revision, metadata};
+use super::{Batch, Limits, Outcome, PublishContext, metadata};
 use crate::engine::{Append, EventRecord};
 use crate::ids::{ChannelKey, ChannelName, EventId};
 use crate::log::Class;
 use crate::metrics::LimitHits;
 use crate::proto::rialto::v1::Event;
 use crate::proto::rialto::v1::event::Body;
+use crate::revision::Revision;
 use crate::schema::{Delivery, EventType, From, Retention};
 
 /// Bytes of the event's body, as they were sent.

@@ -22,11 +22,10 @@ impl RingLog {
     }
 
     /// The ephemeral events after `after`: a batch, or up to where there is nothing for this reader. `first` and `last` are
-    /// numbers of these events only.
+    /// numbers of these events only. Nothing goes by reading: what is too old is passed over.
     pub fn read_ephemeral(&mut self, after: u64, filter: &TypeFilter, max_bytes: usize, now: Instant) -> Read {
         let Some(log) = &mut self.ephemeral else { return Read::UpToDate };
-        log.evict_ephemeral(now);
-        let start = log.oldest() - 1;
+        let start = log.oldest() - 1 + log.count_old(now) as u64;
         log.read(Position { sequence: after.max(start), ..log.head }, filter, Take::Everything, max_bytes)
     }
 
@@ -42,7 +41,14 @@ impl RingLog {
 
     /// Evicts what is too old, the newest too.
     pub(super) fn evict_ephemeral(&mut self, now: Instant) {
-        let old = self.entries.partition_point(|entry| now.saturating_duration_since(entry.at) > EPHEMERAL_AGE);
-        self.drop_oldest(old);
+        self.frames.forget_copy();
+        self.drop_oldest(self.count_old(now));
+        if self.entries.is_empty() {
+            self.trim();
+        }
+    }
+
+    fn count_old(&self, now: Instant) -> usize {
+        self.entries.partition_point(|entry| now.saturating_duration_since(entry.at) > EPHEMERAL_AGE)
     }
 }

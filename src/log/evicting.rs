@@ -100,7 +100,7 @@ impl RingLog {
         }
     }
 
-    fn trim(&mut self) {
+    pub(super) fn trim(&mut self) {
         self.frames.trim();
         self.payloads.trim();
         self.entries.shrink_to_fit();

@@ -200,6 +200,16 @@ impl RingLog {
         Some(Record { event_type: entry.event_type, class, payload, revision: entry.revision })
     }
 
+    /// What is kept at least.
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    /// Keeps at least this from now on. What outlives it goes with the next append or [`RingLog::evict`].
+    pub fn set_retention(&mut self, retention: Retention) {
+        self.retention = retention;
+    }
+
     /// Memory held, in bytes: frames, payloads and index, with the room that is free in them, and the struct itself.
     /// Reading never changes it: the copy that readers near the head share, of at most 80 KiB and gone with the next
     /// [`RingLog::evict`], is not counted.

@@ -1,13 +1,15 @@
 //! The boundary cases of reading.
 
+use std::mem::size_of;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::*;
-use crate::schema::{Retention, TypeFilter};
+use crate::schema::{EventKey, Retention, TypeFilter};
 
 mod bounds;
+mod classes;
 mod law;
 
 pub(super) const EPOCH: Epoch = Epoch { boot: 0x5eed, life: 4 };
@@ -34,6 +36,13 @@ pub(super) fn push(log: &mut RingLog, event_type: u32, frame_len: usize, now: In
         payload: Bytes::from(vec![event_type as u8; frame_len / 2]),
         revision: 9,
     };
+    log.append(record, now, |sequence, out| out.extend_from_slice(&frame(sequence, frame_len))).sequence
+}
+
+pub(super) fn push_keyed(log: &mut RingLog, event_type: u32, key: u8, frame_len: usize, now: Instant) -> u64 {
+    let class = Class::Latest(EventKey::new(&event_type.to_string(), [key.to_string().as_str()]));
+    let payload = Bytes::from(vec![event_type as u8; frame_len / 2]);
+    let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9 };
     log.append(record, now, |sequence, out| out.extend_from_slice(&frame(sequence, frame_len))).sequence
 }
 

@@ -21,6 +21,7 @@ mod ending;
 mod limits;
 mod pace;
 mod pull;
+mod revise;
 mod subscribe;
 mod subscription;
 

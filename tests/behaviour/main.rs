@@ -5,5 +5,6 @@ mod drain;
 mod harness;
 mod metrics;
 mod publishing;
+mod reload;
 mod slow;
 mod socket;

@@ -37,8 +37,12 @@ impl<C: Channels> Outbound<C> {
         if !matches!(self.phase, Phase::AwaitingInit) {
             return;
         }
-        self.phase = Phase::Open;
         let limits = env.limits;
+        let foreign = !init.fingerprint.is_empty() && init.fingerprint != env.schema.fingerprint();
+        if foreign && limits.schema_policy == proto::SchemaPolicy::Refuse {
+            return self.close_with(PeerCode::SchemaRefused, "", env);
+        }
+        self.phase = Phase::Open;
         let ack = proto::ConnectionAck {
             connection_id: self.identity.connection.to_string(),
             session_id: self.identity.session.to_string(),
@@ -53,7 +57,7 @@ impl<C: Channels> Outbound<C> {
             heartbeat_ms: u32::try_from(limits.timings.heartbeat.as_millis()).unwrap_or(u32::MAX),
             capabilities: Vec::new(),
             fingerprint: env.schema.fingerprint().into(),
-            schema_policy: proto::SchemaPolicy::Serve.into(),
+            schema_policy: limits.schema_policy.into(),
             node: self.identity.node.to_string(),
         };
         self.tell(&ServerFrame::Ack(ack), id, env.printer);
@@ -170,8 +174,8 @@ impl<C: Channels> Outbound<C> {
             }
         };
         let heads = env.channels.heads(&handle);
-        let quiet_limit = u64::from(retention.events / 4);
-        let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, heads, quiet_limit);
+        let filter = (wanted.types.as_slice().into(), filter);
+        let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, heads, retention);
         if let Some((_, ephemeral)) = current {
             subscription.ephemeral = ephemeral;
         }

@@ -10,12 +10,14 @@ use serde_json::Value;
 use super::*;
 use crate::ids::{ChannelKey, EventId};
 use crate::log::{Class, Epoch, Extent, Heads, Position, Read, Record, Resume, RingLog, Snapshot, Take};
-use crate::schema::{Retention, TypeFilter};
+use crate::schema::{EventKey, Retention, TypeFilter};
 use crate::transcode::{Options, Transcoder};
 use crate::wire::json::{EventFrame, write_event_frame};
 
+mod classes;
 mod cursors;
 mod ledger;
+mod revisions;
 mod times;
 
 const EPOCH: Epoch = Epoch { boot: 77, life: 0 };
@@ -216,8 +218,18 @@ impl Bench {
         }
     }
 
-    /// Appends an event to the channel and marks whoever subscribes to it.
+    /// Appends a reliable event.
     fn append(&mut self, channel: &str, event_type: &str, data_bytes: usize) -> u64 {
+        self.append_as(Class::Reliable, channel, event_type, data_bytes)
+    }
+
+    /// Appends a `process.progress` that supersedes the last one of its key.
+    fn keyed(&mut self, channel: &str, key: &str) -> u64 {
+        self.append_as(Class::Latest(EventKey::new("process.progress", [key])), channel, "process.progress", 20)
+    }
+
+    /// Appends an event of this class and marks whoever subscribes to the channel.
+    fn append_as(&mut self, class: Class, channel: &str, event_type: &str, data_bytes: usize) -> u64 {
         let event_type = Arc::clone(self.schema.event(event_type).expect("the catalogue has it"));
         let data = format!("{{\"filler\":\"{}\"}}", "x".repeat(data_bytes));
         let frame = EventFrame {
@@ -229,8 +241,7 @@ impl Bench {
             metadata: b"",
             data: data.as_bytes(),
         };
-        let record =
-            Record { event_type: event_type.index, class: Class::Reliable, payload: Bytes::new(), revision: 1 };
+        let record = Record { event_type: event_type.index, class, payload: Bytes::new(), revision: 1 };
         let now = self.now;
         let position =
             self.logs.log(channel).append(record, now, |sequence, out| write_event_frame(out, sequence, &frame));

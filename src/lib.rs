@@ -2,12 +2,8 @@
 //!
 //! Services publish events over gRPC, browsers subscribe over WebSocket and get JSON, and one set of `.proto` files says
 //! what may cross. The floors of the house, from the bottom: [`ids`], [`status`], [`proto`]; [`schema`], [`log`],
-<<<<<<< HEAD
-//! [`transcode`], [`wire`], [`session`]; [`hub`], [`engine`], [`revision`], [`ingest`], [`net`]; [`grpc`], [`socket`], [`admin`];
-=======
-//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`ingest`], [`net`]; [`grpc`], [`socket`], [`admin`];
->>>>>>> main
-//! [`config`], [`app`], [`cli`].
+//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`revision`], [`ingest`], [`net`]; [`grpc`],
+//! [`socket`], [`admin`]; [`config`], [`app`], [`cli`].
 
 pub mod admin;
 pub mod app;

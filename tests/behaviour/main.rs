@@ -4,6 +4,8 @@ mod delivery;
 mod drain;
 mod harness;
 mod latest;
+mod metrics;
 mod publishing;
+mod reload;
 mod slow;
 mod socket;

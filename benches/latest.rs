@@ -4,6 +4,8 @@
 //! A whole bridge on free ports, one publisher on a gRPC stream, readers that take so many bytes a second and one that takes
 //! everything. Prints a few lines; not a criterion benchmark, because the rate is given.
 
+#![expect(clippy::print_stdout, reason = "what it measures is what it prints")]
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

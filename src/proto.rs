@@ -22,6 +22,12 @@ pub mod google {
     }
 }
 
+pub mod buf {
+    pub mod validate {
+        include!(concat!(env!("OUT_DIR"), "/buf.validate.rs"));
+    }
+}
+
 pub mod operations {
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/operations.v1.rs"));

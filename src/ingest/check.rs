@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -30,6 +31,8 @@ pub(super) struct Checker<'a> {
     json: Vec<u8>,
     checked: Vec<Result<Checked, Refusal>>,
     appends: usize,
+    /// What rules about time compare with.
+    now: SystemTime,
 }
 
 /// An event that nothing is wrong with. Its printed parts are ranges of the batch's buffer.
@@ -44,7 +47,7 @@ struct Checked {
 
 impl<'a> Checker<'a> {
     pub(super) fn new(revision: &'a Revision, limits: &'a Limits, context: &'a PublishContext) -> Self {
-        Checker { revision, limits, context, json: Vec::new(), checked: Vec::new(), appends: 0 }
+        Checker { revision, limits, context, json: Vec::new(), checked: Vec::new(), appends: 0, now: SystemTime::now() }
     }
 
     /// Bytes printed so far.
@@ -82,7 +85,7 @@ impl<'a> Checker<'a> {
         let data = start..self.json.len();
         self.revision
             .schema
-            .validate(&event_type, &payload)
+            .validate(&event_type, &payload, self.now)
             .map_err(|violations| Refusal::Invalid { event: event_type.name.clone(), violations })?;
         let channels = self.channels(&event_type, &payload, event.channels)?;
         let idempotency_key = (key_bytes > 0).then(|| event.idempotency_key.into());

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::check::Checker;
 use super::compile::Compiled;
 use super::mistake::{LoadError, Mistake};
-use super::validate::Rules;
-use super::{ChannelTemplate, EventType, Schema, channels, declarations, events, fingerprint};
+use super::{ChannelTemplate, EventType, Schema, channels, declarations, events, fingerprint, validate};
 
 /// Checks and assembles. `mistakes` are those that kept files from being compiled.
 pub(super) fn assemble(compiled: Compiled, mistakes: Vec<Mistake>) -> Result<Schema, LoadError> {
@@ -15,7 +14,11 @@ pub(super) fn assemble(compiled: Compiled, mistakes: Vec<Mistake>) -> Result<Sch
     let mut checker = Checker { pool: &pool, files: &files, broken: &broken, mistakes };
     let declared = declarations::read(&mut checker);
     let templates = channels::check(&mut checker, &declared.channels);
-    let events = events::check(&mut checker, &declared.events, &templates);
+    let mut events = events::check(&mut checker, &declared.events, &templates);
+    let rules = validate::plan(&mut checker, declared.rules);
+    for event in &mut events {
+        event.is_validated = rules.checks(event.message);
+    }
     let warnings = events::warnings(&checker, &declared.events);
     if !checker.mistakes.is_empty() {
         return Err(LoadError::new(checker.mistakes));
@@ -30,7 +33,7 @@ pub(super) fn assemble(compiled: Compiled, mistakes: Vec<Mistake>) -> Result<Sch
         fingerprint: fingerprint::fingerprint(&pool),
         by_name: events.iter().map(|event| (event.name.clone(), event.index)).collect(),
         by_message: events.iter().map(|event| (event.message_name.clone(), event.index)).collect(),
-        rules: Rules::new(&pool),
+        rules,
         files,
         warnings,
         pool: Arc::new(pool),

@@ -57,6 +57,7 @@ pub(super) fn check(checker: &mut Checker<'_>, declared: &[Declared], templates:
             own: declaration.own,
             replies: check_replies(checker, declaration, &numbers),
             send_permission: check_permission(checker, declaration),
+            is_validated: false,
             bindings: check_channels(checker, declaration, templates),
             name,
         });

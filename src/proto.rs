@@ -28,6 +28,27 @@ pub mod buf {
     }
 }
 
+pub mod agents {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/agents.v1.rs"));
+        include!(concat!(env!("OUT_DIR"), "/agents.v1.serde.rs"));
+    }
+}
+
+pub mod chat {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/chat.v1.rs"));
+        include!(concat!(env!("OUT_DIR"), "/chat.v1.serde.rs"));
+    }
+}
+
+pub mod files {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/files.v1.rs"));
+        include!(concat!(env!("OUT_DIR"), "/files.v1.serde.rs"));
+    }
+}
+
 pub mod operations {
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/operations.v1.rs"));
@@ -46,5 +67,26 @@ pub mod session {
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/session.v1.rs"));
         include!(concat!(env!("OUT_DIR"), "/session.v1.serde.rs"));
+    }
+}
+
+pub mod team {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/team.v1.rs"));
+        include!(concat!(env!("OUT_DIR"), "/team.v1.serde.rs"));
+    }
+}
+
+pub mod tools {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/tools.v1.rs"));
+        include!(concat!(env!("OUT_DIR"), "/tools.v1.serde.rs"));
+    }
+}
+
+pub mod workflow {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/workflow.v1.rs"));
+        include!(concat!(env!("OUT_DIR"), "/workflow.v1.serde.rs"));
     }
 }

@@ -11,6 +11,7 @@ use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
 use super::diagnostics::mistakes_of;
+use super::load::is_given;
 use super::mistake::Mistake;
 use super::places::Files;
 
@@ -56,7 +57,8 @@ pub(super) fn compile(
     resolver.add(GoogleFileResolver::new());
     let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_imports(true).include_source_info(true);
-    for name in inputs.keys() {
+    // Validation rules are there for those who import them.
+    for name in inputs.keys().filter(|name| !is_given(name) || !name.starts_with("buf/")) {
         if let Err(error) = compiler.open_file(name) {
             // The mistake may be in an imported file.
             let input = error.file().and_then(|file| inputs.get(file)).or_else(|| inputs.get(name));

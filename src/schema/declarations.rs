@@ -81,7 +81,7 @@ fn read_message(
     let mut rules = Rules::default();
     let validate = site.inside(&[path::MESSAGE_OPTIONS, VALIDATE]);
     let read = options::read(given, VALIDATE, "buf.validate.MessageRules", checker.pool);
-    rules.message = read.and_then(|read| accept(checker, &validate, read)).map(|read| (validate, read));
+    rules.message = read.and_then(|read| accept_rules(checker, &validate, read)).map(|read| (validate, read));
 
     let option = site.inside(&[path::MESSAGE_OPTIONS, EVENT]);
     let event = options::read(given, EVENT, "rialto.v1.EventOptions", checker.pool);
@@ -113,7 +113,7 @@ fn read_message(
         let given = &field.options.__buffa_unknown_fields;
         let validate = site.inside(&[VALIDATE]);
         let read = options::read(given, VALIDATE, "buf.validate.FieldRules", checker.pool);
-        if let Some(read) = read.and_then(|read| accept(checker, &validate, read)) {
+        if let Some(read) = read.and_then(|read| accept_rules(checker, &validate, read)) {
             rules.fields.push((place, validate, read));
         }
         let option = site.inside(&[FIELD]);
@@ -126,7 +126,7 @@ fn read_message(
         let site = site.inside(&[path::MESSAGE_ONEOF, number, path::ONEOF_OPTIONS, VALIDATE]);
         let given = &oneof.options.__buffa_unknown_fields;
         let read = options::read(given, VALIDATE, "buf.validate.OneofRules", checker.pool);
-        if let Some(read) = read.and_then(|read| accept(checker, &site, read)) {
+        if let Some(read) = read.and_then(|read| accept_rules(checker, &site, read)) {
             rules.oneofs.push((oneof.name.clone().unwrap_or_default(), read));
         }
     }
@@ -149,6 +149,22 @@ pub(super) fn own_fields<'a>(
         let options = options::read::<FieldOptions>(given, FIELD, "rialto.v1.FieldOptions", pool)?.ok()?;
         Some((field.name.as_deref().unwrap_or_default(), options))
     })
+}
+
+/// Rules that are extensions of the standard's messages have numbers from here on.
+const FIRST_PREDEFINED: u32 = 1_000;
+
+fn accept_rules<O>(checker: &mut Checker<'_>, site: &Site, read: Result<O, OptionError>) -> Option<O> {
+    if let Err(OptionError::Unknown(FIRST_PREDEFINED..)) = read {
+        checker.report(
+            site,
+            Near::Start,
+            "predefined rules (extensions of buf.validate's messages) are not enforced",
+            "write the rule's expression with `cel` where it is used",
+        );
+        return None;
+    }
+    accept(checker, site, read)
 }
 
 fn accept<O>(checker: &mut Checker<'_>, site: &Site, read: Result<O, OptionError>) -> Option<O> {

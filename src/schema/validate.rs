@@ -40,6 +40,16 @@ pub struct Violation {
     pub message: String,
 }
 
+impl Violation {
+    /// What the value must be, with the name of the rule.
+    pub fn description(&self) -> String {
+        match self.rule.as_str() {
+            "required" => self.message.clone(),
+            rule => format!("{} [{rule}]", self.message),
+        }
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
@@ -61,7 +71,7 @@ impl Schema {
         if !event.is_validated {
             return Ok(());
         }
-        cel::start_budget(payload.len());
+        cel::start_budget();
         let violations = Walk::new(&self.pool, &self.rules, now).over(event.message, &[payload]);
         if violations.is_empty() { Ok(()) } else { Err(violations) }
     }

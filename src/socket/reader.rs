@@ -4,6 +4,7 @@
 //! than it listens is held back by TCP. It never writes.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::net::TcpStream;
 
@@ -76,7 +77,13 @@ impl Reader {
                     bytes = &bytes[used..];
                     let Some(incoming) = incoming else { continue };
                     self.state.on_message();
-                    self.inbound.on_incoming(incoming, &self.shared.schema, &self.shared.transcoder, now)
+                    self.inbound.on_incoming(
+                        incoming,
+                        &self.shared.schema,
+                        &self.shared.transcoder,
+                        now,
+                        SystemTime::now(),
+                    )
                 }
                 Err(violation) => Some(self.inbound.on_violation(violation)),
             };

@@ -6,3 +6,4 @@ mod harness;
 mod publishing;
 mod slow;
 mod socket;
+mod validation;

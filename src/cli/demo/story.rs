@@ -102,6 +102,7 @@ impl Story {
             process_id: id.clone(),
             name: name.to_owned(),
             message: steps[0].to_owned(),
+            started_by: "u-ada".to_owned(),
         };
         self.running.push(Process { id, project, name, steps, progress: 0.0 });
         event("project.v1.ProcessStarted", &started)
@@ -139,6 +140,7 @@ impl Story {
             progress: process.progress,
             message,
             outcome: outcome.into(),
+            ..ProcessCompleted::default()
         };
         event("project.v1.ProcessCompleted", &completed)
     }
@@ -156,6 +158,7 @@ impl Story {
             project_id: id.to_owned(),
             project: Some(project),
             changed_fields: vec!["description".to_owned()],
+            updated_by: "u-ada".to_owned(),
         };
         event("project.v1.ProjectUpdated", &updated)
     }
@@ -189,13 +192,14 @@ impl Story {
 
     /// Every now and then a gateway fails, and recovers.
     fn gateways(&mut self, now: SystemTime) -> Vec<Event> {
-        let change = |(id, kind): (&str, &str), previous: &str, current: &str| {
+        let change = |(id, kind): (&str, &str), previous: &str, current: &str, reason: &str| {
             let change = GatewayStatusChange {
                 gateway_id: id.to_owned(),
                 gateway_type: kind.to_owned(),
                 previous_status: previous.to_owned(),
                 current_status: current.to_owned(),
                 metadata: HashMap::from([("region".to_owned(), "north".to_owned())]),
+                reason: reason.to_owned(),
             };
             event("operations.v1.GatewayStatusChange", &change)
         };
@@ -204,7 +208,7 @@ impl Story {
                 let gateway = self.pick(GATEWAYS);
                 let ends_at_beat = self.beat + self.random.random_range(25..60);
                 self.outage = Some(Outage { gateway, since: now, ends_at_beat });
-                vec![change(gateway, "online", "offline")]
+                vec![change(gateway, "online", "offline", "does not answer")]
             }
             Some(Outage { gateway, since, ends_at_beat }) if ends_at_beat <= self.beat => {
                 let recovery = GatewayRecovery {
@@ -215,7 +219,10 @@ impl Story {
                     attempts: self.random.random_range(2..7),
                     metadata: HashMap::new(),
                 };
-                vec![change(gateway, "offline", "online"), event("operations.v1.GatewayRecovery", &recovery)]
+                vec![
+                    change(gateway, "offline", "online", "answers again"),
+                    event("operations.v1.GatewayRecovery", &recovery),
+                ]
             }
             outage => {
                 self.outage = outage;

@@ -5,7 +5,8 @@ use buffa_descriptor::{FieldDescriptor, FieldKind, MessageDescriptor, MessageInd
 use super::cel::{self, CelRule, Kind};
 use super::occurrences::Scalar;
 use super::plan::{
-    ElementRules, FieldPlan, FieldRules, FieldSet, Ignore, ListRules, MapRules, MessagePlan, Required, Rules, ValueRules,
+    ElementRules, FieldPlan, FieldRules, FieldSet, Ignore, ListRules, MapRules, MessagePlan, Required, Rules,
+    ValueRules,
 };
 use super::standard::{Wrong, fitting, lengths, name_of, test, wrapped};
 use crate::proto::buf::validate as proto;
@@ -82,7 +83,7 @@ impl<'c> Planner<'_, 'c> {
         let kind = Kind::of(pool, field.kind());
         let rules = match field.kind() {
             FieldKind::Singular(kind) => {
-                FieldRules::Value(self.value(kind, options.r#type, cel, expressions, "a value"))
+                FieldRules::Value(Box::new(self.value(kind, options.r#type, cel, expressions, "a value")))
             }
             FieldKind::List(item) => {
                 let rules = match options.r#type {
@@ -96,17 +97,20 @@ impl<'c> Planner<'_, 'c> {
                 let unique = rules.unique == Some(true);
                 if unique && matches!(item, SingularKind::Message(_)) && wrapped(pool, item).is_none() {
                     let advice = "leave it out, or compare what makes them unique in a CEL rule";
-                    self.refuse(Near::Key("unique"), ("unique is for lists of scalars and enums".into(), advice.into()));
+                    self.refuse(
+                        Near::Key("unique"),
+                        ("unique is for lists of scalars and enums".into(), advice.into()),
+                    );
                 }
                 let checked = lengths(None, rules.min_items, rules.max_items, ["min_items", "max_items"]);
                 let _ = checked.map_err(|wrong| self.refuse(Near::Key("min_items"), wrong));
-                FieldRules::List(ListRules {
+                FieldRules::List(Box::new(ListRules {
                     min: rules.min_items,
                     max: rules.max_items,
                     unique,
                     cel: self.cel(cel, expressions, &kind, &|_, pool| cel::list(pool, item, &[])),
                     items: rules.items.map(|items| self.element(item, *items)),
-                })
+                }))
             }
             FieldKind::Map { key, value } => {
                 let rules = match options.r#type {
@@ -119,13 +123,13 @@ impl<'c> Planner<'_, 'c> {
                 };
                 let checked = lengths(None, rules.min_pairs, rules.max_pairs, ["min_pairs", "max_pairs"]);
                 let _ = checked.map_err(|wrong| self.refuse(Near::Key("min_pairs"), wrong));
-                FieldRules::Map(MapRules {
+                FieldRules::Map(Box::new(MapRules {
                     min: rules.min_pairs,
                     max: rules.max_pairs,
                     cel: self.cel(cel, expressions, &kind, &|_, pool| cel::map(pool, key, value, &[])),
                     keys: rules.keys.map(|keys| self.element(SingularKind::Scalar(key), *keys)),
                     values: rules.values.map(|values| self.element(value, *values)),
-                })
+                }))
             }
         };
         FieldPlan { required, ignore, rules, inner: None }
@@ -187,12 +191,17 @@ impl<'c> Planner<'_, 'c> {
     }
 
     fn does_not_fit(&mut self, given: &str, fits: &str, what: &str) {
-        let message = format!("the rules of {given} do not fit {}, {what} of {fits}", self.name);
-        let message = match what {
-            "a list" | "a map" => format!("the rules of {given} do not fit {}, which is {what}", self.name),
-            _ => message,
+        let message = match (what, fits) {
+            ("a list" | "a map", _) => format!("the rules of {given} do not fit {}, which is {what}", self.name),
+            (_, "int32" | "int64" | "any" | "enum") => {
+                format!("the rules of {given} do not fit {}, which is an {fits}", self.name)
+            }
+            _ => format!("the rules of {given} do not fit {}, which is a {fits}", self.name),
         };
         let advice = match fits {
+            "repeated" | "map" if matches!(given, "repeated" | "map") => {
+                format!("write `(buf.validate.field).{fits}…`")
+            }
             "repeated" => format!("write `(buf.validate.field).repeated.items.{given}…` for rules of its items"),
             "map" => format!("write `(buf.validate.field).map.values.{given}…`, or keys, for rules of its entries"),
             fits => format!("write `(buf.validate.field).{fits}…`"),
@@ -230,20 +239,19 @@ impl<'c> Planner<'_, 'c> {
     ) -> Vec<CelRule> {
         let named = rules.into_iter().map(|rule| (rule.id, rule.message, rule.expression.unwrap_or_default()));
         let bare = expressions.into_iter().map(|expression| (None, None, expression));
+        let named = named.map(|rule| ("expression", rule));
         let mut compiled = Vec::new();
-        for (id, message, expression) in named.chain(bare) {
+        for (key, (id, message, expression)) in named.chain(bare.map(|rule| ("cel_expression", rule))) {
             let (id, message) = (id.unwrap_or_default(), message.unwrap_or_default());
             let pool = self.checker.pool;
-            let rule = CelRule::compile(pool, &id, &message, &expression, this.clone()).and_then(|rule| {
-                cel::start_budget(0);
-                rule.try_on(nothing(&rule, pool)).map(|()| rule)
-            });
+            let rule = CelRule::compile(pool, &id, &message, &expression, this.clone())
+                .and_then(|rule| rule.try_on(&|| nothing(&rule, pool)).map(|()| rule));
             match rule {
                 Ok(rule) => compiled.push(rule),
                 Err(error) => {
                     let name = if id.is_empty() { expression.clone() } else { id };
                     self.refuse(
-                        Near::Value("expression", &expression),
+                        Near::Value(key, &expression),
                         (
                             format!("in the rule {name:?} of {}, {error}", self.name),
                             "correct the expression: CEL over `this`, `!has(this.a) || this.a > this.b`".to_owned(),

@@ -36,7 +36,7 @@ pub(super) enum Version {
 }
 
 impl Version {
-    fn names<'a>(self, names: [&'a str; 3]) -> &'a str {
+    fn names(self, names: [&'static str; 3]) -> &'static str {
         match self {
             Version::Any => names[0],
             Version::V4 => names[1],
@@ -162,7 +162,10 @@ pub(super) fn is_ip(text: &str, version: Version) -> bool {
 /// Whether the address of `address/length` has no bits behind its prefix. `None`: the text is nothing of that form.
 pub(super) fn prefix(text: &str, version: Version) -> Option<bool> {
     let (address, length) = text.split_once('/')?;
-    if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) || (length.len() > 1 && length.starts_with('0')) {
+    if length.is_empty()
+        || !length.bytes().all(|byte| byte.is_ascii_digit())
+        || (length.len() > 1 && length.starts_with('0'))
+    {
         return None;
     }
     let length: u32 = length.parse().ok()?;

@@ -105,11 +105,6 @@ impl<'a> Occurrences<'a> {
     pub(super) fn all(&self, place: usize) -> &[Wire<'a>] {
         &self.fields[place]
     }
-
-    /// The one value of a singular field.
-    pub(super) fn last(&self, place: usize) -> Option<Wire<'a>> {
-        self.fields[place].last().copied()
-    }
 }
 
 /// Whether a wire value is one of the field, or of its packed or map form.

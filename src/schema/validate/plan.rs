@@ -73,9 +73,9 @@ pub(super) enum Ignore {
 pub(super) enum FieldRules {
     #[default]
     None,
-    Value(ValueRules),
-    List(ListRules),
-    Map(MapRules),
+    Value(Box<ValueRules>),
+    List(Box<ListRules>),
+    Map(Box<MapRules>),
 }
 
 /// The rules of one value.
@@ -194,7 +194,12 @@ impl Rules {
         loop {
             let leads = |index: &MessageIndex| {
                 !self.messages.contains_key(index)
-                    && pool.message(*index).fields().iter().filter_map(inner).any(|inner| self.messages.contains_key(&inner))
+                    && pool
+                        .message(*index)
+                        .fields()
+                        .iter()
+                        .filter_map(inner)
+                        .any(|inner| self.messages.contains_key(&inner))
             };
             let more: Vec<MessageIndex> = indexes().filter(leads).collect();
             if more.is_empty() {

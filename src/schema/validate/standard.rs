@@ -285,7 +285,11 @@ fn text(rules: proto::StringRules) -> Result<TextRules, Wrong> {
         constant: rules.r#const,
         length: lengths(rules.len, rules.min_len, rules.max_len, ["min_len", "max_len"])?,
         bytes: lengths(rules.len_bytes, rules.min_bytes, rules.max_bytes, ["min_bytes", "max_bytes"])?,
-        pattern: rules.pattern.map(|pattern| Regex::new(&pattern)).transpose().map_err(|error| pattern_is_none(&error))?,
+        pattern: rules
+            .pattern
+            .map(|pattern| Regex::new(&pattern))
+            .transpose()
+            .map_err(|error| pattern_is_none(&error))?,
         prefix: rules.prefix,
         suffix: rules.suffix,
         contains: rules.contains,

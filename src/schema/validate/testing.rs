@@ -56,12 +56,15 @@ impl Test {
                 }
             }
             Test::FieldMask(rules) => {
-                if let Some(constant) = rules.constant.as_ref().filter(|paths| !texts(1).eq(paths.iter().map(|p| &**p))) {
+                if let Some(constant) = rules.constant.as_ref().filter(|paths| !texts(1).eq(paths.iter().map(|p| &**p)))
+                {
                     report("field_mask.const".to_owned(), format!("must have the paths {constant:?}"));
                 }
                 // A path covers what is below it.
                 let covers = |list: &[String], path: &str| {
-                    list.iter().any(|known| path.strip_prefix(&**known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+                    list.iter().any(|known| {
+                        path.strip_prefix(&**known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                    })
                 };
                 if !rules.within.is_empty() && !texts(1).all(|path| covers(&rules.within, path)) {
                     report("field_mask.in".to_owned(), format!("must have only paths in {:?}", rules.within));

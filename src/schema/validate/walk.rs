@@ -93,9 +93,9 @@ impl<'a> Walk<'a> {
             }
         }
         for rule in &plan.cel {
-            let this = cel::message(self.pool, index, parts, &|field| rule.looks_at(field));
-            let now = self.now;
-            self.take(|report| rule.check(this, now, report));
+            let (pool, now) = (self.pool, self.now);
+            let this = || cel::message(pool, index, parts, &|field| rule.looks_at(field));
+            self.take(|report| rule.check(&this, now, report));
         }
     }
 
@@ -122,10 +122,10 @@ impl<'a> Walk<'a> {
             return;
         }
         match (&plan.rules, field.kind()) {
-            (FieldRules::Value(rules), FieldKind::Singular(kind)) => {
-                if field.presence() == FieldPresence::Implicit || !wires.is_empty() {
-                    self.value(rules, kind, wires);
-                }
+            (FieldRules::Value(rules), FieldKind::Singular(kind))
+                if field.presence() == FieldPresence::Implicit || !wires.is_empty() =>
+            {
+                self.value(rules, kind, wires);
             }
             (FieldRules::List(rules), FieldKind::List(kind)) => self.list(rules, kind, wires),
             (FieldRules::Map(rules), FieldKind::Map { key, value }) => self.map(rules, key, value, wires),
@@ -191,7 +191,7 @@ impl<'a> Walk<'a> {
     fn cel(&mut self, rules: &[CelRule], this: &dyn Fn() -> ::cel::Value) {
         for rule in rules {
             let now = self.now;
-            self.take(|report| rule.check(this(), now, report));
+            self.take(|report| rule.check(this, now, report));
         }
     }
 

@@ -8,22 +8,30 @@ use std::cell::Cell;
 use cel::{ExecutionError, Value};
 
 /// What the rules of one event may spend together: some tenths of a second at the very most.
-const MAX_UNITS: u64 = 10_000_000;
+const MAX_UNITS: u64 = 4_000_000;
+/// How often the interpreter copies a part of a value on its way to an operator or a function.
+const COPIES: u64 = 3;
 /// Bytes that are looked at or copied for one unit.
 const BYTES_PER_UNIT: u64 = 64;
 
 thread_local! {
     /// What is left for the event that this thread is checking.
     static LEFT: Cell<u64> = const { Cell::new(0) };
-    /// What one walk over the whole event costs.
+    /// What one walk over the whole of `this` costs.
     static WALK: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Begins an event of so many bytes.
-pub(in crate::schema::validate) fn start(event_bytes: usize) {
+/// Begins an event.
+pub(in crate::schema::validate) fn start() {
     LEFT.set(MAX_UNITS);
-    // An element of a list may be one byte on the wire.
-    WALK.set(event_bytes as u64 + 1);
+}
+
+/// Makes a value, and takes what it cost for what a walk over it costs.
+pub(super) fn measure(make: &dyn Fn() -> Value) -> Value {
+    let before = LEFT.get();
+    let value = make();
+    WALK.set((before - LEFT.get()) * COPIES + 1);
+    value
 }
 
 /// Whether the event has had its share.
@@ -41,7 +49,7 @@ pub(super) fn pay(units: u64) -> Result<(), ExecutionError> {
 /// Pays for one turn of a loop whose body has so many parts. A body that looks at what is outside of the loop may walk over
 /// all of it.
 pub(super) fn pay_turn(parts: u64, looks_outside: bool) -> Result<(), ExecutionError> {
-    pay(parts + if looks_outside { WALK.get() / 4 } else { 0 })
+    pay(parts + if looks_outside { WALK.get() } else { 0 })
 }
 
 /// Pays for bytes.

@@ -231,6 +231,11 @@ fn looks_outside(expression: &IdedExpr, own: &[&str]) -> bool {
     }
 }
 
+/// How deep an expression nests.
+pub(super) fn depth(expression: &IdedExpr) -> usize {
+    1 + children(expression).map(depth).max().unwrap_or(0)
+}
+
 /// How many parts an expression has.
 fn parts(expression: &IdedExpr) -> i64 {
     1 + children(expression).map(parts).sum::<i64>()

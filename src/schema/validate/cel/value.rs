@@ -27,9 +27,9 @@ const DEFAULT_DEPTH: u32 = 2;
 
 /// Whether messages of this name are maps of their fields here, and not values of another kind.
 pub(super) fn is_plain(full_name: &str) -> bool {
-    !full_name.strip_prefix("google.protobuf.").is_some_and(|name| {
-        name.ends_with("Value") || matches!(name, "Timestamp" | "Duration" | "Struct")
-    })
+    !full_name
+        .strip_prefix("google.protobuf.")
+        .is_some_and(|name| name.ends_with("Value") || matches!(name, "Timestamp" | "Duration" | "Struct"))
 }
 
 /// A scalar.
@@ -199,7 +199,7 @@ fn well_known(
         "Value" => {
             let kinds = ["number_value", "string_value", "bool_value", "struct_value", "list_value"];
             let set = |name: &&str| place(name).is_some_and(|place| !occurrences.all(place).is_empty());
-            kinds.iter().copied().find(|name| set(&name)).map_or(Value::Null, field)
+            kinds.iter().copied().find(|name| set(name)).map_or(Value::Null, field)
         }
         _ if parts.is_empty() => Value::Null,
         _ => field("value"),

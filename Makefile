@@ -4,7 +4,7 @@ TOOLS := target/tools
 PYTHON := $(TOOLS)/python/bin/python
 BUF := $(TOOLS)/node/node_modules/.bin/buf
 
-.PHONY: run test fmt lint tools
+.PHONY: run test fmt lint tools client
 
 # A bridge with the bundled schema, a page to look at, and something going on.
 run:
@@ -15,6 +15,11 @@ test: tools lint
 	cargo test
 	cargo build
 	$(PYTHON) -m pytest tests/e2e
+
+# The playground's script: to be made anew when src/demo/page, proto/ or clients/typescript/src has changed.
+client: tools
+	cargo build
+	node clients/typescript/scripts/page.mjs target/debug/rialto
 
 fmt:
 	cargo fmt

@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use crate::ingest::Ingest;
 use crate::net::admission::ConnectionLimits;
 use crate::net::http::Server;
+use crate::revision::Reload;
 use crate::status::{Code, Status};
 
 pub use guard::Guard;
@@ -76,6 +77,8 @@ pub struct Admin {
     pub ingest: Arc<Ingest>,
     /// Who knows how the node is.
     pub gauges: Arc<dyn Gauges>,
+    /// Where reloads of the schema are asked for.
+    pub reload: Reload,
     /// Host names that requests may use beside IP addresses and `localhost`, without ports.
     pub allowed_hosts: Vec<String>,
 }
@@ -86,10 +89,10 @@ pub struct Admin {
 /// When the thread or its runtime cannot be made. What the thread returns says whether the listener could be used.
 pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Admin { listener, ingest, gauges, allowed_hosts } = admin;
+    let Admin { listener, ingest, gauges, reload, allowed_hosts } = admin;
     let guard = Guard::internal(allowed_hosts);
     let router = publish_routes(Arc::clone(&ingest), guard.clone())
-        .merge(service_routes(ingest, Arc::clone(&gauges), guard))
+        .merge(service_routes(ingest, Arc::clone(&gauges), reload, guard))
         .merge(health_routes(gauges))
         .fallback(async || not_found());
     let server = Server::new(listener, router).with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));

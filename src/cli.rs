@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod failure;
 mod flags;
+mod generate;
 mod logs;
 mod publish;
 mod screen;
@@ -43,6 +44,7 @@ enum Command {
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
     Check(check::Check),
+    Generate(generate::Generate),
 }
 
 /// Runs the program: reads the command line, does what it says, and tells by the exit code how it went.
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Publish(publish) => publish.run(&mut screen),
         Command::Subscribe(subscribe) => subscribe.run(&mut screen),
         Command::Check(check) => check.run(&mut screen),
+        Command::Generate(generate) => generate.run(&mut screen),
     };
     match done {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,

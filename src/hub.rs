@@ -8,6 +8,7 @@
 
 mod channel;
 mod reclaim;
+mod revise;
 mod wakeups;
 
 use std::collections::HashMap;
@@ -112,9 +113,22 @@ impl Hub {
         let log = RingLog::resurrect(begin, retention).with_max_bytes(self.limits.channel_bytes);
         self.account(0, log.bytes());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let channel = Arc::new(Channel::new(id, key.clone(), retention, log, self.shards.len()));
+        let channel = Arc::new(Channel::new(id, key.clone(), log, self.shards.len()));
         bucket.insert(key.clone(), Arc::clone(&channel));
         channel
+    }
+
+    fn find(&self, key: &ChannelKey) -> Option<Arc<Channel>> {
+        self.bucket(key).get(key).map(Arc::clone)
+    }
+
+    /// The position of an event that has none: 0, of the epoch that the channel has or would have.
+    fn no_sequence(&self, key: &ChannelKey, found: Option<Arc<Channel>>) -> Position {
+        let head = match found {
+            Some(channel) => channel.heads().head,
+            None => self.tombstones().peek(key, now()),
+        };
+        Position { sequence: 0, ..head }
     }
 
     /// How many channels have a log or a subscriber.
@@ -167,10 +181,17 @@ impl Appender for Hub {
             )
             .with_retry_after(Duration::from_secs(1)));
         }
-        let channel = self.channel(&append.key, append.retention);
+        let channel = match event.class {
+            Class::Reliable | Class::Latest(_) => self.channel(&append.key, append.retention),
+            // Nobody there now means nobody ever: nothing is kept, and a channel never touched costs nothing.
+            Class::Ephemeral => match self.find(&append.key) {
+                Some(channel) if channel.subscriptions() > 0 => channel,
+                found => return Ok(self.no_sequence(&append.key, found)),
+            },
+        };
         let record = Record {
             event_type: event.event_type.index,
-            class: Class::Reliable,
+            class: event.class,
             payload: event.payload.clone(),
             revision: event.revision,
         };
@@ -184,6 +205,7 @@ impl Appender for Hub {
             data: &event.data,
         };
         let mut log = channel.log();
+        channel.retain(&mut log, append.retention, event.revision);
         let before = log.bytes();
         let position = log.append(record, now(), |sequence, out| write_event_frame(out, sequence, &frame));
         let after = log.bytes();

@@ -13,7 +13,7 @@ pub(crate) mod fixture;
 mod metadata;
 mod refusal;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::RngCore as _;
@@ -23,23 +23,12 @@ use crate::engine::{Append, Appended, Engine};
 use crate::ids::{ChannelName, EventId, Tenant};
 use crate::log::Position;
 use crate::proto::rialto::v1::Event;
-use crate::schema::Schema;
+use crate::revision::{Revision, Revisions};
 use crate::status::{Code, Status};
-use crate::transcode::Transcoder;
 
 use check::Checker;
 
 pub use check::body_bytes;
-
-/// A schema and how to print it: what an event is checked against, as a whole.
-pub struct Revision {
-    /// What may cross.
-    pub schema: Arc<Schema>,
-    /// How it is printed.
-    pub transcoder: Arc<Transcoder>,
-    /// Which of this process's revisions it is, from 1.
-    pub number: u32,
-}
 
 /// What an event may be.
 #[derive(Clone, Debug)]
@@ -118,27 +107,22 @@ pub struct Accepted {
 
 /// The one way in.
 pub struct Ingest {
-    revision: RwLock<Arc<Revision>>,
+    revisions: Arc<Revisions>,
     engine: Arc<dyn Engine>,
     limits: Limits,
     decoding: Semaphore,
 }
 
 impl Ingest {
-    /// Checks against this revision and appends to this engine.
-    pub fn new(revision: Arc<Revision>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
+    /// Checks each batch against the revision that is current when it begins, and appends to this engine.
+    pub fn new(revisions: Arc<Revisions>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
         let decoding = Semaphore::new(limits.decoding_bytes.min(Semaphore::MAX_PERMITS));
-        Ingest { revision: RwLock::new(revision), engine, limits, decoding }
+        Ingest { revisions, engine, limits, decoding }
     }
 
     /// The revision that events are checked against now.
     pub fn revision(&self) -> Arc<Revision> {
-        self.revision.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Checks events against another revision from the next batch on.
-    pub fn set_revision(&self, revision: Arc<Revision>) {
-        *self.revision.write().unwrap_or_else(PoisonError::into_inner) = revision;
+        self.revisions.current()
     }
 
     /// Publishes each event; one result each, in order. A refused event does not concern the others.

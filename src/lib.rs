@@ -2,12 +2,14 @@
 //!
 //! Services publish events over gRPC, browsers subscribe over WebSocket and get JSON, and one set of `.proto` files says
 //! what may cross. The floors of the house, from the bottom: [`ids`], [`status`], [`proto`]; [`schema`], [`log`],
-//! [`transcode`], [`wire`], [`session`]; [`hub`], [`engine`], [`ingest`], [`net`]; [`grpc`], [`socket`], [`admin`];
+//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`revision`], [`ingest`], [`net`]; [`grpc`], [`socket`],
+//! [`admin`];
 //! [`config`], [`app`], [`cli`].
 
 pub mod admin;
 pub mod app;
 pub mod cli;
+pub mod codegen;
 pub mod config;
 pub mod engine;
 pub mod grpc;
@@ -17,6 +19,7 @@ pub mod ingest;
 pub mod log;
 pub mod net;
 pub mod proto;
+pub mod revision;
 pub mod schema;
 pub mod session;
 pub mod socket;

@@ -21,12 +21,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::oneshot;
 
 use crate::hub::{Hub, ShardIndex};
-use crate::schema::Schema;
+use crate::revision::{Revision, Revisions};
 use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
-use crate::transcode::Transcoder;
 use crate::wire::json::ControlPrinter;
 
 use mailbox::{Mailbox, Message};
@@ -61,16 +61,16 @@ pub struct Front {
 
 impl Front {
     /// Starts the shards, one for each of the hub's, as tasks of the current runtime.
-    pub fn start(config: Config, hub: Arc<Hub>, schema: Arc<Schema>, transcoder: Arc<Transcoder>) -> Arc<Self> {
+    pub fn start(config: Config, hub: Arc<Hub>, revisions: Arc<Revisions>) -> Arc<Self> {
         let shards: Vec<ShardIndex> = hub.shards().collect();
         let mailboxes: Box<[_]> =
             shards.iter().map(|shard| Arc::new(Mailbox::new(Arc::clone(hub.wakeups(*shard))))).collect();
+        let first = revisions.current();
         let shared = Arc::new(Shared {
             hub,
-            printer: ControlPrinter::new(Arc::clone(&transcoder), schema.pool())
+            printer: ControlPrinter::new(Arc::clone(&first.transcoder), first.schema.pool())
                 .expect("a schema's pool always has Rialto's own frames"),
-            transcoder,
-            schema,
+            revisions,
             limits: config.outbound,
             inbound: config.inbound,
             connections: AtomicUsize::new(0),
@@ -95,6 +95,28 @@ impl Front {
     /// The subscriptions of all connections.
     pub fn subscriptions(&self) -> usize {
         self.shared.subscriptions.load(Ordering::Relaxed)
+    }
+
+    /// Takes every connection to another revision of the schema, and returns when all are there, with how many
+    /// subscriptions ended: those on channels and to types that the schema does not have.
+    ///
+    /// Publishers come after that: an event of a type that is new finds no filter that does not know it.
+    pub async fn adopt(&self, revision: &Arc<Revision>) -> usize {
+        let adopting: Vec<_> = self
+            .mailboxes
+            .iter()
+            .map(|mailbox| {
+                let (done, is_done) = oneshot::channel();
+                mailbox.push(Message::Adopt(Arc::clone(revision), done));
+                is_done
+            })
+            .collect();
+        let mut ended = 0;
+        for is_done in adopting {
+            // A shard ends with the runtime only.
+            ended += is_done.await.unwrap_or(0);
+        }
+        ended
     }
 
     /// Asks every client to come back elsewhere and closes, in batches spread over this time.

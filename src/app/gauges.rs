@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use crate::admin::{Gauges, Health};
 use crate::hub::Hub;
-use crate::schema::Schema;
+use crate::revision::Revisions;
 use crate::socket::Front;
 
 /// What `/health` and `/ready` are answered from.
 pub(super) struct NodeGauges {
     pub(super) node: Arc<str>,
-    pub(super) schema: Arc<Schema>,
+    pub(super) revisions: Arc<Revisions>,
     pub(super) hub: Arc<Hub>,
     pub(super) front: Arc<Front>,
     pub(super) started: SystemTime,
@@ -27,7 +27,7 @@ impl Gauges for NodeGauges {
         Health {
             node: self.node.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
-            fingerprint: self.schema.fingerprint().into(),
+            fingerprint: self.revisions.current().schema.fingerprint().into(),
             uptime_seconds: self.up_since.elapsed().as_secs(),
             started: self.started,
             connections: self.front.connections() as u64,

@@ -8,9 +8,12 @@ use super::*;
 mod broken;
 mod catalogue;
 mod comparing;
+mod editions;
 mod filters;
+mod keys;
 mod loading;
 mod names;
+mod revisions;
 mod routing;
 mod validation;
 

@@ -71,19 +71,14 @@ impl Reader {
             return;
         }
         let now = now();
+        let revision = self.shared.revisions.current();
         while !self.ended && !bytes.is_empty() {
             let command = match self.parser.push(bytes) {
                 Ok((used, incoming)) => {
                     bytes = &bytes[used..];
                     let Some(incoming) = incoming else { continue };
                     self.state.on_message();
-                    self.inbound.on_incoming(
-                        incoming,
-                        &self.shared.schema,
-                        &self.shared.transcoder,
-                        now,
-                        SystemTime::now(),
-                    )
+                    self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, SystemTime::now())
                 }
                 Err(violation) => Some(self.inbound.on_violation(violation)),
             };

@@ -4,6 +4,7 @@
 //! lets others run between them. A sweep walks a dirty channel's subscribers and writes what is after each cursor; a
 //! connection whose socket is full is left alone until its socket takes bytes again, and goes on from its cursor.
 
+mod adopt;
 mod drain;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::hub::{Channel, ShardIndex, Wakeups};
 use crate::net::admission::Permit;
+use crate::revision::Revision;
 use crate::session::inbound::Inbound;
 use crate::session::outbound::{Env, Next, Outbound, Sweep};
 use crate::wire::websocket::Parser;
@@ -26,6 +28,7 @@ use super::reader::Reader;
 use super::readers::{Readers, Subscriber};
 use super::shared::Shared;
 use super::stream::{hang_up, is_temporary, linger, now};
+use adopt::Adoption;
 use drain::Drain;
 
 /// Subscribers that one turn of a sweep visits: with a write of some microseconds each, under a millisecond.
@@ -36,6 +39,9 @@ const VISIT_BYTES: usize = 256 << 10;
 /// One shard.
 pub(super) struct Shard {
     shared: Arc<Shared>,
+    /// What connections are answered under. Ahead of publishers' for the moment of a reload.
+    revision: Arc<Revision>,
+    adoption: Option<Adoption>,
     index: ShardIndex,
     mailbox: Arc<Mailbox>,
     wakeups: Arc<Wakeups>,
@@ -91,8 +97,11 @@ impl Shard {
     pub(super) fn new(shared: Arc<Shared>, index: ShardIndex, mailbox: Arc<Mailbox>) -> Self {
         let wakeups = Arc::clone(shared.hub.wakeups(index));
         let readers = Readers::new(Arc::clone(&shared.hub), index);
+        let revision = shared.revisions.current();
         Shard {
             shared,
+            revision,
+            adoption: None,
             index,
             mailbox,
             wakeups,
@@ -138,7 +147,7 @@ impl Shard {
     }
 
     fn has_work(&self) -> bool {
-        !self.sweeps.is_empty() || !self.busy.is_empty()
+        !self.sweeps.is_empty() || !self.busy.is_empty() || self.adoption.is_some()
     }
 
     fn on_message(&mut self, message: Message) {
@@ -161,6 +170,7 @@ impl Shard {
                     self.end(key, End::Dropped);
                 }
             }
+            Message::Adopt(revision, done) => self.begin_adoption(revision, done),
             Message::Drain(over) => self.begin_drain(over),
         }
     }
@@ -173,7 +183,7 @@ impl Shard {
         self.next_serial += 1;
         let key = ConnectionKey { index: entry.key(), serial: self.next_serial };
         self.readers.serving = connection_number(key.index);
-        let mut env = env(&mut self.readers, &self.shared, now);
+        let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
         let outbound = Outbound::new(opening, identity, &mut env);
         let stream = Arc::new(stream);
         let state = Arc::new(ReadState::new(now));
@@ -213,8 +223,9 @@ impl Shard {
         }
     }
 
-    /// One bounded piece of work: a part of a sweep, and one busy connection.
+    /// One bounded piece of work: a part of an adoption, a part of a sweep, and one busy connection.
     fn turn(&mut self) {
+        self.adopt();
         if let Some(mut sweep) = self.sweeps.pop_front() {
             self.readers.refresh();
             let mut visits = 0;
@@ -249,7 +260,7 @@ impl Shard {
         }
         let now = now();
         self.readers.serving = connection_number(key.index);
-        let mut env = env(&mut self.readers, &self.shared, now);
+        let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
         let mut written = 0;
         let end = loop {
             match connection.outbound.next(&mut env) {
@@ -303,7 +314,7 @@ impl Shard {
         for key in keys {
             let Some(connection) = self.connections.get_mut(key.index) else { continue };
             self.readers.serving = connection_number(key.index);
-            let mut env = env(&mut self.readers, &self.shared, now);
+            let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
             match connection.outbound.on_sweep(connection.state.inbound(), &mut env) {
                 Sweep::Live => self.visit(key),
                 Sweep::Drop(code) => {
@@ -339,7 +350,7 @@ impl Shard {
     fn with(&mut self, key: ConnectionKey, act: impl FnOnce(&mut Outbound<Readers>, &mut Env<'_, Readers>)) {
         let Some(connection) = self.connections.get_mut(key.index) else { return };
         self.readers.serving = connection_number(key.index);
-        let mut env = env(&mut self.readers, &self.shared, now());
+        let mut env = env(&mut self.readers, &self.shared, &self.revision, now());
         act(&mut connection.outbound, &mut env);
     }
 
@@ -354,8 +365,8 @@ impl Shard {
     }
 }
 
-fn env<'a>(readers: &'a mut Readers, shared: &'a Shared, now: Instant) -> Env<'a, Readers> {
-    Env { channels: readers, schema: &shared.schema, printer: &shared.printer, limits: &shared.limits, now }
+fn env<'a>(readers: &'a mut Readers, shared: &'a Shared, revision: &'a Revision, now: Instant) -> Env<'a, Readers> {
+    Env { channels: readers, schema: &revision.schema, printer: &shared.printer, limits: &shared.limits, now }
 }
 
 fn connection_number(index: usize) -> u32 {

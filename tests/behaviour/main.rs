@@ -4,6 +4,7 @@ mod delivery;
 mod drain;
 mod harness;
 mod publishing;
+mod reload;
 mod slow;
 mod socket;
 mod validation;

@@ -38,3 +38,15 @@ if ! cmp -s "$here/package.json" "$tools/node/installed.json"; then
         { echo "npm install failed or took longer than 5 minutes: can npm reach its registry?" >&2; exit 1; }
     cp "$here/package.json" "$tools/node/installed.json"
 fi
+
+# The TypeScript client's tools are pinned by its lock file.
+client="$here/../../clients/typescript"
+if [ ! -d "$client/node_modules" ] || ! cmp -s "$client/package-lock.json" "$tools/client-installed.json"; then
+    echo "installing the TypeScript client's tools"
+    # Not `npm ci`: it refuses a lock file that lacks the builds for platforms which a registry does not have.
+    timeout 300 npm install --no-save --prefix "$client" --loglevel error --no-audit --no-fund >"$tools/client.log" ||
+        { echo "npm install failed or took longer than 5 minutes: can npm reach its registry?" >&2; exit 1; }
+    cp "$client/package-lock.json" "$tools/client-installed.json"
+fi
+
+"$here/runner.sh" "$tools"

@@ -7,6 +7,7 @@ use crate::transcode::{Options, Transcoder};
 
 mod cel;
 mod standard;
+mod table;
 
 /// 2026-11-20T10:30:45Z.
 const NOW: Duration = Duration::from_secs(1_795_170_645);

@@ -1,0 +1,630 @@
+// The protocol of one client, pure: what happens comes in with the time, what to do goes out to a host.
+//
+// Promises: every event of a channel is handed on once and in order, or a gap or reset is told first. Owns the positions;
+// knows no socket, no timer and no listener. The host calls `tick` at `deadline()` at the latest.
+
+import { backoffMs } from "./backoff.js";
+import type { Position } from "./channel.js";
+import { errorOf, mayReturn, needsNewToken } from "./codes.js";
+import { RialtoError } from "./errors.js";
+import type {
+  ChannelGap,
+  ChannelPosition,
+  ChannelReset,
+  ChannelSubscribed,
+  ChannelUnsubscribed,
+  ClientFrame,
+  ConnectionAck,
+  ConnectionReconnect,
+  ServerFrame,
+  WireError,
+  WireSubscription,
+} from "./frames.js";
+import { PROTOCOL_VERSION } from "./frames.js";
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const STABLE_AFTER_MS = 5_000;
+const PROBE_MS = 3_000;
+const WAKE_JITTER_MS = 1_000;
+const LONGEST_GOODBYE_MS = 5_000;
+const FIRST_HEARTBEAT_MS = 30_000;
+const MAX_WAITING_SENDS = 256;
+
+/** What the connection is doing. */
+export type Status =
+  | { readonly state: "idle" }
+  | { readonly state: "connecting" }
+  | {
+      readonly state: "connected";
+      /** The connection, as in the bridge's logs. */
+      readonly connectionId: string;
+      /** The session that it is bound to. */
+      readonly sessionId: string;
+      /** The user, where somebody is authenticated. Else empty. */
+      readonly userId: string;
+      /** The fingerprint of the bridge's schema. */
+      readonly fingerprint: string;
+    }
+  | {
+      readonly state: "waiting";
+      /** The attempts that have failed in a row. */
+      readonly attempt: number;
+      /** When the next one begins, in milliseconds as `Date.now()` counts. */
+      readonly retryAt: number;
+      /** Why the last one ended. */
+      readonly reason: RialtoError;
+    }
+  | { readonly state: "offline" }
+  | { readonly state: "closed"; readonly reason?: RialtoError };
+
+/** Events that are lost to this subscriber. */
+export interface Gap {
+  readonly channel: string;
+  readonly epoch: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A channel whose log began anew: what was known of it is void. */
+export interface Reset {
+  readonly channel: string;
+  /** Where delivery begins now. */
+  readonly start: Position;
+  /** The position before. */
+  readonly previous?: Position;
+}
+
+/** A subscription that the bridge has accepted. */
+export interface Subscribed {
+  readonly channel: string;
+  /** Where delivery begins: after this event. */
+  readonly start: Position;
+  /** The newest event at that time. */
+  readonly head: Position;
+  /** Whether everything since the last position is there. Absent on a first subscribe. */
+  readonly recovered?: boolean;
+}
+
+/** What the session asks of the world. */
+export interface Host {
+  /** Opens a socket and gets a token; `opened` or `lost` answers. */
+  connect(token: { readonly expired: boolean }): void;
+  /** Gives up the socket at once, if there is one. */
+  disconnect(): void;
+  send(frame: ClientFrame): void;
+  onStatus(status: Status): void;
+  onEvent(frame: ServerFrame & { readonly channel: string }, replayed: boolean): void;
+  onSubscribed(subscribed: Subscribed): void;
+  onGap(gap: Gap): void;
+  onReset(reset: Reset): void;
+  /** A channel's subscription has ended for good. */
+  onEnded(channel: string, error: RialtoError): void;
+  /** Something went wrong that concerns nobody in particular. */
+  onError(error: RialtoError): void;
+}
+
+/** What a session is told at its beginning. */
+export interface SessionSettings {
+  /** Unique to this client: the beginning of its frames' ids, and its name in logs. */
+  readonly clientId: string;
+  /** The fingerprint of the schema that the client was generated from. */
+  readonly fingerprint: string;
+  /** Whether a new token can be had. */
+  readonly hasToken: boolean;
+  /** How long a connection that nobody needs stays, in milliseconds. */
+  readonly lingerMs: number;
+  /** Chance, between 0 and 1. */
+  readonly random: () => number;
+}
+
+/** What is wanted of a channel. */
+export interface Wanted {
+  /** Empty: all. */
+  readonly types: readonly string[];
+  readonly history?: number;
+  /** Where to begin, where this channel has no position yet. */
+  readonly after?: Position;
+}
+
+type Timer = "connect" | "retry" | "silence" | "probe" | "stable" | "leave" | "resubscribe";
+
+interface Channel {
+  wanted: Wanted | undefined;
+  /** Whether the bridge subscribes it by itself. */
+  auto: boolean;
+  /** The last event seen. */
+  position: Position | undefined;
+  /** The newest event when it was subscribed: up to it events are replay. */
+  head: number;
+  /** Subscribed on this connection. */
+  live: boolean;
+  /** Whether the bridge leaves events out: jumps are normal. */
+  filtered: boolean;
+  /** The subscribe that is not answered yet. */
+  asked: string | undefined;
+  /** To be subscribed at the next flush. */
+  dirty: boolean;
+}
+
+interface Send {
+  readonly id: string;
+  readonly type: string;
+  readonly data: unknown;
+  readonly settle: (error?: RialtoError) => void;
+}
+
+/** One client's protocol. */
+export interface Session {
+  /** Wants a channel, or wants something else of it. */
+  want(name: string, wanted: Wanted, now: number): void;
+  /** Wants a channel no longer. */
+  leave(name: string, now: number): void;
+  /** Sends a client event. `settle` is called once: without an error when the bridge has taken it. Returns its id. */
+  dispatch(type: string, data: unknown, settle: (error?: RialtoError) => void, now: number): string;
+  /** Forgets an event that was not sent yet, and its answer otherwise. */
+  forget(id: string): void;
+  /** Sends what has gathered. */
+  flush(): void;
+  /** The socket is open and the token is there. */
+  opened(token: string | undefined, now: number): void;
+  /** A message came. */
+  received(frame: ServerFrame, now: number): void;
+  /** The socket has closed, or could not be opened. */
+  lost(code: number, reason: string, now: number): void;
+  /** The attempt failed before there was a socket. */
+  failed(error: RialtoError, now: number): void;
+  /** The network or the page changed. */
+  network(online: boolean, now: number): void;
+  visibility(hidden: boolean, now: number): void;
+  /** Ends for good, or, held, until `hold(false)`. */
+  close(reason: RialtoError | undefined): void;
+  hold(held: boolean, now: number): void;
+  tick(now: number): void;
+  /** When to call `tick`. Infinity: never. */
+  deadline(): number;
+  position(name: string): Position | undefined;
+  status(): Status;
+}
+
+/** Makes a session that does nothing yet. */
+export function createSession(host: Host, settings: SessionSettings): Session {
+  const channels = new Map<string, Channel>();
+  const timers = new Map<Timer, number>();
+  let waiting: Send[] = [];
+  let sent: Send[] = [];
+  let status: Status = { state: "idle" };
+  let attempt = 0;
+  let refusedTokens = 0;
+  let expired = false;
+  let advisedMs: number | undefined;
+  let heartbeatMs = FIRST_HEARTBEAT_MS;
+  let heardAt = 0;
+  let hidden = false;
+  let offline = false;
+  let held = false;
+  let frames = 0;
+
+  const nextId = (): string => `${settings.clientId}-${++frames}`;
+  const isOpen = (): boolean => status.state === "connected";
+  const say = (next: Status): void => {
+    status = next;
+    host.onStatus(next);
+  };
+  const isNeeded = (): boolean => {
+    for (const channel of channels.values()) if (channel.wanted) return true;
+    return waiting.length + sent.length > 0;
+  };
+
+  const connect = (now: number): void => {
+    timers.clear();
+    timers.set("connect", now + CONNECT_TIMEOUT_MS);
+    advisedMs = undefined;
+    say({ state: "connecting" });
+    host.connect({ expired });
+  };
+
+  /** Connects where somebody needs it, and lets go where nobody does. */
+  const consider = (now: number): void => {
+    if (held || status.state === "closed") return;
+    if (isNeeded()) {
+      timers.delete("leave");
+      if (status.state === "idle") connect(now);
+    } else if (status.state !== "idle" && !timers.has("leave")) {
+      timers.set("leave", now + settings.lingerMs);
+    }
+  };
+
+  /** Nothing of the old connection holds any more. */
+  const detach = (error: RialtoError = new RialtoError("unavailable", "the connection is gone")): void => {
+    timers.clear();
+    for (const [name, channel] of channels) {
+      channel.live = false;
+      channel.asked = undefined;
+      channel.dirty = channel.wanted !== undefined;
+      if (!channel.wanted && !channel.auto) channels.delete(name);
+    }
+    for (const send of sent.splice(0)) send.settle(error);
+  };
+
+  const rest = (): void => {
+    detach();
+    attempt = 0;
+    say({ state: "idle" });
+  };
+
+  const end = (reason: RialtoError | undefined): void => {
+    const error = reason ?? closed();
+    detach(error);
+    for (const send of waiting.splice(0)) send.settle(error);
+    say({ state: "closed", ...(reason && { reason }) });
+    for (const [name, channel] of [...channels]) {
+      channels.delete(name);
+      if (channel.wanted) host.onEnded(name, error);
+    }
+  };
+
+  const retry = (reason: RialtoError, now: number, delayMs?: number): void => {
+    detach(reason);
+    if (!isNeeded()) return rest();
+    const delay = delayMs ?? advisedMs ?? backoffMs(attempt, settings.random(), hidden || offline);
+    attempt += 1;
+    timers.set("retry", now + delay);
+    say(offline ? { state: "offline" } : { state: "waiting", attempt, retryAt: now + delay, reason });
+  };
+
+  /** Gives up a socket that may be dead, without waiting for its end. */
+  const drop = (message: string, now: number): void => {
+    host.disconnect();
+    retry(new RialtoError("unavailable", message), now);
+  };
+
+  const subscription = (name: string, channel: Channel): WireSubscription => {
+    const { types = [], history } = channel.wanted ?? {};
+    return {
+      name,
+      ...(types.length > 0 && { types }),
+      // A live subscription goes on where it is: only the bridge knows how far it has come.
+      ...(channel.position && !channel.live ? { after: channel.position } : history !== undefined && { history }),
+    };
+  };
+
+  const flush = (): void => {
+    if (!isOpen()) return;
+    const asked: WireSubscription[] = [];
+    const id = nextId();
+    for (const [name, channel] of channels) {
+      if (!channel.dirty) continue;
+      channel.dirty = false;
+      asked.push(subscription(name, channel));
+      channel.asked = id;
+    }
+    if (asked.length > 0) host.send({ type: "channel.subscribe", id, data: { channels: asked } });
+    if (waiting.length === 0) return;
+    const batch = waiting;
+    waiting = [];
+    sent.push(...batch);
+    for (const { type, id, data } of batch) host.send({ type, id, data });
+    // Frames are worked off in order, so that its answer says that no refusal of what is before it follows.
+    host.send({ type: "connection.heartbeat", id: batch[batch.length - 1]?.id ?? id, data: {} });
+  };
+
+  const acked = (ack: ConnectionAck, now: number): void => {
+    timers.delete("connect");
+    timers.set("stable", now + STABLE_AFTER_MS);
+    heartbeatMs = ack.heartbeatMs || heartbeatMs;
+    refusedTokens = 0;
+    expired = false;
+    const { connectionId, sessionId, userId, fingerprint } = ack;
+    say({ state: "connected", connectionId, sessionId, userId, fingerprint });
+    consider(now);
+    flush();
+  };
+
+  const subscribed = (data: ChannelSubscribed, replyTo: string | undefined): void => {
+    let channel = channels.get(data.channel);
+    if (replyTo === undefined) {
+      if (!channel) {
+        channel = newChannel();
+        channels.set(data.channel, channel);
+      }
+      channel.auto = true;
+      // Our own subscribe, which says where to go on, is still on its way.
+      if (channel.asked !== undefined && channel.position) return;
+    } else if (channel?.asked !== replyTo) return;
+    if (!channel) return;
+    if (replyTo !== undefined) channel.asked = undefined;
+    const { position, live } = channel;
+    const { start, head, recovered } = data;
+    channel.live = true;
+    if (!live) channel.head = head.sequence;
+    if (channel.wanted) host.onSubscribed(data);
+    // What is lost is told by the frame that follows, and only that moves the position: should the connection break in
+    // between, the next one tells it again.
+    if (recovered !== false) {
+      if (position && position.epoch !== start.epoch)
+        host.onReset({ channel: data.channel, start, previous: position });
+      else if (position && !live && !channel.filtered && start.sequence > position.sequence) {
+        tellGap(data.channel, channel, start.epoch, position.sequence + 1, start.sequence);
+      }
+      advance(channel, start);
+    }
+    channel.filtered = (channel.wanted?.types.length ?? 0) > 0;
+  };
+
+  /** Moves a position on, never back. */
+  const advance = (channel: Channel, to: Position): void => {
+    const { position } = channel;
+    if (!position || position.epoch !== to.epoch || position.sequence < to.sequence) channel.position = to;
+  };
+
+  const tellGap = (name: string, channel: Channel, epoch: string, first: number, last: number): void => {
+    advance(channel, { epoch, sequence: last });
+    if (channel.wanted) host.onGap({ channel: name, epoch, first, last });
+  };
+
+  const gap = ({ channel: name, epoch, first, last }: ChannelGap): void => {
+    const channel = channels.get(name);
+    if (!channel?.live) return;
+    const { position } = channel;
+    const seen = position?.epoch === epoch ? position.sequence : 0;
+    if (last > seen) tellGap(name, channel, epoch, Math.max(first, seen + 1), last);
+  };
+
+  const reset = ({ channel: name, start, previous }: ChannelReset): void => {
+    const channel = channels.get(name);
+    if (!channel?.live) return;
+    channel.position = start;
+    if (channel.wanted) host.onReset({ channel: name, start, ...(previous && { previous }) });
+  };
+
+  const event = (frame: ServerFrame): void => {
+    const { channel: name, sequence } = frame;
+    const channel = name === undefined ? undefined : channels.get(name);
+    if (name === undefined || !channel?.live) return;
+    const { position } = channel;
+    let replayed = false;
+    if (sequence !== undefined && position) {
+      if (sequence <= position.sequence) return;
+      if (sequence > position.sequence + 1 && !channel.filtered) {
+        tellGap(name, channel, position.epoch, position.sequence + 1, sequence - 1);
+      }
+      replayed = sequence <= channel.head;
+      channel.position = { epoch: position.epoch, sequence };
+    }
+    if (channel.wanted) host.onEvent({ ...frame, channel: name }, replayed);
+  };
+
+  const unsubscribed = ({ channel: name, reason }: ChannelUnsubscribed): void => {
+    const channel = channels.get(name);
+    if (reason === "requested" || !channel) return;
+    channels.delete(name);
+    const code = reason === "permission_lost" ? "permission_denied" : "failed_precondition";
+    if (channel.wanted) {
+      host.onEnded(name, new RialtoError(code, `the bridge has ended ${name}: ${reason}`, { channel: name, reason }));
+    }
+  };
+
+  const refused = (data: WireError, replyTo: string | undefined, now: number): void => {
+    const error = errorOf(data);
+    const index = sent.findIndex((send) => send.id === replyTo);
+    if (index >= 0) return sent.splice(index, 1)[0]?.settle(error);
+    const name = data.channel ?? "";
+    const channel = channels.get(name);
+    if (channel?.asked === undefined || channel.asked !== replyTo) return host.onError(error);
+    channel.asked = undefined;
+    if (error.retryable) {
+      // It stays as it is until then.
+      channel.dirty = true;
+      timers.set("resubscribe", now + (data.retryAfterMs || backoffMs(4, settings.random(), hidden)));
+      return host.onError(error);
+    }
+    channels.delete(name);
+    host.onEnded(name, error);
+    consider(now);
+  };
+
+  const hear = (frame: ServerFrame, now: number): void => {
+    const { type, replyTo } = frame;
+    // Own frames are as `rialto/v1/socket.proto` says: the bridge's word for it.
+    const data = (frame.data ?? {}) as never;
+    switch (type) {
+      case "connection.ack":
+        return acked(data, now);
+      case "connection.heartbeat":
+        for (const send of sent.splice(0, sent.findIndex(({ id }) => id === replyTo) + 1)) send.settle();
+        return;
+      case "connection.reconnect":
+        advisedMs = (data as ConnectionReconnect).delayMs;
+        // The bridge closes next. Should it not, we do.
+        timers.set("silence", now + LONGEST_GOODBYE_MS);
+        return;
+      case "connection.error":
+        advisedMs = (data as WireError).retryAfterMs || advisedMs;
+        return host.onError(errorOf(data));
+      case "channel.subscribed":
+        return subscribed(data, replyTo);
+      case "channel.unsubscribed":
+        return unsubscribed(data);
+      case "channel.gap":
+        return gap(data);
+      case "channel.reset":
+        return reset(data);
+      case "channel.position": {
+        const { channel: name, position } = data as ChannelPosition;
+        const channel = channels.get(name);
+        if (channel?.live && channel.position?.epoch === position.epoch) advance(channel, position);
+        return;
+      }
+      case "error":
+        return refused(data, replyTo, now);
+      default:
+        event(frame);
+    }
+  };
+
+  const ripe: { readonly [timer in Timer]: (now: number) => void } = {
+    connect: (now) => drop("no answer in time", now),
+    retry: (now) => connect(now),
+    silence: (now) => drop("nothing came for too long", now),
+    probe: (now) => drop("no answer in time", now),
+    stable: () => {
+      attempt = 0;
+    },
+    leave: () => {
+      host.disconnect();
+      rest();
+    },
+    resubscribe: () => flush(),
+  };
+
+  /** Asks whether anybody is there, unless somebody has just spoken. */
+  const probe = (now: number): void => {
+    if (!isOpen() || timers.has("probe") || now - heardAt < PROBE_MS) return;
+    timers.set("probe", now + PROBE_MS);
+    host.send({ type: "connection.heartbeat", id: nextId(), data: {} });
+  };
+
+  const wake = (now: number): void => {
+    const retryAt = timers.get("retry");
+    const soon = now + settings.random() * WAKE_JITTER_MS;
+    if (retryAt === undefined) probe(now);
+    else if (advisedMs === undefined && soon < retryAt) timers.set("retry", soon);
+  };
+
+  return {
+    want(name, wanted, now) {
+      if (status.state === "closed") throw status.reason ?? closed();
+      const channel = channels.get(name) ?? newChannel();
+      channels.set(name, channel);
+      const before = channel.wanted;
+      channel.wanted = wanted;
+      channel.position ??= wanted.after;
+      // What the bridge subscribes by itself needs no asking, unless it is to be filtered.
+      const same = before ? sameTypes(before.types, wanted.types) : channel.live && wanted.types.length === 0;
+      if (!same || !(channel.live || channel.asked !== undefined)) channel.dirty = true;
+      consider(now);
+    },
+    leave(name, now) {
+      const channel = channels.get(name);
+      if (!channel) return;
+      channel.wanted = undefined;
+      channel.dirty = false;
+      if (!channel.auto) {
+        channels.delete(name);
+        if (isOpen() && (channel.live || channel.asked !== undefined)) {
+          host.send({ type: "channel.unsubscribe", id: nextId(), data: { channels: [name] } });
+        }
+      }
+      consider(now);
+    },
+    dispatch(type, data, settle, now) {
+      const id = nextId();
+      if (status.state === "closed") settle(status.reason ?? closed());
+      else if (waiting.length >= MAX_WAITING_SENDS) {
+        settle(new RialtoError("resource_exhausted", "too many events wait to be sent", {}, true));
+      } else waiting.push({ id, type, data, settle });
+      consider(now);
+      return id;
+    },
+    forget(id) {
+      waiting = waiting.filter((send) => send.id !== id);
+      sent = sent.filter((send) => send.id !== id);
+    },
+    flush,
+    opened(token, now) {
+      if (status.state !== "connecting") return;
+      heardAt = now;
+      const resume: WireSubscription[] = [];
+      for (const [name, channel] of channels) {
+        if (!channel.auto || !channel.position) continue;
+        resume.push(subscription(name, channel));
+        channel.dirty = false;
+      }
+      const { clientId, fingerprint } = settings;
+      const data = { protocol: PROTOCOL_VERSION, clientId, fingerprint, resume, ...(token !== undefined && { token }) };
+      host.send({ type: "connection.init", id: nextId(), data });
+    },
+    received(frame, now) {
+      if (status.state !== "connecting" && !isOpen()) return;
+      heardAt = now;
+      timers.delete("probe");
+      if (frame.type !== "connection.reconnect" && advisedMs === undefined) {
+        timers.set("silence", now + 1.5 * heartbeatMs + 5_000);
+      }
+      hear(frame, now);
+    },
+    lost(code, reason, now) {
+      if (status.state !== "connecting" && !isOpen()) return;
+      const details = { number: code, ...(reason && { reason }) };
+      const message = reason || (code === 1006 ? "no connection" : `closed with ${code}`);
+      if (needsNewToken(code)) {
+        // A token that was expired may be renewed; one that is wrong twice will not become right.
+        refusedTokens += 1;
+        expired = true;
+        const error = new RialtoError("unauthenticated", message, details);
+        return settings.hasToken && refusedTokens === 1 ? retry(error, now, 0) : end(error);
+      }
+      if (mayReturn(code)) return retry(new RialtoError("unavailable", message, details), now);
+      end(errorOf({ code, status: "", reason, message, retryAfterMs: 0 }));
+    },
+    failed(error, now) {
+      if (status.state !== "connecting") return;
+      host.disconnect();
+      if (error.retryable) retry(error, now);
+      else end(error);
+    },
+    network(online, now) {
+      offline = !online;
+      if (online) wake(now);
+      else probe(now);
+    },
+    visibility(isHidden, now) {
+      hidden = isHidden;
+      if (!hidden) wake(now);
+    },
+    close(reason) {
+      if (status.state === "closed") return;
+      host.disconnect();
+      end(reason);
+    },
+    hold(isHeld, now) {
+      held = isHeld;
+      if (held && status.state !== "idle" && status.state !== "closed") {
+        host.disconnect();
+        rest();
+      }
+      consider(now);
+    },
+    tick(now) {
+      for (const [timer, at] of [...timers]) {
+        if (at > now || timers.get(timer) !== at) continue;
+        timers.delete(timer);
+        ripe[timer](now);
+      }
+    },
+    deadline: () => Math.min(...timers.values()),
+    position: (name) => channels.get(name)?.position,
+    status: () => status,
+  };
+}
+
+function closed(): RialtoError {
+  return new RialtoError("closed", "the client is closed");
+}
+
+function newChannel(): Channel {
+  return {
+    wanted: undefined,
+    auto: false,
+    position: undefined,
+    head: 0,
+    live: false,
+    filtered: false,
+    asked: undefined,
+    dirty: false,
+  };
+}
+
+function sameTypes(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((type) => right.includes(type));
+}

@@ -6,8 +6,10 @@
 
 mod gauges;
 mod parts;
+mod playground;
 mod ready;
 mod reload;
+mod slow_link;
 mod sweep;
 
 use std::future::Future;
@@ -23,7 +25,6 @@ use crate::admin::{self, Admin, Guard, health_routes, not_found, publish_routes}
 use crate::config::{Config, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
-use crate::ingest::Ingest;
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
 use crate::revision::{Breaking, Reloads};
@@ -33,8 +34,8 @@ use crate::socket::Front;
 use gauges::NodeGauges;
 use parts::Core;
 use reload::Reloader;
+use slow_link::SlowLink;
 
-pub use crate::net::pages::Page;
 pub use ready::Addresses;
 
 /// How often a drain looks whether everybody has left.
@@ -43,24 +44,25 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// What a caller wants beyond the configuration.
 #[derive(Debug, Default)]
 pub struct Options {
-    /// Pages that the first port serves beside `/ws`.
-    pub pages: &'static [Page],
-    /// Whether those pages may publish, by `POST /v1/publish` on the first port.
-    pub pages_publish: PagesPublish,
+    /// Whether the first port serves a page to look at.
+    pub playground: Playground,
     /// Requests for reloads of the schema; the admin service adds its own.
     pub reloads: Reloads,
     /// Gets the addresses once everything listens.
     pub ready: Option<oneshot::Sender<Addresses>>,
 }
 
-/// Whether pages of the first port may publish.
+/// Whether the first port serves the page that shows the bridge at work. The page may publish, and so may anybody who
+/// can reach the port: it is for one machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PagesPublish {
-    /// No: publishing is for backends.
+pub enum Playground {
+    /// No: the first port is for browsers of users.
     #[default]
-    No,
-    /// Yes, to anybody who can reach the port: for a demo on one machine.
-    Yes,
+    Off,
+    /// Yes.
+    On,
+    /// Yes, and somebody publishes the demo's story.
+    Demo,
 }
 
 /// Why a bridge did not start, or ended by itself.
@@ -146,9 +148,20 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let grpc = grpc::Server::new(publishers, Arc::clone(&ingest)).with_config(parts::grpc_config(&config));
     let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
 
+    let mut routes = routes(&front, gauges);
+    let mut slow = None;
+    if options.playground != Playground::Off {
+        let link = SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?;
+        let story = options.playground == Playground::Demo;
+        let pages = playground::pages(&ingest, &addresses, link.address(), story);
+        routes = routes
+            .merge(pages::routes(pages, Some(link.address().port())))
+            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())));
+        slow = Some(tokio::spawn(link.run(addresses.listen)));
+    }
     let (stop_public, public_stopped) = watch::channel(false);
     let limits = &config.limits;
-    let public = http::Server::new(public, routes(&front, gauges, &ingest, options.pages, options.pages_publish))
+    let public = http::Server::new(public, routes.fallback(async || not_found()))
         .with_config(parts::http_config(&config))
         .with_limits(ConnectionLimits::new(
             limits.max_connections,
@@ -196,6 +209,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     // The thread ends by itself within its own deadline; a blocked runtime must not be waited for.
     let _ = tokio::task::spawn_blocking(move || admin.join()).await;
     sweeper.abort();
+    if let Some(slow) = slow {
+        slow.abort();
+    }
     reloader.abort();
     if let Some(path) = &config.ready_file {
         // It says where nobody listens any more.
@@ -223,17 +239,7 @@ async fn drain(front: &Front, most: Duration) {
     }
 }
 
-/// What the public port serves.
-fn routes(
-    front: &Arc<Front>,
-    gauges: Arc<NodeGauges>,
-    ingest: &Arc<Ingest>,
-    pages: &'static [Page],
-    pages_publish: PagesPublish,
-) -> http::Routes {
-    let mut routes = front.router().merge(health_routes(gauges)).merge(pages::routes(pages));
-    if pages_publish == PagesPublish::Yes {
-        routes = routes.merge(publish_routes(Arc::clone(ingest), Guard::same_origin(Vec::new())));
-    }
-    routes.fallback(async || not_found())
+/// What the public port always serves.
+fn routes(front: &Arc<Front>, gauges: Arc<NodeGauges>) -> http::Routes {
+    front.router().merge(health_routes(gauges))
 }

@@ -118,6 +118,19 @@ impl Hub {
         channel
     }
 
+    fn find(&self, key: &ChannelKey) -> Option<Arc<Channel>> {
+        self.bucket(key).get(key).map(Arc::clone)
+    }
+
+    /// The position of an event that has none: 0, of the epoch that the channel has or would have.
+    fn no_sequence(&self, key: &ChannelKey, found: Option<Arc<Channel>>) -> Position {
+        let head = match found {
+            Some(channel) => channel.heads().head,
+            None => self.tombstones().peek(key, now()),
+        };
+        Position { sequence: 0, ..head }
+    }
+
     /// How many channels have a log or a subscriber.
     pub fn channel_count(&self) -> usize {
         self.buckets.iter().map(|bucket| lock(bucket).len()).sum()
@@ -168,10 +181,17 @@ impl Appender for Hub {
             )
             .with_retry_after(Duration::from_secs(1)));
         }
-        let channel = self.channel(&append.key, append.retention);
+        let channel = match event.class {
+            Class::Reliable | Class::Latest(_) => self.channel(&append.key, append.retention),
+            // Nobody there now means nobody ever: nothing is kept, and a channel never touched costs nothing.
+            Class::Ephemeral => match self.find(&append.key) {
+                Some(channel) if channel.subscriptions() > 0 => channel,
+                found => return Ok(self.no_sequence(&append.key, found)),
+            },
+        };
         let record = Record {
             event_type: event.event_type.index,
-            class: Class::Reliable,
+            class: event.class,
             payload: event.payload.clone(),
             revision: event.revision,
         };

@@ -27,11 +27,14 @@ mod check;
 pub mod compare;
 mod compile;
 mod declarations;
+mod delivery;
 mod diagnostics;
+mod editions;
 mod escape;
 mod events;
 mod filter;
 mod fingerprint;
+mod key;
 mod load;
 mod mistake;
 mod numbers;
@@ -49,6 +52,7 @@ mod validate;
 
 pub use escape::{escape, unescape};
 pub use filter::{TypeFilter, UnknownType};
+pub use key::{Delivery, EventKey, KeyFields};
 pub use load::Source;
 pub use mistake::{LoadError, Mistake};
 pub use route::RouteError;
@@ -111,6 +115,8 @@ pub struct EventType {
     pub own: bool,
     /// The events that may answer it.
     pub replies: Box<[TypeIndex]>,
+    /// How it reaches a reader that lags.
+    pub delivery: Delivery,
     /// What a principal needs in order to send it.
     pub send_permission: Option<Arc<str>>,
     bindings: Box<[Binding]>,

@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Position, Read, RingLog};
+use crate::log::{Extent, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 
+use super::now;
 use super::wakeups::{ShardIndex, ShardMark};
 
 /// A channel of this node.
@@ -63,24 +64,39 @@ impl Channel {
         self.marks[shard.0].clear();
     }
 
-    /// What comes after `after`, and the head at that moment: a reader that has reached it need not ask again until the
-    /// channel is marked.
-    pub fn read(&self, after: Position, filter: &TypeFilter, max_bytes: usize) -> (Read, Position) {
+    /// What comes after `after` of what the reader takes, and the newest events at that moment.
+    pub fn read(&self, after: Position, filter: &TypeFilter, take: Take, max_bytes: usize) -> (Read, Heads) {
         let mut log = self.log();
-        let read = log.read(after, filter, max_bytes);
-        let head = log.head();
-        (read, head)
+        let read = log.read(after, filter, take, max_bytes);
+        (read, log.heads())
+    }
+
+    /// The ephemeral events after `after`.
+    pub fn read_ephemeral(&self, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads) {
+        let now = now();
+        let mut log = self.log();
+        let read = log.read_ephemeral(after, filter, max_bytes, now);
+        (read, log.heads())
+    }
+
+    /// The newest events, of both kinds.
+    pub fn heads(&self) -> Heads {
+        self.log().heads()
     }
 
     /// What the channel keeps now.
     pub fn extent(&self) -> Extent {
-        let log = self.log();
-        Extent { head: log.head(), oldest: log.oldest() }
+        self.log().extent()
     }
 
-    /// The position before the newest events that the filter allows.
-    pub fn before_newest(&self, events: u32, filter: &TypeFilter) -> Position {
-        self.log().before_newest(events, filter)
+    /// Where a first read begins, with so many events of history.
+    pub fn snapshot(&self, history: u32, filter: &TypeFilter) -> Snapshot {
+        self.log().snapshot(history, filter)
+    }
+
+    /// What a reader finds that has everything up to `after`.
+    pub fn resume(&self, after: Position) -> Resume {
+        self.log().resume(after)
     }
 
     /// Memory that the log holds.

@@ -9,10 +9,11 @@ use super::refusal::Refusal;
 use super::{Batch, Limits, Outcome, PublishContext, metadata};
 use crate::engine::{Append, EventRecord};
 use crate::ids::{ChannelKey, ChannelName, EventId};
+use crate::log::Class;
 use crate::proto::rialto::v1::Event;
 use crate::proto::rialto::v1::event::Body;
 use crate::revision::Revision;
-use crate::schema::{EventType, From, Retention};
+use crate::schema::{Delivery, EventType, From, Retention};
 
 /// Bytes of the event's body, as they were sent.
 pub fn body_bytes(event: &Event) -> usize {
@@ -41,6 +42,7 @@ struct Checked {
     metadata: Range<usize>,
     channels: Vec<(ChannelName, Retention)>,
     idempotency_key: Option<Arc<str>>,
+    class: Class,
 }
 
 impl<'a> Checker<'a> {
@@ -87,7 +89,8 @@ impl<'a> Checker<'a> {
             .map_err(|violations| Refusal::Invalid { event: event_type.name.clone(), violations })?;
         let channels = self.channels(&event_type, &payload, event.channels)?;
         let idempotency_key = (key_bytes > 0).then(|| event.idempotency_key.into());
-        Ok(Checked { event_type, payload, data, metadata, channels, idempotency_key })
+        let class = class(&event_type, &payload)?;
+        Ok(Checked { event_type, payload, data, metadata, channels, idempotency_key, class })
     }
 
     /// The event's type and wire bytes, whichever way it came.
@@ -181,6 +184,7 @@ impl<'a> Checker<'a> {
                     data: json.slice(checked.data),
                     payload: checked.payload,
                     revision: self.revision.number,
+                    class: checked.class,
                 });
                 let channels = checked.channels.into_iter().map(|(channel, retention)| {
                     appends.push(Append {
@@ -196,6 +200,15 @@ impl<'a> Checker<'a> {
             .collect();
         Batch { outcomes, appends }
     }
+}
+
+/// How readers that lag are treated, which the event's key may decide.
+fn class(event_type: &EventType, payload: &[u8]) -> Result<Class, Refusal> {
+    Ok(match &event_type.delivery {
+        Delivery::Reliable => Class::Reliable,
+        Delivery::Ephemeral => Class::Ephemeral,
+        Delivery::Latest(fields) => Class::Latest(fields.key(event_type, payload).map_err(Refusal::Route)?),
+    })
 }
 
 /// Only events of publishers come in here.

@@ -42,6 +42,16 @@ message Hint {
   option (rialto.v1.event) = { type: "hint" };
   string text = 1;
 }
+message OrderMoved {
+  option (rialto.v1.event) = { type: "order.moved", channels: ["OrderChannel"], delivery: DELIVERY_LATEST };
+  string order_id = 1;
+  string parcel = 2 [(rialto.v1.field).key = true];
+  string place = 3;
+}
+message OrderWatched {
+  option (rialto.v1.event) = { type: "order.watched", channels: ["OrderChannel"], delivery: DELIVERY_EPHEMERAL };
+  string order_id = 1;
+}
 message Question {
   option (rialto.v1.event) = {
     type: "question", channels: ["OrderChannel"], from: FROM_CLIENT, route: ROUTE_CHANNEL

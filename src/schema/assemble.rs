@@ -21,7 +21,7 @@ pub(super) fn assemble(
     let mut checker = Checker { pool: &pool, files: &files, broken: &broken, mistakes };
     let declared = declarations::read(&mut checker);
     let templates = channels::check(&mut checker, &declared.channels);
-    let events = events::check(&mut checker, &declared.events, &templates, &mut numbers);
+    let events = events::check(&mut checker, &declared, &templates, &mut numbers);
     if numbers.len() > MAX_TYPES {
         checker.mistakes.push(too_many_types());
     }

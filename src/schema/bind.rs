@@ -123,20 +123,31 @@ fn bind_one(
         );
         return None;
     };
-    Some(Extractor {
+    Some(extractor(&found, field, kind))
+}
+
+/// What reads the field at the end of these steps.
+pub(super) fn extractor(
+    found: &[(&MessageDescriptor, &FieldDescriptor)],
+    field: SingularKind,
+    kind: ParameterKind,
+) -> Extractor {
+    let explicit = found.last().is_some_and(|(_, last)| last.presence() != FieldPresence::Implicit);
+    Extractor {
         steps: found.iter().map(|(message, field)| step(message, field)).collect(),
         field,
         kind,
-        explicit_presence: last.presence() != FieldPresence::Implicit,
+        explicit_presence: explicit,
         json_path: found.iter().map(|(_, field)| field.json_name()).collect::<Vec<_>>().join(".").into(),
-    })
+    }
 }
 
 fn step(message: &MessageDescriptor, field: &FieldDescriptor) -> Step {
     let oneof = field.oneof_index().and_then(|index| message.oneofs().get(usize::from(index)));
     let members = oneof.into_iter().flat_map(|oneof| oneof.field_indices());
     let numbers = members.map(|index| message.fields()[usize::from(*index)].number());
-    Step { number: field.number(), siblings: numbers.filter(|number| *number != field.number()).collect() }
+    let siblings = numbers.filter(|number| *number != field.number()).collect();
+    Step { number: field.number(), delimited: field.is_delimited(), siblings }
 }
 
 fn describe(pool: &DescriptorPool, kind: SingularKind) -> String {

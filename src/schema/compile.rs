@@ -11,8 +11,20 @@ use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
 use super::diagnostics::mistakes_of;
+use super::editions;
 use super::mistake::Mistake;
 use super::places::Files;
+
+/// The files whose messages have a JSON form of their own.
+const WELL_KNOWN: [&str; 7] = [
+    "google/protobuf/any.proto",
+    "google/protobuf/duration.proto",
+    "google/protobuf/empty.proto",
+    "google/protobuf/field_mask.proto",
+    "google/protobuf/struct.proto",
+    "google/protobuf/timestamp.proto",
+    "google/protobuf/wrappers.proto",
+];
 
 /// One file to compile.
 #[derive(Clone)]
@@ -46,10 +58,11 @@ impl FileResolver for Given {
 
 /// Compiles and links what it can; what it cannot is among the mistakes.
 pub(super) fn compile(
-    inputs: BTreeMap<String, Input>,
+    mut inputs: BTreeMap<String, Input>,
     mut broken: Vec<String>,
     mistakes: &mut Vec<Mistake>,
 ) -> Compiled {
+    let editions = editions::take(&mut inputs, &mut broken, mistakes);
     let inputs = Arc::new(inputs);
     let mut resolver = ChainFileResolver::new();
     resolver.add(Given(inputs.clone()));
@@ -66,22 +79,41 @@ pub(super) fn compile(
             broken.extend(inputs.get(name).and_then(|input| input.file.source()).map(str::to_owned));
         }
     }
-    // Their size is bounded where they are read. Linking them again finds what only buffa is strict about.
+    // Whatever the schema imports: an `Any` may hold them. One that the schema brought broken has been told above.
+    for name in WELL_KNOWN {
+        let _ = compiler.open_file(name);
+    }
+    let (files, pool) = link(&compiler, &inputs, &editions, mistakes);
+    Compiled { pool, files, broken }
+}
+
+/// Links everything. It finds what only buffa is strict about.
+fn link(
+    compiler: &Compiler,
+    inputs: &BTreeMap<String, Input>,
+    editions: &[Input],
+    mistakes: &mut Vec<Mistake>,
+) -> (Files, DescriptorPool) {
+    let mut bytes = compiler.encode_file_descriptor_set();
+    editions::append(&mut bytes, editions);
+    // Their size is bounded where they are read.
     let unlimited =
         buffa::DecodeOptions::new().with_element_memory_limit(usize::MAX).with_unknown_field_limit(usize::MAX);
-    let linked = unlimited
-        .decode_from_slice::<FileDescriptorSet>(&compiler.encode_file_descriptor_set())
-        .map_err(PoolError::from)
-        .and_then(|set| Ok((Files::new(&set, &inputs), DescriptorPool::new(set)?)));
-    let (files, pool) = linked.unwrap_or_else(|error| {
-        mistakes.push(Mistake {
-            file: "schema".to_owned(),
-            line: None,
-            column: None,
-            message: error.to_string(),
-            advice: "correct it where the name stands, or make the descriptors anew".to_owned(),
-        });
-        (Files::new(&FileDescriptorSet::default(), &inputs), DescriptorPool::default())
-    });
-    Compiled { pool, files, broken }
+    let decode = || unlimited.decode_from_slice::<FileDescriptorSet>(&bytes).map_err(PoolError::from);
+    let linked = decode().and_then(|set| Ok((Files::new(&set, inputs, editions), DescriptorPool::new(set)?)));
+    linked.unwrap_or_else(|error| {
+        let before = mistakes.len();
+        if !editions.is_empty()
+            && let Ok(mut set) = decode()
+        {
+            let last = set.file.split_off(set.file.len().saturating_sub(editions.len()));
+            if let Ok(pool) = DescriptorPool::new(set) {
+                editions::blame(pool, last.into_iter().zip(editions), mistakes);
+            }
+        }
+        if mistakes.len() == before {
+            mistakes.push(editions::mistake("schema", &error));
+        }
+        (Files::new(&FileDescriptorSet::default(), inputs, &[]), DescriptorPool::default())
+    })
 }

@@ -28,6 +28,17 @@ pub(super) struct Declaration<O> {
 pub(super) struct Declarations {
     pub(super) events: Vec<Declaration<EventOptions>>,
     pub(super) channels: Vec<Declaration<ChannelOptions>>,
+    pub(super) keys: Vec<KeyField>,
+}
+
+/// A field that is marked as a key.
+pub(super) struct KeyField {
+    /// Its option.
+    pub(super) option: Site,
+    /// The message that it is a field of.
+    pub(super) message: MessageIndex,
+    pub(super) number: i32,
+    pub(super) name: String,
 }
 
 /// Field numbers in `descriptor.proto`, for paths.
@@ -110,6 +121,10 @@ fn read_message(
         let read = options::read::<FieldOptions>(given, FIELD, "rialto.v1.FieldOptions", checker.pool);
         if let Some(options) = read.and_then(|read| accept(checker, &option, read)) {
             check_field(checker, &option, &options);
+            if options.key {
+                let (number, name) = (field.number.unwrap_or_default(), field.name.clone().unwrap_or_default());
+                declarations.keys.push(KeyField { option, message: index, number, name });
+            }
         }
     }
     for (number, oneof) in (0..).zip(&message.oneof_decl) {
@@ -165,13 +180,9 @@ fn check_validate(checker: &mut Checker<'_>, site: &Site, given: &UnknownFields)
 }
 
 fn check_field(checker: &mut Checker<'_>, option: &Site, options: &FieldOptions) {
-    let FieldOptions { visible_to, masked_in_logs, filterable, key } = options;
-    let used = [
-        ("visible_to", !visible_to.is_empty()),
-        ("masked_in_logs", *masked_in_logs),
-        ("filterable", *filterable),
-        ("key", *key),
-    ];
+    let FieldOptions { visible_to, masked_in_logs, filterable, key: _ } = options;
+    let used =
+        [("visible_to", !visible_to.is_empty()), ("masked_in_logs", *masked_in_logs), ("filterable", *filterable)];
     for (name, _) in used.into_iter().filter(|(_, used)| *used) {
         checker.not_built(option, name);
     }

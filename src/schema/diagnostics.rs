@@ -75,7 +75,11 @@ fn find_word(text: &str, from: usize, word: &str) -> Option<usize> {
 fn improve(message: String, text: &str, help: Option<String>) -> (String, String) {
     let code = text.lines().map(str::trim_start).find(|line| !line.is_empty() && !line.starts_with("//"));
     if code.is_some_and(|line| line.starts_with("edition")) {
-        return ("protobuf editions are not built yet".to_owned(), "write `syntax = \"proto3\";` instead".to_owned());
+        return (
+            "a file in an edition cannot be compiled here".to_owned(),
+            "give the schema as a descriptor set (`buf build -o schema.binpb`), or write `syntax = \"proto3\";`"
+                .to_owned(),
+        );
     }
     if message.contains("buf/validate/validate.proto") && message.contains("not found") {
         return (

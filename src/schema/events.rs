@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check::{Checker, suggest};
-use super::declarations::Declaration;
+use super::declarations::{Declaration, Declarations};
 use super::filter::is_event_type;
 use super::mistake::Mistake;
 use super::numbers::TypeNumbers;
 use super::places::Near;
 use super::route::Binding;
 use super::templates::{Found, Templates};
-use super::{EventType, From, Route, TypeIndex, bind, permission};
+use super::{EventType, From, Route, TypeIndex, bind, delivery, permission};
 use crate::proto::rialto::v1;
 use crate::proto::rialto::v1::EventOptions;
 
@@ -24,10 +24,11 @@ type Declared = Declaration<EventOptions>;
 /// those that have no number get theirs.
 pub(super) fn check(
     checker: &mut Checker<'_>,
-    declared: &[Declared],
+    declarations: &Declarations,
     templates: &Templates,
     known: &mut TypeNumbers,
 ) -> Vec<EventType> {
+    let declared = &declarations.events;
     let mut by_name: BTreeMap<&str, &Declared> = BTreeMap::new();
     for declaration in declared {
         check_name(checker, declaration);
@@ -44,6 +45,7 @@ pub(super) fn check(
     for declaration in declared {
         check_use(checker, declaration);
     }
+    delivery::check_keys(checker, declarations);
     let mut events = Vec::with_capacity(by_name.len());
     for declaration in by_name.values() {
         let name: Arc<str> = declaration.options.r#type.as_str().into();
@@ -62,6 +64,7 @@ pub(super) fn check(
             },
             own: declaration.own,
             replies: check_replies(checker, declaration, &numbers),
+            delivery: delivery::check(checker, declaration, &declarations.keys),
             send_permission: check_permission(checker, declaration),
             bindings: check_channels(checker, declaration, templates),
             name,
@@ -118,16 +121,6 @@ fn report_duplicate(checker: &mut Checker<'_>, declaration: &Declared, earlier: 
 fn check_use(checker: &mut Checker<'_>, declaration: &Declared) {
     let options = &declaration.options;
     let site = &declaration.option;
-    match v1::Delivery::try_from(options.delivery) {
-        Ok(v1::Delivery::Unspecified | v1::Delivery::Reliable) => {}
-        Ok(delivery) => checker.report(
-            site,
-            Near::Key("delivery"),
-            format!("{} is not built yet", delivery.as_str_name()),
-            "remove it: events are delivered reliably then",
-        ),
-        Err(_) => checker.not_built(site, "delivery"),
-    }
     let Ok(from) = v1::From::try_from(options.from) else { return checker.not_built(site, "from") };
     let Ok(route) = v1::Route::try_from(options.route) else { return checker.not_built(site, "route") };
     if declaration.own {

@@ -170,11 +170,11 @@ impl Inputs {
             Ok(Some(files)) => {
                 for (name, input) in files {
                     match input.file.file_descriptor_proto().syntax() {
-                        "" | "proto2" | "proto3" => self.add(&name, input),
-                        _ => self.refuse(
+                        "" | "proto2" | "proto3" | "editions" => self.add(&name, input),
+                        other => self.refuse(
                             Path::new(&input.shown),
-                            "protobuf editions are not built yet",
-                            "write `syntax = \"proto3\";` instead",
+                            format!("the syntax {other:?} is not known"),
+                            "write `syntax = \"proto3\";` or `edition = \"2023\";`",
                         ),
                     }
                 }

@@ -60,10 +60,12 @@ struct Text {
 }
 
 impl Files {
-    pub(super) fn new(set: &FileDescriptorSet, inputs: &BTreeMap<String, Input>) -> Files {
-        let files = set.file.iter().map(|file| {
+    /// The places of a set's files. `editions` are those that were not compiled; they stand last in it.
+    pub(super) fn new(set: &FileDescriptorSet, inputs: &BTreeMap<String, Input>, editions: &[Input]) -> Files {
+        let compiled = set.file.len().saturating_sub(editions.len());
+        let files = set.file.iter().enumerate().map(|(index, file)| {
             let name = file.name.clone().unwrap_or_default();
-            let input = inputs.get(&name);
+            let input = index.checked_sub(compiled).map_or_else(|| inputs.get(&name), |index| editions.get(index));
             let locations = file.source_code_info.location.iter();
             FilePlaces {
                 shown: input.map_or(name, |input| input.shown.clone()),

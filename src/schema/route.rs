@@ -80,6 +80,8 @@ pub(super) struct Extractor {
 pub(super) struct Step {
     /// The field's number.
     pub(super) number: u32,
+    /// A message between start and end tags, not behind its length.
+    pub(super) delimited: bool,
     /// The other members of its oneof.
     pub(super) siblings: Box<[u32]>,
 }
@@ -89,6 +91,17 @@ impl Extractor {
         let mut found = None;
         walk(payload, &self.steps, &|wire| self.accepts(wire), &mut found)?;
         Ok(found)
+    }
+
+    /// The value's text, escaped; what is not set, or is no value of the field, prints as its type's default.
+    pub(super) fn text(&self, payload: &[u8]) -> Result<String, Malformed> {
+        let mut text = String::new();
+        if let Some(wire) = self.find(payload)?
+            && !is_zero(wire)
+        {
+            self.write(wire, &mut text)?;
+        }
+        Ok(text)
     }
 
     /// Whether this value is one of the field's. Others are unknown fields, as protobuf has it.
@@ -175,7 +188,8 @@ fn walk<'a>(
             match wire {
                 _ if deeper.is_empty() && !accepts(wire) => {}
                 _ if deeper.is_empty() => *found = Some(wire),
-                Wire::Bytes(inner) | Wire::Group(inner) => walk(inner, deeper, accepts, found)?,
+                Wire::Bytes(inner) if !step.delimited => walk(inner, deeper, accepts, found)?,
+                Wire::Group(inner) if step.delimited => walk(inner, deeper, accepts, found)?,
                 _ => {}
             }
         }

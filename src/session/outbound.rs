@@ -2,7 +2,8 @@
 //!
 //! Promises: after `channel.subscribed` every event of the channel goes out in order and once, or a `channel.gap`,
 //! `channel.reset` or `channel.position` says why not, before the next event; control frames go between events, never
-//! inside one; a peer that reads slowly costs cursors and at most one event's frame, never a queue of events.
+//! inside one; a peer that reads slowly costs cursors and at most one event's frame, never a queue of events. Ephemeral
+//! events come when nothing else of their channel waits, or not at all.
 //!
 //! Owned by one shard. Never writes, never waits, never asks for the time: the shard asks for the next bytes with
 //! [`Outbound::next`] and says what the kernel did with them.
@@ -19,6 +20,7 @@ mod deadlines;
 mod ending;
 mod limits;
 mod pace;
+mod pull;
 mod revise;
 mod subscribe;
 mod subscription;
@@ -40,16 +42,13 @@ use control::ControlQueue;
 use current::{Current, Settled};
 use deadlines::{Deadlines, Due};
 use pace::Pace;
-use subscription::{More, Pulled, Subscription};
+use subscription::Subscription;
 
 pub use channels::{Channels, Slot};
 pub use deadlines::{Inbound, Timings};
 pub use limits::Limits;
 pub use pace::ReplayRate;
 pub use subscribe::session_channel;
-
-/// The most bytes of events that one turn of one subscription writes.
-const TURN_BYTES: usize = 64 << 10;
 
 /// Who is at the other end.
 #[derive(Clone, Debug)]
@@ -224,6 +223,12 @@ impl<C: Channels> Outbound<C> {
     pub fn on_blocked(&mut self, now: Instant) {
         self.deadlines.on_blocked(now);
         self.settle();
+        // Whoever waits for this socket lags.
+        for slot in &self.queue {
+            if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
+                subscription.lags = true;
+            }
+        }
     }
 
     /// Looks at the clocks. The shard writes after this.
@@ -301,69 +306,24 @@ impl<C: Channels> Outbound<C> {
         }
     }
 
-    /// Reads for the subscriptions in turn until there is something to write. `false`: there is nothing.
-    fn pull(&mut self, env: &mut Env<'_, C>) -> bool {
-        for _ in 0..self.queue.len() {
-            let Some(slot) = self.queue.pop_front() else { break };
-            let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) else { continue };
-            if let Some(reset) = subscription.take_reset() {
-                self.queue.push_front(slot);
-                self.tell(&reset, None, env.printer);
-                return true;
-            }
-            let mut most = TURN_BYTES;
-            if subscription.is_replaying() {
-                most = most.min(self.pace.allowance());
-                if most == 0 {
-                    // Another subscription may be live; this one waits for the next refill.
-                    self.queue.push_back(slot);
-                    continue;
-                }
-            }
-            let (read, head) = env.channels.read(&subscription.handle, subscription.cursor, &subscription.filter, most);
-            let replaying = subscription.is_replaying();
-            let channels = &mut *env.channels;
-            match subscription.on_read(read, head, |handle| channels.extent(handle).start()) {
-                Pulled::Events { first, frames, more } => {
-                    if replaying {
-                        self.pace.spend(frames.len());
-                    }
-                    if more == More::Yes {
-                        self.queue.push_back(slot);
-                    } else {
-                        subscription.queued = false;
-                    }
-                    self.current = Some(Current::new(slot, first, frames));
-                    return true;
-                }
-                Pulled::Tell(frame) => {
-                    self.queue.push_front(slot);
-                    self.tell(&frame, None, env.printer);
-                    return true;
-                }
-                Pulled::Again => {
-                    self.queue.push_back(slot);
-                    return true;
-                }
-                Pulled::UpToDate => subscription.queued = false,
-            }
-        }
-        false
-    }
-
-    /// Gives events that were not begun back to the log; they are read again when the socket takes bytes.
+    /// Gives what was not begun back to the log; it is read again when the socket takes bytes.
     fn settle(&mut self) {
-        match self.current.take().map(Current::settle) {
-            None => {}
-            Some(Settled::AsBefore(current)) => self.current = Some(current),
-            Some(Settled::TakenBack { slot, last, rest }) => {
-                if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
-                    subscription.take_back(last);
-                }
-                self.mark(slot);
-                self.current = rest;
+        let (slot, rest) = match self.current.take().map(Current::settle) {
+            None => return,
+            Some(Settled::AsBefore(current)) => {
+                self.current = Some(current);
+                return;
             }
-        }
+            Some(Settled::TakenBack { slot, sequence, rest }) => {
+                if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
+                    subscription.take_back(sequence);
+                }
+                (slot, rest)
+            }
+            Some(Settled::Dropped { slot, rest }) => (slot, rest),
+        };
+        self.mark(slot);
+        self.current = rest;
     }
 }
 

@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Position, Read};
+use crate::log::{Extent, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 use crate::session::outbound::{Channels, Slot};
 
@@ -38,10 +38,17 @@ pub(super) struct Handle {
 /// A read that the next subscriber most likely asks for too: at the same cursor, with the same filter.
 struct Memo {
     channel: u64,
-    after: Position,
+    place: Place,
     filter: TypeFilter,
     max_bytes: usize,
-    answer: (Read, Position),
+    answer: (Read, Heads),
+}
+
+/// Which events were read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Log(Position, Take),
+    Ephemeral(u64),
 }
 
 impl Readers {
@@ -57,6 +64,28 @@ impl Readers {
     /// The subscriptions of the shard.
     pub(super) fn subscriptions(&self) -> usize {
         self.subscriptions
+    }
+
+    fn read_once(
+        &mut self,
+        handle: &Handle,
+        place: Place,
+        filter: &TypeFilter,
+        max_bytes: usize,
+        read: impl FnOnce(&Channel) -> (Read, Heads),
+    ) -> (Read, Heads) {
+        let channel = handle.channel.id();
+        if let Some(memo) = &self.memo
+            && memo.channel == channel
+            && memo.place == place
+            && memo.max_bytes == max_bytes
+            && memo.filter == *filter
+        {
+            return memo.answer.clone();
+        }
+        let answer = read(&handle.channel);
+        self.memo = Some(Memo { channel, place, filter: filter.clone(), max_bytes, answer: answer.clone() });
+        answer
     }
 
     /// Forgets the shared read, so that the next subscriber sees what has come since.
@@ -95,22 +124,32 @@ impl Channels for Readers {
         handle.channel.extent()
     }
 
-    fn before_newest(&mut self, handle: &Handle, events: u32, filter: &TypeFilter) -> Position {
-        handle.channel.before_newest(events, filter)
+    fn heads(&mut self, handle: &Handle) -> Heads {
+        handle.channel.heads()
     }
 
-    fn read(&mut self, handle: &Handle, after: Position, filter: &TypeFilter, max_bytes: usize) -> (Read, Position) {
-        let channel = handle.channel.id();
-        if let Some(memo) = &self.memo
-            && memo.channel == channel
-            && memo.after == after
-            && memo.max_bytes == max_bytes
-            && memo.filter == *filter
-        {
-            return memo.answer.clone();
-        }
-        let answer = handle.channel.read(after, filter, max_bytes);
-        self.memo = Some(Memo { channel, after, filter: filter.clone(), max_bytes, answer: answer.clone() });
-        answer
+    fn snapshot(&mut self, handle: &Handle, history: u32, filter: &TypeFilter) -> Snapshot {
+        handle.channel.snapshot(history, filter)
+    }
+
+    fn resume(&mut self, handle: &Handle, after: Position) -> Resume {
+        handle.channel.resume(after)
+    }
+
+    fn read(
+        &mut self,
+        handle: &Handle,
+        after: Position,
+        filter: &TypeFilter,
+        take: Take,
+        max_bytes: usize,
+    ) -> (Read, Heads) {
+        let place = Place::Log(after, take);
+        self.read_once(handle, place, filter, max_bytes, |channel| channel.read(after, filter, take, max_bytes))
+    }
+
+    fn read_ephemeral(&mut self, handle: &Handle, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads) {
+        let place = Place::Ephemeral(after);
+        self.read_once(handle, place, filter, max_bytes, |channel| channel.read_ephemeral(after, filter, max_bytes))
     }
 }

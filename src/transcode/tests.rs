@@ -1,6 +1,7 @@
 //! The transcoder from outside: the committed table of vectors, the bounds, and laws on random input.
 
 mod bounds;
+mod editions;
 mod laws;
 mod notation;
 mod vectors;

@@ -48,3 +48,5 @@ if [ ! -d "$client/node_modules" ] || ! cmp -s "$client/package-lock.json" "$too
         { echo "npm install failed or took longer than 5 minutes: can npm reach its registry?" >&2; exit 1; }
     cp "$client/package-lock.json" "$tools/client-installed.json"
 fi
+
+"$here/runner.sh" "$tools"

@@ -24,7 +24,16 @@ export type {
   TimestampString,
   UnknownEnum,
 } from "./data.js";
-export { fromBigInt, fromBytes, fromDate, fromMilliseconds, toBigInt, toBytes, toDate, toMilliseconds } from "./data.js";
+export {
+  fromBigInt,
+  fromBytes,
+  fromDate,
+  fromMilliseconds,
+  toBigInt,
+  toBytes,
+  toDate,
+  toMilliseconds,
+} from "./data.js";
 export type { RialtoErrorCode, RialtoErrorDetails } from "./errors.js";
 export { isRialtoError, RialtoError } from "./errors.js";
 export type { Lifecycle, LifecycleEvent } from "./lifecycle.js";

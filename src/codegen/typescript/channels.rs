@@ -20,17 +20,18 @@ fn is_delivered(sources: &Sources<'_>, event: &EventType, channel: &ChannelTempl
 pub(super) fn about(sources: &Sources<'_>, event: &EventType) -> String {
     let channels: Vec<String> =
         sources.schema.templates_of(event).map(|channel| format!("`{}`", channel.template)).collect();
-    let place = if channels.is_empty() {
-        "private: in session and user channels".to_owned()
-    } else {
-        format!("in {}", channels.join(", "))
+    let place = match (&channels[..], event.route) {
+        // It goes to no channel at all.
+        ([], Some(Route::Handler)) => String::new(),
+        ([], _) => ", private: in session and user channels".to_owned(),
+        (channels, _) => format!(", in {}", channels.join(", ")),
     };
     let way = match (event.from, event.route) {
         (From::Client, Some(Route::Handler)) => ", from a client to a handler",
         (From::Client, _) => ", from a client",
         (From::Publisher, _) => "",
     };
-    format!("Event `{}`{way}, {place}.", event.name)
+    format!("Event `{}`{way}{place}.", event.name)
 }
 
 /// The union and the builder of a channel.

@@ -68,7 +68,7 @@ impl Planner<'_> {
         for field in message.fields() {
             // A JSON name goes before another field's proto name.
             plan.names.insert(field.json_name().into(), plan.fields.len() as u16);
-            self.field(&mut plan, field, field.json_name(), message, &mut oneof_slots);
+            self.field(&mut plan, field, None, message, &mut oneof_slots);
         }
         for (at, field) in (0u16..).zip(message.fields()) {
             plan.names.entry(field.name().into()).or_insert(at);
@@ -76,7 +76,8 @@ impl Planner<'_> {
         if let Some(index) = self.pool.message_index(message.full_name()) {
             for extension in self.pool.extensions_of(index) {
                 plan.names.insert(extension.json_key().into(), plan.fields.len() as u16);
-                self.field(&mut plan, extension.field(), extension.json_key(), message, &mut oneof_slots);
+                let key = Some(extension.json_key());
+                self.field(&mut plan, extension.field(), key, message, &mut oneof_slots);
             }
         }
         plan.rest.sort_unstable();
@@ -93,11 +94,12 @@ impl Planner<'_> {
         plan
     }
 
+    /// Plans a field, or an extension with its `"[full.name]"`.
     fn field(
         &self,
         plan: &mut MessagePlan,
         field: &FieldDescriptor,
-        json_name: &str,
+        extension: Option<&str>,
         message: &MessageDescriptor,
         oneof_slots: &mut HashMap<u16, u16>,
     ) {
@@ -126,7 +128,10 @@ impl Planner<'_> {
             .oneof_index()
             .filter(|&at| message.oneofs().get(usize::from(at)).is_some_and(|oneof| !oneof.is_synthetic()));
         let is_message = matches!(kind, Kind::Message | Kind::Group);
-        let implicit = field.presence() == FieldPresence::Implicit && oneof.is_none() && !is_message;
+        let json_name = extension.unwrap_or(field.json_name());
+        // Extensions have presence whatever the features of their file.
+        let implicit =
+            field.presence() == FieldPresence::Implicit && oneof.is_none() && !is_message && extension.is_none();
         let list = matches!(field.kind(), FieldKind::List(_));
         let cardinality = match field.kind() {
             FieldKind::List(_) => Cardinality::Repeated,

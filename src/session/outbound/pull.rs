@@ -1,0 +1,154 @@
+//! Reading for the subscriptions in turn: what comes next, and what is told with it.
+
+use bytes::Bytes;
+
+use crate::log::{Heads, Read, Snapshot};
+
+use super::current::{Current, Step, StepKind};
+use super::subscription::{More, Pulled, Subscription};
+use super::{Channels, Env, Outbound, Slot};
+
+/// The most bytes of events that one turn of one subscription writes.
+const TURN_BYTES: usize = 64 << 10;
+/// A subscription that lags gets runs of events below this size joined, with what is told between them, into one write.
+const JOIN_BELOW_BYTES: usize = 8 << 10;
+/// So much is joined.
+const JOINED_BYTES: usize = 32 << 10;
+
+impl<C: Channels> Outbound<C> {
+    /// Reads for the subscriptions in turn until there is something to write. `false`: there is nothing.
+    pub(super) fn pull(&mut self, env: &mut Env<'_, C>) -> bool {
+        for _ in 0..self.queue.len() {
+            let Some(slot) = self.queue.pop_front() else { break };
+            let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) else { continue };
+            if let Some(reset) = subscription.take_reset() {
+                self.queue.push_front(slot);
+                self.tell(&reset, None, env.printer);
+                return true;
+            }
+            let mut most = TURN_BYTES;
+            let replaying = subscription.is_replaying();
+            if replaying {
+                most = most.min(self.pace.allowance());
+                if most == 0 {
+                    // Another subscription may be live; this one waits for the next refill.
+                    self.queue.push_back(slot);
+                    continue;
+                }
+            }
+            let (read, heads) = read(subscription, most, env);
+            if subscription.lags && joins(&read, heads) {
+                let (steps, bytes) = join(subscription, read, heads, most, env);
+                if replaying {
+                    self.pace.spend(bytes.len());
+                }
+                self.queue.push_back(slot);
+                self.current = Some(Current::mixed(slot, steps, bytes));
+                return true;
+            }
+            let channels = &mut *env.channels;
+            let mut pulled = subscription.on_read(read, heads, |handle| everything(channels, handle));
+            if matches!(pulled, Pulled::UpToDate) && subscription.ephemeral < heads.ephemeral {
+                let Subscription { handle, ephemeral, filter, .. } = &*subscription;
+                let (read, heads) = env.channels.read_ephemeral(handle, *ephemeral, filter, TURN_BYTES);
+                pulled = subscription.on_read_ephemeral(read, heads);
+            }
+            match pulled {
+                Pulled::Events { first, frames, more } => {
+                    if replaying {
+                        self.pace.spend(frames.len());
+                    }
+                    self.current = Some(Current::new(slot, first, frames));
+                    self.again(slot, more);
+                    return true;
+                }
+                Pulled::Ephemeral { frames, more } => {
+                    self.current = Some(Current::ephemeral(slot, frames));
+                    self.again(slot, more);
+                    return true;
+                }
+                Pulled::Tell(frame) => {
+                    self.queue.push_front(slot);
+                    self.tell(&frame, None, env.printer);
+                    return true;
+                }
+                Pulled::Again => {
+                    self.queue.push_back(slot);
+                    return true;
+                }
+                Pulled::UpToDate => subscription.queued = false,
+            }
+        }
+        false
+    }
+
+    /// Puts a subscription back into the queue, or leaves it out until its channel is marked.
+    fn again(&mut self, slot: Slot, more: More) {
+        match more {
+            More::Yes => self.queue.push_back(slot),
+            More::No => {
+                if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
+                    subscription.queued = false;
+                }
+            }
+        }
+    }
+}
+
+/// Where everything begins that a channel keeps: after a reset.
+pub(super) fn everything<C: Channels>(channels: &mut C, handle: &C::Handle) -> Snapshot {
+    let extent = channels.extent(handle);
+    Snapshot { start: extent.start(), keyed_until: extent.oldest - 1 }
+}
+
+fn read<C: Channels>(subscription: &Subscription<C::Handle>, most: usize, env: &mut Env<'_, C>) -> (Read, Heads) {
+    let Subscription { handle, cursor, filter, .. } = subscription;
+    env.channels.read(handle, *cursor, filter, subscription.take(), most)
+}
+
+/// Whether it is worth joining this with what comes after it.
+fn joins(read: &Read, heads: Heads) -> bool {
+    match read {
+        Read::Passed { .. } => true,
+        Read::Batch { last, frames, .. } => frames.len() < JOIN_BELOW_BYTES && *last < heads.head.sequence,
+        _ => false,
+    }
+}
+
+/// Reads on while runs are short: events, and what is told between them, in one piece.
+fn join<C: Channels>(
+    subscription: &mut Subscription<C::Handle>,
+    mut found: Read,
+    mut heads: Heads,
+    most: usize,
+    env: &mut Env<'_, C>,
+) -> (Vec<Step>, Bytes) {
+    let (mut steps, mut bytes) = (Vec::new(), Vec::new());
+    let most = most.min(JOINED_BYTES);
+    loop {
+        match &found {
+            Read::Passed { .. } | Read::Lagged { .. } => {}
+            // The first is taken whatever its size.
+            Read::Batch { frames, .. } if steps.is_empty() || bytes.len() + frames.len() <= most => {}
+            _ => break,
+        }
+        let before = subscription.cursor.sequence;
+        let kind = match subscription.on_read(found, heads, |handle| everything(&mut *env.channels, handle)) {
+            Pulled::Events { first, frames, .. } => {
+                bytes.extend_from_slice(&frames);
+                StepKind::Events { first }
+            }
+            Pulled::Tell(frame) => {
+                env.printer.print(&mut bytes, &frame, None);
+                StepKind::Told { to: subscription.cursor.sequence }
+            }
+            _ => break,
+        };
+        steps.push(Step { end: bytes.len(), before, kind });
+        if bytes.len() >= most {
+            break;
+        }
+        (found, heads) = read(subscription, JOIN_BELOW_BYTES.min(most), env);
+    }
+    (steps, bytes.into())
+}

@@ -16,7 +16,7 @@ test: tools lint
 	cargo build
 	$(PYTHON) -m pytest tests/e2e
 
-# The demo page's client: to be made anew when proto/ or clients/typescript/src has changed.
+# The playground's script: to be made anew when src/demo/page, proto/ or clients/typescript/src has changed.
 client: tools
 	cargo build
 	node clients/typescript/scripts/page.mjs target/debug/rialto

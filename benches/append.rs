@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use rialto::log::{Class, Epoch, Position, Read, Record, RingLog};
+use rialto::log::{Class, Epoch, Position, Read, Record, RingLog, Take};
 use rialto::schema::{Retention, TypeFilter, TypeIndex};
 
 const FRAME_BYTES: usize = 300;
@@ -77,7 +77,7 @@ fn read_at_head(criterion: &mut Criterion) {
                     source.append(&mut log);
                 }
                 for _ in 0..READERS {
-                    black_box(log.read(after, &filter, TURN_BYTES));
+                    black_box(log.read(after, &filter, Take::Everything, TURN_BYTES));
                 }
             });
         });
@@ -86,7 +86,7 @@ fn read_at_head(criterion: &mut Criterion) {
         let head = log.head();
         bencher.iter(|| {
             for _ in 0..READERS {
-                black_box(log.read(head, &TypeFilter::All, TURN_BYTES));
+                black_box(log.read(head, &TypeFilter::All, Take::Everything, TURN_BYTES));
             }
         });
     });
@@ -98,7 +98,7 @@ fn read_at_head(criterion: &mut Criterion) {
             }
             for reader in 0..READERS {
                 let after = Position { sequence: before.sequence + u64::from(reader % 16), ..before };
-                black_box(log.read(after, &TypeFilter::All, TURN_BYTES));
+                black_box(log.read(after, &TypeFilter::All, Take::Everything, TURN_BYTES));
             }
         });
     });
@@ -115,7 +115,7 @@ fn catch_up(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut position = start;
                 loop {
-                    match log.read(position, &filter, TURN_BYTES) {
+                    match log.read(position, &filter, Take::Everything, TURN_BYTES) {
                         Read::Batch { last, .. } => position.sequence = last,
                         Read::Skipped { sequence } => position.sequence = sequence,
                         _ => break,

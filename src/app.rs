@@ -6,7 +6,10 @@
 
 mod gauges;
 mod parts;
+mod playground;
 mod ready;
+mod reload;
+mod slow_link;
 mod sweep;
 
 use std::future::Future;
@@ -15,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
@@ -22,16 +26,18 @@ use crate::admin::{self, Admin, Guard, health_routes, not_found, publish_routes}
 use crate::config::{Config, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
-use crate::ingest::Ingest;
+use crate::metrics::Limit;
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
+use crate::revision::{Breaking, Reloads};
 use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
 use gauges::NodeGauges;
 use parts::Core;
+use reload::Reloader;
+use slow_link::SlowLink;
 
-pub use crate::net::pages::Page;
 pub use ready::Addresses;
 
 /// How often a drain looks whether everybody has left.
@@ -40,22 +46,25 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// What a caller wants beyond the configuration.
 #[derive(Debug, Default)]
 pub struct Options {
-    /// Pages that the first port serves beside `/ws`.
-    pub pages: &'static [Page],
-    /// Whether those pages may publish, by `POST /v1/publish` on the first port.
-    pub pages_publish: PagesPublish,
+    /// Whether the first port serves a page to look at.
+    pub playground: Playground,
+    /// Requests for reloads of the schema; the admin service adds its own.
+    pub reloads: Reloads,
     /// Gets the addresses once everything listens.
     pub ready: Option<oneshot::Sender<Addresses>>,
 }
 
-/// Whether pages of the first port may publish.
+/// Whether the first port serves the page that shows the bridge at work. The page may publish, and so may anybody who
+/// can reach the port: it is for one machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PagesPublish {
-    /// No: publishing is for backends.
+pub enum Playground {
+    /// No: the first port is for browsers of users.
     #[default]
-    No,
-    /// Yes, to anybody who can reach the port: for a demo on one machine.
-    Yes,
+    Off,
+    /// Yes.
+    On,
+    /// Yes, and somebody publishes the demo's story.
+    Demo,
 }
 
 /// Why a bridge did not start, or ended by itself.
@@ -93,7 +102,7 @@ pub enum Error {
 /// What kept it from starting, or the part that failed. Nothing is left running.
 pub async fn run(config: Config, options: Options, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
-    let schema = Arc::new(Schema::load(&parts::sources(&config))?);
+    let schema = Schema::load(&parts::sources(&config.schema))?;
     if let Err(error) = raise_file_descriptors() {
         tracing::warn!(%error, "the limit of file descriptors stays as it is");
     }
@@ -104,24 +113,38 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let addresses = Addresses { listen: address(&public)?, grpc: address(&publishers)?, admin: address(&internal)? };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { hub, ingest, front } = parts::core(&config, &node, Arc::clone(&schema));
+    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema);
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
-        schema: Arc::clone(&schema),
+        revisions: Arc::clone(&revisions),
         hub: Arc::clone(&hub),
         front: Arc::clone(&front),
+        metrics: Arc::clone(&metrics),
+        runtime: Handle::current(),
         started: SystemTime::now(),
         up_since: Instant::now(),
         ready: is_ready,
     });
     let sweeper = tokio::spawn(sweep::run(Arc::clone(&hub)));
+    let reloader = Reloader {
+        paths: config.schema.clone(),
+        transcode: parts::transcode_options(&config),
+        breaking: if config.allow_breaking { Breaking::Allowed } else { Breaking::Refused },
+        revisions: Arc::clone(&revisions),
+        hub: Arc::clone(&hub),
+        front: Arc::clone(&front),
+        metrics: Arc::clone(&metrics),
+    };
+    let reload = options.reloads.handle();
+    let reloader = tokio::spawn(reloader.run(options.reloads));
 
     let (stop_admin, admin_stopped) = watch::channel(false);
     let admin = Admin {
         listener: internal,
         ingest: Arc::clone(&ingest),
         gauges: Arc::clone(&gauges) as _,
+        reload,
         allowed_hosts: config.allowed_hosts.clone(),
     };
     let admin = admin::spawn(admin, admin_stopped).map_err(part("internal port"))?;
@@ -130,10 +153,22 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let grpc = grpc::Server::new(publishers, Arc::clone(&ingest)).with_config(parts::grpc_config(&config));
     let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
 
+    let mut routes = routes(&front, gauges);
+    let mut slow = None;
+    if options.playground != Playground::Off {
+        let link = SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?;
+        let story = options.playground == Playground::Demo;
+        let pages = playground::pages(&ingest, &addresses, link.address(), story);
+        routes = routes
+            .merge(pages::routes(pages, Some(link.address().port())))
+            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())));
+        slow = Some(tokio::spawn(link.run(addresses.listen)));
+    }
     let (stop_public, public_stopped) = watch::channel(false);
     let limits = &config.limits;
-    let public = http::Server::new(public, routes(&front, gauges, &ingest, &options))
+    let public = http::Server::new(public, routes.fallback(async || not_found()))
         .with_config(parts::http_config(&config))
+        .with_metrics(metrics, Limit::MaxConnections)
         .with_limits(ConnectionLimits::new(
             limits.max_connections,
             u32::try_from(limits.max_connections_per_address).unwrap_or(u32::MAX),
@@ -144,6 +179,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         ready::write(path, &addresses).map_err(|source| Error::ReadyFile { path: path.clone(), source })?;
     }
     ready.send_replace(true);
+    let schema = &revisions.current().schema;
     tracing::info!(
         listen = %addresses.listen,
         grpc = %addresses.grpc,
@@ -179,6 +215,10 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     // The thread ends by itself within its own deadline; a blocked runtime must not be waited for.
     let _ = tokio::task::spawn_blocking(move || admin.join()).await;
     sweeper.abort();
+    if let Some(slow) = slow {
+        slow.abort();
+    }
+    reloader.abort();
     if let Some(path) = &config.ready_file {
         // It says where nobody listens any more.
         let _ = std::fs::remove_file(path);
@@ -205,11 +245,7 @@ async fn drain(front: &Front, most: Duration) {
     }
 }
 
-/// What the public port serves.
-fn routes(front: &Arc<Front>, gauges: Arc<NodeGauges>, ingest: &Arc<Ingest>, options: &Options) -> http::Routes {
-    let mut routes = front.router().merge(health_routes(gauges)).merge(pages::routes(options.pages));
-    if options.pages_publish == PagesPublish::Yes {
-        routes = routes.merge(publish_routes(Arc::clone(ingest), Guard::same_origin(Vec::new())));
-    }
-    routes.fallback(async || not_found())
+/// What the public port always serves.
+fn routes(front: &Arc<Front>, gauges: Arc<NodeGauges>) -> http::Routes {
+    front.router().merge(health_routes(gauges))
 }

@@ -2,7 +2,8 @@
 //! given at construction, into the ring that readers see.
 //!
 //! An engine promises: sequences of a channel count from 1 without holes within an epoch; a batch keeps its order; an
-//! event whose append failed is in no log and under no key; a key's event is in each channel once. One suite,
+//! event whose append failed is in no log and under no key; a key's event is in each channel once; what is ephemeral has
+//! no sequence, and of what has a class the appender hears, keys included. One suite,
 //! `conformance`, holds every engine to it. Knows nothing of subscribers, nor of who owns the rings.
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::ids::{ChannelKey, EventId};
-use crate::log::Position;
+use crate::log::{Class, Position};
 use crate::schema::{EventType, Retention};
 use crate::status::Status;
 
@@ -43,6 +44,8 @@ pub struct EventRecord {
     pub payload: Bytes,
     /// The schema revision that it was published under.
     pub revision: u32,
+    /// How a reader that lags may be treated, with the event's key where that is a matter of keys.
+    pub class: Class,
 }
 
 /// One event for one channel.
@@ -71,7 +74,8 @@ pub struct Appended {
 
 /// The way from an engine into a node's rings.
 pub trait Appender: Send + Sync {
-    /// Writes the event into the channel's ring under the next sequence, and wakes its readers.
+    /// Writes the event into the channel's ring under the next sequence, and wakes its readers. An ephemeral event gets no
+    /// sequence: its position is 0 of the channel's epoch.
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` when the byte budget cannot take it.

@@ -4,6 +4,10 @@
 //! It promises that a reader who has seen position `p` gets everything after `p`, in order and without holes, or a
 //! [`Read`] variant that says why not.
 //!
+//! Of events with a key only the newest of each matters to a reader that lags: it passes over those that are superseded, and
+//! the newest of each key is kept beyond the retention, within half of the byte cap. Ephemeral events are in a small ring of
+//! their own beside the log, without a sequence and without a promise.
+//!
 //! Events are kept as finished frames, contiguous in memory: a reader that is k events behind gets one slice for all k.
 //! Slices stay whole when what they cover is evicted, so a frame that is half written can always be finished.
 //!
@@ -12,10 +16,15 @@
 
 use bytes::Bytes;
 
-use crate::schema::TypeIndex;
+use crate::schema::{EventKey, TypeIndex};
 
+mod contents;
+mod ephemeral;
+mod evicting;
 mod extent;
 mod frames;
+mod keyed;
+mod past;
 mod position;
 mod reading;
 mod ring;
@@ -26,7 +35,9 @@ mod type_set;
 #[cfg(test)]
 mod tests;
 
-pub use extent::Extent;
+pub use contents::Contents;
+pub use ephemeral::{EPHEMERAL_AGE, MAX_EPHEMERAL_BYTES, MAX_EPHEMERAL_EVENTS};
+pub use extent::{Extent, Heads, Resume, Snapshot};
 pub use position::{EPOCH_TEXT_BYTES, Epoch, NotAnEpoch, Position};
 pub use ring::{DEFAULT_MAX_LOG_BYTES, RingLog};
 pub use tombstones::{MAX_TOMBSTONES, TOMBSTONE_AGE, Tombstones};
@@ -36,6 +47,22 @@ pub use tombstones::{MAX_TOMBSTONES, TOMBSTONE_AGE, Tombstones};
 pub enum Class {
     /// It gets every event or is told of the loss.
     Reliable,
+    /// It passes over events that a newer one of this key has superseded.
+    Latest(EventKey),
+    /// It gets the event now or never.
+    Ephemeral,
+}
+
+/// Which events a reader wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// All of them: it keeps pace.
+    Everything,
+    /// Those that no newer one of their key has superseded: it lags.
+    Newest {
+        /// Up to this sequence keyed ones only: what a first subscribe gets of the time before its history.
+        keyed_until: u64,
+    },
 }
 
 /// One event to append, without its frame.
@@ -66,8 +93,16 @@ pub enum Read {
     },
     /// Everything up to `sequence` has been looked at and the filter lets nothing through: move the cursor there.
     Skipped {
-        /// The newest event.
+        /// The last event that was looked at.
         sequence: u64,
+    },
+    /// Events up to `sequence` are not for this reader though its filter would let them through: superseded ones, or of the
+    /// time before its history. To be told before the next event; move the cursor there.
+    Passed {
+        /// The last event that was passed over.
+        sequence: u64,
+        /// How many of them were superseded. Those that are gone from the log are counted whatever their type.
+        conflated: u64,
     },
     /// Nothing after this position.
     UpToDate,

@@ -1,6 +1,5 @@
 //! `rialto demo`: a bridge, a page to look at, and something going on.
 
-mod page;
 mod publisher;
 mod story;
 
@@ -33,6 +32,9 @@ Examples:
   rialto demo                            then open http://127.0.0.1:8080/
   rialto demo --listen 127.0.0.1:8000    where port 8080 is taken";
 
+/// What a channel of the demo keeps, at most: some 400 of its events.
+const CHANNEL_BYTES: usize = 256 << 10;
+
 impl Demo {
     /// Runs the bridge, its page and its publisher.
     pub(crate) fn run(self, screen: &mut Screen) -> Result<(), Failure> {
@@ -43,6 +45,8 @@ impl Demo {
                     .to_owned(),
             ));
         }
+        // So little that a slow reader soon sees a gap, which is one of the things to look at.
+        config.limits.max_channel_bytes = config.limits.max_channel_bytes.min(CHANNEL_BYTES);
         // The demo is for people: the bridge's ordinary log lines would hide what is said to them.
         if config.log.level == LogLevel::Info {
             config.log.level = LogLevel::Warn;
@@ -66,7 +70,7 @@ impl Demo {
                 screen.note("Stopping; once more to stop at once.");
             };
             let options =
-                app::Options { pages: page::PAGES, pages_publish: app::PagesPublish::Yes, ready: Some(ready) };
+                app::Options { playground: app::Playground::Demo, ready: Some(ready), ..app::Options::default() };
             Ok(app::run(config, options, stop).await?)
         })
     }

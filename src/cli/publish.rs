@@ -158,7 +158,9 @@ impl Publish {
         for at in &accepted.positions {
             let channel = paint.paint(Colour::Blue, &harmless(&at.channel));
             let id = paint.paint(Colour::Dim, &harmless(&accepted.event_id));
-            screen.line(&format!("{channel} #{}  {id}{again}", at.sequence))?;
+            // An ephemeral event has no number.
+            let number = if at.sequence > 0 { format!(" #{}", at.sequence) } else { String::new() };
+            screen.line(&format!("{channel}{number}  {id}{again}"))?;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use crate::log::{Class, Epoch, Position, Record, RingLog};
 use crate::schema::{EventType, Retention, Schema};
 use crate::status::{Code, Status};
 
+pub(crate) mod classes;
 pub(crate) mod keys;
 pub(crate) mod order;
 
@@ -44,6 +45,11 @@ macro_rules! engine_conformance {
             a_failed_append_is_not_remembered,
             one_batch_may_hold_an_event_and_its_retry,
             the_window_is_bounded_in_bytes,
+            }
+            classes {
+            the_appender_hears_of_class_and_key,
+            an_ephemeral_event_has_no_sequence_and_takes_none,
+            a_retry_of_an_ephemeral_event_is_a_duplicate,
             }
         }
     };
@@ -99,6 +105,7 @@ impl Bench {
             data: format!("{{\"text\":\"{payload}\"}}").into(),
             payload: Bytes::copy_from_slice(payload.as_bytes()),
             revision: 3,
+            class: Class::Reliable,
         }
     }
 
@@ -145,7 +152,7 @@ impl Appender for Rings {
         events.push(EventRecord::clone(&append.event));
         let record = Record {
             event_type: append.event.event_type.index,
-            class: Class::Reliable,
+            class: append.event.class,
             payload: append.event.payload.clone(),
             revision: append.event.revision,
         };

@@ -1,12 +1,14 @@
 //! One channel: its log behind a lock, and which shards read it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Position, Read, RingLog};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 
+use super::now;
 use super::wakeups::{ShardIndex, ShardMark};
 
 /// A channel of this node.
@@ -15,15 +17,16 @@ use super::wakeups::{ShardIndex, ShardMark};
 pub struct Channel {
     id: u64,
     key: ChannelKey,
-    retention: Retention,
     log: Mutex<RingLog>,
+    /// The schema revision that said what the log keeps; 0 until an event or a reload has said it.
+    retention_of: AtomicU32,
     marks: Box<[ShardMark]>,
 }
 
 impl Channel {
-    pub(super) fn new(id: u64, key: ChannelKey, retention: Retention, log: RingLog, shards: usize) -> Self {
+    pub(super) fn new(id: u64, key: ChannelKey, log: RingLog, shards: usize) -> Self {
         let marks = (0..shards).map(|_| ShardMark::default()).collect();
-        Channel { id, key, retention, log: Mutex::new(log), marks }
+        Channel { id, key, log: Mutex::new(log), retention_of: AtomicU32::new(0), marks }
     }
 
     /// A number that no other channel of this process ever has.
@@ -38,7 +41,7 @@ impl Channel {
 
     /// What its log keeps.
     pub fn retention(&self) -> Retention {
-        self.retention
+        self.log().retention()
     }
 
     /// Counts a subscription of this shard. The shard reads the log after this, never before.
@@ -61,29 +64,62 @@ impl Channel {
         self.marks[shard.0].clear();
     }
 
-    /// What comes after `after`, and the head at that moment: a reader that has reached it need not ask again until the
-    /// channel is marked.
-    pub fn read(&self, after: Position, filter: &TypeFilter, max_bytes: usize) -> (Read, Position) {
+    /// What comes after `after` of what the reader takes, what it holds, and the newest events at that moment.
+    pub fn read(
+        &self,
+        after: Position,
+        filter: &TypeFilter,
+        take: Take,
+        max_bytes: usize,
+    ) -> (Read, Heads, Option<Contents>) {
         let mut log = self.log();
-        let read = log.read(after, filter, max_bytes);
-        let head = log.head();
-        (read, head)
+        let read = log.read(after, filter, take, max_bytes);
+        let contents = log.contents(&read);
+        (read, log.heads(), contents)
+    }
+
+    /// The ephemeral events after `after`.
+    pub fn read_ephemeral(&self, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads, Option<Contents>) {
+        let now = now();
+        let mut log = self.log();
+        let read = log.read_ephemeral(after, filter, max_bytes, now);
+        let contents = log.ephemeral_contents(&read);
+        (read, log.heads(), contents)
+    }
+
+    /// The newest events, of both kinds.
+    pub fn heads(&self) -> Heads {
+        self.log().heads()
     }
 
     /// What the channel keeps now.
     pub fn extent(&self) -> Extent {
-        let log = self.log();
-        Extent { head: log.head(), oldest: log.oldest() }
+        self.log().extent()
     }
 
-    /// The position before the newest events that the filter allows.
-    pub fn before_newest(&self, events: u32, filter: &TypeFilter) -> Position {
-        self.log().before_newest(events, filter)
+    /// Where a first read begins, with so many events of history.
+    pub fn snapshot(&self, history: u32, filter: &TypeFilter) -> Snapshot {
+        self.log().snapshot(history, filter)
+    }
+
+    /// What a reader finds that has everything up to `after`.
+    pub fn resume(&self, after: Position) -> Resume {
+        self.log().resume(after)
     }
 
     /// Memory that the log holds.
     pub fn bytes(&self) -> usize {
         self.log().bytes()
+    }
+
+    /// Keeps what this revision of the schema says, unless a later one has spoken: publishers that began under the one
+    /// before may come last. The log is the channel's own, locked.
+    pub(super) fn retain(&self, log: &mut RingLog, retention: Retention, revision: u32) {
+        // Ordered by the log's lock.
+        if self.retention_of.load(Ordering::Relaxed) < revision {
+            self.retention_of.store(revision, Ordering::Relaxed);
+            log.set_retention(retention);
+        }
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, RingLog> {
@@ -97,10 +133,11 @@ impl Channel {
 
     /// Whether nobody would miss the log: no subscriber, its newest event past its age, and idle for long enough.
     pub(super) fn is_expired(&self, now: Instant, idle: Duration) -> bool {
+        let log = self.log();
         self.subscriptions() == 0
-            && self.log().newest_at().is_none_or(|at| {
+            && log.newest_at().is_none_or(|at| {
                 let age = now.saturating_duration_since(at);
-                age > self.retention.age && age > idle
+                age > log.retention().age && age > idle
             })
     }
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::*;
 use crate::engine::EventRecord;
 use crate::ids::{ChannelName, EventId, Tenant};
-use crate::log::Read;
-use crate::schema::{Schema, TypeFilter};
+use crate::log::{Read, Take};
+use crate::schema::{EventKey, Schema, TypeFilter};
 
 const RETENTION: Retention = Retention { events: 10, age: Duration::from_secs(30) };
 
@@ -20,6 +20,10 @@ fn key(channel: &str) -> ChannelKey {
 static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::bundled);
 
 fn append_to(channel: &str, data_bytes: usize) -> Append {
+    append_as(Class::Reliable, channel, data_bytes)
+}
+
+fn append_as(class: Class, channel: &str, data_bytes: usize) -> Append {
     let event_type = Arc::clone(SCHEMA.event("process.progress").expect("the catalogue has it"));
     let event = EventRecord {
         id: EventId::new(1_700_000_000_000, [7; 10]),
@@ -30,6 +34,7 @@ fn append_to(channel: &str, data_bytes: usize) -> Append {
         data: Bytes::from(format!("\"{}\"", "x".repeat(data_bytes))),
         payload: Bytes::from_static(b"wire"),
         revision: 1,
+        class,
     };
     Append { key: key(channel), retention: RETENTION, event: Arc::new(event), idempotency_key: None }
 }
@@ -73,7 +78,7 @@ async fn an_expired_channel_goes_on_in_its_epoch_after_its_last_event() {
     assert_eq!(after.epoch, before.epoch);
     assert_eq!(after.sequence, before.sequence + 1);
     let channel = hub.channel(&append.key, RETENTION);
-    let (read, _) = channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, 1 << 20);
+    let (read, ..) = channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, Take::Everything, 1 << 20);
     assert_eq!(read, Read::Lagged { oldest: 2, skipped: 1 });
 }
 
@@ -140,4 +145,92 @@ async fn tenants_with_one_channel_name_have_two_logs() {
     hub.append(&ours).unwrap();
     assert_eq!(hub.append(&theirs).unwrap().sequence, 1);
     assert_eq!(hub.append(&ours).unwrap().sequence, 2);
+}
+
+#[test]
+fn a_log_keeps_what_the_newest_schema_says_whoever_appends_last() {
+    let hub = Hub::new(1, 1, Limits::default());
+    let appending = |events, revision| {
+        let append = append_to("project:ä", 10);
+        let event = EventRecord { revision, ..(*append.event).clone() };
+        Append { retention: Retention { events, ..RETENTION }, event: Arc::new(event), ..append }
+    };
+    hub.append(&appending(10, 3)).unwrap();
+    let channel = hub.channel(&key("project:ä"), RETENTION);
+    assert_eq!(channel.retention().events, 10);
+    hub.append(&appending(20, 4)).unwrap();
+    hub.append(&appending(10, 3)).unwrap();
+    assert_eq!(channel.retention().events, 20, "a publisher that began under the old schema came last");
+    hub.revise(&SCHEMA, 5);
+    let template = SCHEMA.channel("project:ä").expect("the catalogue has it");
+    assert_eq!(channel.retention(), template.retention);
+    assert_eq!(hub.subscribed().count(), 0);
+    channel.subscribe(ShardIndex(0));
+    assert_eq!(hub.subscribed().map(|(channel, count)| (channel.id(), count)).collect::<Vec<_>>(), [(channel.id(), 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ephemeral_event_for_nobody_costs_nothing() {
+    let hub = Hub::new(1, 1, Limits::default());
+    let append = append_as(Class::Ephemeral, "project:1", 10);
+    let position = hub.append(&append).unwrap();
+    assert_eq!((position.sequence, hub.channel_count(), hub.log_bytes()), (0, 0, 0));
+
+    let before = hub.append(&append_to("project:1", 10)).unwrap();
+    assert_eq!(position, Position { sequence: 0, ..before }, "the epoch is the channel's");
+    let bytes = hub.log_bytes();
+    assert_eq!(hub.append(&append).unwrap(), position);
+    assert_eq!(hub.log_bytes(), bytes, "there is a log, but nobody who reads it");
+    tokio::time::advance(Duration::from_secs(301)).await;
+    assert_eq!(hub.sweep(now()).expired, 1, "and it does not keep the channel alive");
+    assert_eq!(hub.append(&append).unwrap(), position, "the tombstone knows the epoch");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ephemeral_event_wakes_who_is_there_and_its_memory_goes_with_the_next_sweep() {
+    let hub = Hub::new(1, 1, Limits::default());
+    let append = append_as(Class::Ephemeral, "project:1", 100);
+    let channel = hub.channel(&append.key, RETENTION);
+    let empty = hub.log_bytes();
+    channel.subscribe(ShardIndex(0));
+    hub.append(&append).unwrap();
+    let mut dirty = Vec::new();
+    hub.wakeups(ShardIndex(0)).take(&mut dirty);
+    assert_eq!(dirty.len(), 1);
+    let (read, heads, _) = channel.read_ephemeral(0, &TypeFilter::All, 1 << 20);
+    let Read::Batch { first: 1, last: 1, frames } = read else { panic!("{read:?}") };
+    assert!(!String::from_utf8_lossy(&frames).contains("sequence"), "{frames:?}");
+    assert_eq!((heads.ephemeral, heads.head.sequence), (1, 0));
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(channel.read_ephemeral(0, &TypeFilter::All, 1 << 20).0, Read::UpToDate);
+    hub.sweep(now());
+    assert!(hub.log_bytes() < empty + 500, "{} bytes, {empty} before", hub.log_bytes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_total_of_all_logs_is_right_whatever_supersedes_what() {
+    let hub = Hub::new(1, 1, Limits { channel_bytes: 40_000, ..Limits::default() });
+    let channels = ["project:1", "project:2"];
+    for channel in channels {
+        hub.channel(&key(channel), RETENTION).subscribe(ShardIndex(0));
+    }
+    for round in 0..2_000_u64 {
+        let class = match round % 5 {
+            0 => Class::Reliable,
+            1 => Class::Ephemeral,
+            _ => Class::Latest(EventKey::new("t", [(round * 7919 % 300).to_string().as_str()])),
+        };
+        let append = append_as(class, channels[(round % 3 % 2) as usize], 50 + (round % 400) as usize);
+        hub.append(&append).unwrap();
+        let channel = hub.channel(&append.key, RETENTION);
+        channel.read(channel.extent().start(), &TypeFilter::All, Take::Everything, 4_000);
+        channel.read_ephemeral(0, &TypeFilter::All, 4_000);
+        tokio::time::advance(Duration::from_millis(100)).await;
+        if round % 50 == 0 {
+            hub.sweep(now());
+        }
+        let held: usize = channels.iter().map(|channel| hub.channel(&key(channel), RETENTION).bytes()).sum();
+        assert_eq!(hub.log_bytes(), held, "after {round}");
+        assert!(held < 2 * (40_000 + 160_000), "{held} bytes");
+    }
 }

@@ -2,16 +2,21 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use super::refusal::Refusal;
-use super::{Batch, Limits, Outcome, PublishContext, Revision, metadata};
+use super::tell::{self, Sent};
+use super::{Batch, Limits, Outcome, PublishContext, metadata};
 use crate::engine::{Append, EventRecord};
 use crate::ids::{ChannelKey, ChannelName, EventId};
+use crate::log::Class;
+use crate::metrics::LimitHits;
 use crate::proto::rialto::v1::Event;
 use crate::proto::rialto::v1::event::Body;
-use crate::schema::{EventType, From, Retention};
+use crate::revision::Revision;
+use crate::schema::{Delivery, EventType, From, Retention};
 
 /// Bytes of the event's body, as they were sent.
 pub fn body_bytes(event: &Event) -> usize {
@@ -27,9 +32,12 @@ pub(super) struct Checker<'a> {
     revision: &'a Revision,
     limits: &'a Limits,
     context: &'a PublishContext,
+    hits: &'a LimitHits,
     json: Vec<u8>,
     checked: Vec<Result<Checked, Refusal>>,
     appends: usize,
+    /// What rules about time compare with.
+    now: SystemTime,
 }
 
 /// An event that nothing is wrong with. Its printed parts are ranges of the batch's buffer.
@@ -40,11 +48,18 @@ struct Checked {
     metadata: Range<usize>,
     channels: Vec<(ChannelName, Retention)>,
     idempotency_key: Option<Arc<str>>,
+    class: Class,
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(revision: &'a Revision, limits: &'a Limits, context: &'a PublishContext) -> Self {
-        Checker { revision, limits, context, json: Vec::new(), checked: Vec::new(), appends: 0 }
+    pub(super) fn new(
+        revision: &'a Revision,
+        limits: &'a Limits,
+        context: &'a PublishContext,
+        hits: &'a LimitHits,
+    ) -> Self {
+        let now = SystemTime::now();
+        Checker { revision, limits, context, hits, json: Vec::new(), checked: Vec::new(), appends: 0, now }
     }
 
     /// Bytes printed so far.
@@ -58,7 +73,12 @@ impl<'a> Checker<'a> {
         let checked = self.try_check(event);
         match &checked {
             Ok(checked) => self.appends += checked.channels.len(),
-            Err(_) => self.json.truncate(before),
+            Err(refusal) => {
+                self.json.truncate(before);
+                if let Some(limit) = refusal.limit() {
+                    self.hits.hit(limit, self.context);
+                }
+            }
         }
         self.checked.push(checked);
     }
@@ -82,11 +102,12 @@ impl<'a> Checker<'a> {
         let data = start..self.json.len();
         self.revision
             .schema
-            .validate(&event_type, &payload)
+            .validate(&event_type, &payload, self.now)
             .map_err(|violations| Refusal::Invalid { event: event_type.name.clone(), violations })?;
         let channels = self.channels(&event_type, &payload, event.channels)?;
         let idempotency_key = (key_bytes > 0).then(|| event.idempotency_key.into());
-        Ok(Checked { event_type, payload, data, metadata, channels, idempotency_key })
+        let class = class(&event_type, &payload)?;
+        Ok(Checked { event_type, payload, data, metadata, channels, idempotency_key, class })
     }
 
     /// The event's type and wire bytes, whichever way it came.
@@ -162,6 +183,7 @@ impl<'a> Checker<'a> {
     pub(super) fn finish(self, timestamp_ms: u64, mut random: impl FnMut() -> [u8; 10]) -> Batch {
         let json = Bytes::from(self.json);
         let mut appends = Vec::with_capacity(self.appends);
+        let keeps_records = tell::is_logged();
         let outcomes = self
             .checked
             .into_iter()
@@ -170,6 +192,7 @@ impl<'a> Checker<'a> {
                     Ok(checked) => checked,
                     Err(refusal) => return Outcome::Refused(refusal.into()),
                 };
+                let index = checked.event_type.index;
                 let event_id = EventId::new(timestamp_ms, random());
                 let event = Arc::new(EventRecord {
                     id: event_id,
@@ -180,6 +203,7 @@ impl<'a> Checker<'a> {
                     data: json.slice(checked.data),
                     payload: checked.payload,
                     revision: self.revision.number,
+                    class: checked.class,
                 });
                 let channels = checked.channels.into_iter().map(|(channel, retention)| {
                     appends.push(Append {
@@ -190,11 +214,22 @@ impl<'a> Checker<'a> {
                     });
                     channel
                 });
-                Outcome::Checked { event_id, channels: channels.collect() }
+                let channels = channels.collect();
+                let sent = Sent { index, record: keeps_records.then_some(event) };
+                Outcome::Checked { event_id, channels, sent }
             })
             .collect();
         Batch { outcomes, appends }
     }
+}
+
+/// How readers that lag are treated, which the event's key may decide.
+fn class(event_type: &EventType, payload: &[u8]) -> Result<Class, Refusal> {
+    Ok(match &event_type.delivery {
+        Delivery::Reliable => Class::Reliable,
+        Delivery::Ephemeral => Class::Ephemeral,
+        Delivery::Latest(fields) => Class::Latest(fields.key(event_type, payload).map_err(Refusal::Route)?),
+    })
 }
 
 /// Only events of publishers come in here.

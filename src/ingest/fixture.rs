@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use prost::Message as _;
 
-use super::{Ingest, Limits, Revision};
+use super::{Ingest, Limits};
 use crate::engine::{Append, Appender, Idempotency, MemoryEngine};
 use crate::log::{Epoch, Position};
 use crate::proto::rialto::v1::event::Body;
 use crate::proto::rialto::v1::{Event, JsonPayload};
+use crate::revision::{Revision, Revisions};
 use crate::schema::{Schema, Source};
 use crate::status::{Code, Status};
 use crate::transcode::{Options, Transcoder};
@@ -40,6 +41,16 @@ message OrderShipped {
 message Hint {
   option (rialto.v1.event) = { type: "hint" };
   string text = 1;
+}
+message OrderMoved {
+  option (rialto.v1.event) = { type: "order.moved", channels: ["OrderChannel"], delivery: DELIVERY_LATEST };
+  string order_id = 1;
+  string parcel = 2 [(rialto.v1.field).key = true];
+  string place = 3;
+}
+message OrderWatched {
+  option (rialto.v1.event) = { type: "order.watched", channels: ["OrderChannel"], delivery: DELIVERY_EPHEMERAL };
+  string order_id = 1;
 }
 message Question {
   option (rialto.v1.event) = {
@@ -106,6 +117,7 @@ impl Appender for Rings {
 pub(crate) struct Fixture {
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) rings: Arc<Rings>,
+    pub(crate) revisions: Arc<Revisions>,
 }
 
 /// An ingest of the shop.
@@ -122,7 +134,8 @@ pub(crate) fn shop_with(limits: Limits) -> Fixture {
     let revision = Revision { schema: Arc::new(schema), transcoder: Arc::new(transcoder), number: 23 };
     let rings = Arc::new(Rings::default());
     let engine = MemoryEngine::new(rings.clone(), Idempotency::default());
-    Fixture { ingest: Arc::new(Ingest::new(Arc::new(revision), Arc::new(engine), limits)), rings }
+    let revisions = Arc::new(Revisions::new(revision));
+    Fixture { ingest: Arc::new(Ingest::new(revisions.clone(), Arc::new(engine), limits)), rings, revisions }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

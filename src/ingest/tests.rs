@@ -9,6 +9,8 @@ use super::fixture::{
     EPOCH, FIRST_SEQUENCE, Fixture, OrderPlaced, Total, json, packed, placed, shipped, shop, shop_with,
 };
 use super::*;
+use crate::log::Class;
+use crate::schema::EventKey;
 use crate::status::Code;
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -225,8 +227,25 @@ async fn a_new_revision_holds_from_the_next_batch_on() {
     publish_one(&fixture, shipped("o")).await.unwrap();
     let old = fixture.ingest.revision();
     let next = Revision { schema: old.schema.clone(), transcoder: old.transcoder.clone(), number: 24 };
-    fixture.ingest.set_revision(Arc::new(next));
+    fixture.revisions.replace(Arc::new(next));
     publish_one(&fixture, shipped("o")).await.unwrap();
     let revisions: Vec<u32> = fixture.rings.appends().iter().map(|append| append.event.revision).collect();
     assert_eq!(revisions, [23, 24]);
+}
+
+#[tokio::test]
+async fn the_engine_is_told_each_events_class_and_key() {
+    let fixture = shop();
+    let moved = |parcel: &str, place: &str| {
+        let data = format!("{{\"orderId\":\"o-1\",\"parcel\":\"{parcel}\",\"place\":\"{place}\"}}");
+        json("order.moved", &data)
+    };
+    let watched = json("order.watched", "{\"orderId\":\"o-1\"}");
+    let events = vec![moved("p-1", "Lübeck"), moved("p-1", "Kiel"), moved("p-2", "Kiel"), watched, shipped("o-1")];
+    for result in publish(&fixture, events).await {
+        result.unwrap();
+    }
+    let classes: Vec<Class> = fixture.rings.appends().iter().map(|append| append.event.class).collect();
+    let key = |parcel| Class::Latest(EventKey::new("order.moved", [parcel]));
+    assert_eq!(classes, [key("p-1"), key("p-1"), key("p-2"), Class::Ephemeral, Class::Reliable]);
 }

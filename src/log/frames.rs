@@ -104,6 +104,11 @@ impl Frames {
         true
     }
 
+    /// The bytes from `from` to `to`, in memory of their own.
+    pub(super) fn copied(&self, from: u64, to: u64) -> Bytes {
+        self.segments.copied(from, to)
+    }
+
     /// The bytes from `from` to `to`, contiguous.
     pub(super) fn slice(&mut self, from: u64, to: u64) -> Bytes {
         if let Some(bytes) = self.segments.shared(from, to) {

@@ -1,11 +1,30 @@
 //! Reading: what comes after a position, as one slice, or why it cannot be told.
 
-use super::{Position, Read, RingLog};
+use super::past::Fate;
+use super::ring::{Entry, Standing};
+use super::{Position, Read, Resume, RingLog, Snapshot, Take};
 use crate::schema::TypeFilter;
 
+/// How far a read has looked, and what it has passed over.
+struct Walk {
+    from: u64,
+    at: u64,
+    conflated: u64,
+    /// Whether it has passed over something that the reader has not asked for.
+    unasked: bool,
+}
+
+impl Walk {
+    /// What is to be told before the event at which the walk is.
+    fn passed(&self) -> Option<Read> {
+        let Walk { at, conflated, unasked, .. } = *self;
+        (conflated > 0 || unasked).then_some(Read::Passed { sequence: at - 1, conflated })
+    }
+}
+
 impl RingLog {
-    /// What comes after `after`: at most `max_bytes`, but at least one event.
-    pub fn read(&mut self, after: Position, filter: &TypeFilter, max_bytes: usize) -> Read {
+    /// What comes after `after` of what the reader takes: at most `max_bytes`, but at least one event.
+    pub fn read(&mut self, after: Position, filter: &TypeFilter, take: Take, max_bytes: usize) -> Read {
         if after.epoch != self.head.epoch {
             return Read::EpochChanged { current: self.start() };
         }
@@ -17,31 +36,131 @@ impl RingLog {
         }
         let oldest = self.oldest();
         let next = after.sequence + 1;
+        if self.keyed.is_some() && (next < oldest || take != Take::Everything) {
+            return self.read_keyed(next, filter, take, max_bytes);
+        }
         if next < oldest {
             return Read::Lagged { oldest, skipped: oldest - next };
         }
         let Some(first) = self.next_allowed((next - oldest) as usize, filter) else {
             return Read::Skipped { sequence: self.head.sequence };
         };
-        let end = self.run_end(first, filter, max_bytes);
-        let frames = self.frames.slice(self.frame_start(first), self.entries[end - 1].frames_end);
-        Read::Batch { first: oldest + first as u64, last: oldest + end as u64 - 1, frames }
+        self.batch(first, self.run_end(first, filter, max_bytes))
     }
 
-    /// The position after which the newest `events` that the filter allows come, or as many of them as are retained.
-    pub fn before_newest(&self, events: u32, filter: &TypeFilter) -> Position {
-        let mut missing = events;
+    /// What a reader finds that has everything up to `after`.
+    pub fn resume(&self, after: Position) -> Resume {
+        if after.epoch != self.head.epoch || after.sequence > self.head.sequence {
+            return Resume::Foreign;
+        }
+        let (oldest, next) = (self.oldest(), after.sequence + 1);
+        if next >= oldest {
+            return Resume::Whole;
+        }
+        let Some(keyed) = &self.keyed else {
+            return Resume::Lost { start: Position { sequence: oldest - 1, ..after } };
+        };
+        match keyed.past.fate(next, oldest) {
+            Fate::Lost { last } => Resume::Lost { start: Position { sequence: last, ..after } },
+            _ if keyed.past.has_loss_from(next) => Resume::Lost { start: after },
+            _ => Resume::Whole,
+        }
+    }
+
+    /// Where a first read begins: before the newest `history` events that the filter allows and nothing has superseded, as
+    /// far as they are retained, and before the newest event of every key.
+    pub fn snapshot(&self, history: u32, filter: &TypeFilter) -> Snapshot {
+        let mut missing = history;
         let mut sequence = self.head.sequence;
         for (back, entry) in self.entries.iter().rev().enumerate() {
             if missing == 0 {
                 break;
             }
-            if filter.allows(entry.event_type) {
+            if filter.allows(entry.event_type) && entry.standing != Standing::Superseded {
                 missing -= 1;
                 sequence = self.head.sequence - back as u64 - 1;
             }
         }
-        Position { epoch: self.head.epoch, sequence }
+        let start = match self.first_newest(filter) {
+            Some(first) if first <= sequence => first - 1,
+            _ => sequence,
+        };
+        Snapshot { start: Position { sequence: start, ..self.head }, keyed_until: sequence }
+    }
+
+    /// The oldest of the newest events of their keys that the filter allows.
+    fn first_newest(&self, filter: &TypeFilter) -> Option<u64> {
+        let mut kept = self.keyed.as_ref()?.past.kept();
+        if let Some((sequence, _)) = kept.find(|(_, kept)| filter.allows(kept.event_type)) {
+            return Some(sequence);
+        }
+        let newest = |entry: &Entry| entry.standing == Standing::Newest && filter.allows(entry.event_type);
+        self.entries.iter().position(newest).map(|index| self.oldest() + index as u64)
+    }
+
+    /// A read that may pass over events: the reader lags, or its position is before what the retention keeps.
+    fn read_keyed(&mut self, next: u64, filter: &TypeFilter, take: Take, max_bytes: usize) -> Read {
+        let oldest = self.oldest();
+        let (keyed_until, all) = match take {
+            Take::Everything => (0, true),
+            Take::Newest { keyed_until } => (keyed_until, false),
+        };
+        let mut walk = Walk { from: next, at: next, conflated: 0, unasked: false };
+        while walk.at < oldest
+            && let Some(keyed) = &self.keyed
+        {
+            match keyed.past.fate(walk.at, oldest) {
+                Fate::Kept(kept) if filter.allows(kept.event_type) => {
+                    let (first, frames) = (walk.at, kept.frame.clone());
+                    return walk.passed().unwrap_or(Read::Batch { first, last: first, frames });
+                }
+                Fate::Kept(_) => walk.at += 1,
+                Fate::Superseded { last } => {
+                    walk.conflated += last + 1 - walk.at;
+                    walk.at = last + 1;
+                }
+                Fate::Lost { last } if walk.at <= keyed_until => {
+                    walk.unasked = true;
+                    walk.at = last.min(keyed_until) + 1;
+                }
+                Fate::Lost { last } if walk.at == walk.from => {
+                    return Read::Lagged { oldest: last + 1, skipped: last + 1 - walk.at };
+                }
+                Fate::Lost { .. } => return walk.passed().unwrap_or(Read::Skipped { sequence: walk.at - 1 }),
+            }
+        }
+        let index = (walk.at - oldest) as usize;
+        for (index, entry) in self.entries.iter().enumerate().skip(index) {
+            walk.at = oldest + index as u64;
+            if !filter.allows(entry.event_type) {
+                continue;
+            }
+            match entry.standing {
+                Standing::Superseded if !all => walk.conflated += 1,
+                Standing::Plain if walk.at <= keyed_until => walk.unasked = true,
+                _ => {
+                    let end = self.run_end(index, filter, max_bytes);
+                    let wanted = |at: &usize| {
+                        let sequence = oldest + *at as u64;
+                        match self.entries[*at].standing {
+                            Standing::Superseded => all,
+                            Standing::Plain => sequence > keyed_until,
+                            Standing::Newest => true,
+                        }
+                    };
+                    let end = (index + 1..end).find(|at| !wanted(at)).unwrap_or(end);
+                    return walk.passed().unwrap_or_else(|| self.batch(index, end));
+                }
+            }
+        }
+        walk.at = self.head.sequence + 1;
+        walk.passed().unwrap_or(Read::Skipped { sequence: self.head.sequence })
+    }
+
+    fn batch(&mut self, first: usize, end: usize) -> Read {
+        let oldest = self.oldest();
+        let frames = self.frames.slice(self.frame_start(first), self.entries[end - 1].frames_end);
+        Read::Batch { first: oldest + first as u64, last: oldest + end as u64 - 1, frames }
     }
 
     fn frame_start(&self, index: usize) -> u64 {

@@ -6,9 +6,11 @@ use std::mem::size_of;
 use std::time::Instant;
 
 use super::frames::Frames;
+use super::keyed::Keyed;
+use super::past::Kept;
 use super::segments::Segments;
-use super::{Class, Epoch, Position, Record};
-use crate::schema::{Retention, TypeIndex};
+use super::{Class, Epoch, Extent, Heads, Position, Record};
+use crate::schema::{EventKey, Retention, TypeIndex};
 
 /// What one log may keep, in bytes of frames, payloads and index, unless the owner says otherwise.
 pub const DEFAULT_MAX_LOG_BYTES: usize = 8 * 1024 * 1024;
@@ -24,24 +26,39 @@ thread_local! {
 #[derive(Debug)]
 pub struct RingLog {
     pub(super) head: Position,
-    retention: Retention,
-    max_bytes: usize,
+    pub(super) retention: Retention,
+    pub(super) max_bytes: usize,
     /// The newest is `head`; sequences are contiguous.
     pub(super) entries: VecDeque<Entry>,
     pub(super) frames: Frames,
-    payloads: Segments<()>,
-    newest_at: Option<Instant>,
+    pub(super) payloads: Segments<()>,
+    pub(super) newest_at: Option<Instant>,
+    /// From the first keyed event on.
+    pub(super) keyed: Option<Box<Keyed>>,
+    /// From the first ephemeral event on: a small log of its own, whose sequence no client sees.
+    pub(super) ephemeral: Option<Box<RingLog>>,
+}
+
+/// How an event in the log stands to the others of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It has no key.
+    Plain,
+    /// The newest of its key.
+    Newest,
+    /// A newer one of its key has come.
+    Superseded,
 }
 
 /// One row of the index. It begins where the row before it ends.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) frames_end: u64,
-    payloads_end: u64,
-    at: Instant,
+    pub(super) payloads_end: u64,
+    pub(super) at: Instant,
     pub(super) event_type: TypeIndex,
-    revision: u32,
-    class: Class,
+    pub(super) revision: u32,
+    pub(super) standing: Standing,
 }
 
 impl RingLog {
@@ -60,6 +77,8 @@ impl RingLog {
             frames: Frames::new(),
             payloads: Segments::new(),
             newest_at: None,
+            keyed: None,
+            ephemeral: None,
         }
     }
 
@@ -72,16 +91,36 @@ impl RingLog {
     }
 
     /// Appends an event and evicts what the bounds no longer keep; never the event itself. `write_frame` gets the sequence
-    /// and an empty buffer, and writes the finished frame.
+    /// and an empty buffer, and writes the finished frame. An ephemeral event has no sequence: it is written with 0, and 0 is
+    /// the sequence of the answer.
     pub fn append(&mut self, record: Record, now: Instant, write_frame: impl FnOnce(u64, &mut Vec<u8>)) -> Position {
-        let sequence = self.head.sequence + 1;
         let mut frame = SCRATCH.take();
         frame.clear();
-        write_frame(sequence, &mut frame);
-        self.frames.push(&frame, record.event_type);
+        let position = match record.class {
+            Class::Ephemeral => {
+                write_frame(0, &mut frame);
+                self.append_ephemeral(record, &frame, now);
+                Position { sequence: 0, ..self.head }
+            }
+            Class::Reliable | Class::Latest(_) => {
+                write_frame(self.head.sequence + 1, &mut frame);
+                self.append_frame(record, &frame, now);
+                self.head
+            }
+        };
         if frame.capacity() <= MAX_IDLE_SCRATCH_BYTES {
             SCRATCH.set(frame);
         }
+        position
+    }
+
+    pub(super) fn append_frame(&mut self, record: Record, frame: &[u8], now: Instant) {
+        let sequence = self.head.sequence + 1;
+        let standing = match record.class {
+            Class::Latest(key) => self.supersede(key, sequence),
+            Class::Reliable | Class::Ephemeral => Standing::Plain,
+        };
+        self.frames.push(frame, record.event_type);
         self.payloads.push(&record.payload);
         if self.entries.capacity() == 0 {
             // Most channels are small: one row, not the four that a first push makes room for.
@@ -93,7 +132,7 @@ impl RingLog {
             at: now,
             event_type: record.event_type,
             revision: record.revision,
-            class: record.class,
+            standing,
         });
         self.head.sequence = sequence;
         self.newest_at = Some(now);
@@ -101,7 +140,16 @@ impl RingLog {
         while self.entries.len() > 1 && self.retained_bytes() > self.max_bytes {
             self.drop_oldest(1);
         }
-        self.head
+    }
+
+    /// Marks the event in the log that one of this key supersedes.
+    fn supersede(&mut self, key: EventKey, sequence: u64) -> Standing {
+        let oldest = self.oldest();
+        let keyed = self.keyed.get_or_insert_with(|| Box::new(Keyed::new(oldest - 1)));
+        if let Some(index) = keyed.append(key, sequence).and_then(|superseded| superseded.checked_sub(oldest)) {
+            self.entries[index as usize].standing = Standing::Superseded;
+        }
+        Standing::Newest
     }
 
     /// The newest position; sequence 0 before the first event.
@@ -109,65 +157,67 @@ impl RingLog {
         self.head
     }
 
+    /// How many events are retained.
+    pub fn retained(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The oldest event that is retained; head + 1 when none is.
     pub fn oldest(&self) -> u64 {
         self.head.sequence + 1 - self.entries.len() as u64
     }
 
-    /// The position after which everything retained comes.
+    /// The newest events, of both kinds.
+    pub fn heads(&self) -> Heads {
+        Heads { head: self.head, ephemeral: self.ephemeral_head() }
+    }
+
+    /// Both ends of what is retained, and of what is kept beyond.
+    pub fn extent(&self) -> Extent {
+        let oldest = self.oldest();
+        let kept = self.keyed.as_ref().and_then(|keyed| keyed.past.kept().next());
+        Extent { head: self.head, oldest, first: kept.map_or(oldest, |(sequence, _)| sequence) }
+    }
+
+    /// The position after which everything retained comes, what is kept beyond the retention included.
     pub fn start(&self) -> Position {
-        Position { epoch: self.head.epoch, sequence: self.oldest() - 1 }
+        self.extent().start()
     }
 
     /// A retained event as it was appended, its payload copied: what other forms of it are made from.
     pub fn record(&self, sequence: u64) -> Option<Record> {
+        let kept = self.keyed.as_ref().and_then(|keyed| keyed.past.get(sequence));
+        if let Some(Kept { key, event_type, revision, payload, .. }) = kept {
+            let class = Class::Latest(*key);
+            return Some(Record { event_type: *event_type, class, payload: payload.clone(), revision: *revision });
+        }
         let index = usize::try_from(sequence.checked_sub(self.oldest())?).ok()?;
         let entry = self.entries.get(index)?;
         let from = if index == 0 { self.payloads.start() } else { self.entries[index - 1].payloads_end };
         let payload = self.payloads.copied(from, entry.payloads_end);
-        Some(Record { event_type: entry.event_type, class: entry.class, payload, revision: entry.revision })
+        let key = self.keyed.as_ref().and_then(|keyed| keyed.key(sequence));
+        let class = key.map_or(Class::Reliable, Class::Latest);
+        Some(Record { event_type: entry.event_type, class, payload, revision: entry.revision })
     }
 
-    /// Evicts what is beyond both the number and the age of the retention, and lets a log that is idle for as long give its
-    /// spare room back. Returns the bytes that were freed.
-    pub fn evict(&mut self, now: Instant) -> usize {
-        let before = self.bytes();
-        self.frames.forget_copy();
-        self.drop_oldest(self.count_outlived(now));
-        if self.newest_at.is_none_or(|newest| now.saturating_duration_since(newest) > self.retention.age) {
-            self.trim();
-        }
-        before.saturating_sub(self.bytes())
+    /// What is kept at least.
+    pub fn retention(&self) -> Retention {
+        self.retention
     }
 
-    /// Evicts the oldest events until no more than `budget_bytes` are held, or only the newest is left. Returns the bytes
-    /// that were freed.
-    pub fn shrink_to(&mut self, budget_bytes: usize) -> usize {
-        let before = self.bytes();
-        if before > budget_bytes {
-            self.trim();
-        }
-        while self.bytes() > budget_bytes && self.entries.len() > 1 {
-            // A quarter at a time: what is freed is known only after the room is given back.
-            self.drop_oldest(self.entries.len().div_ceil(4).min(self.entries.len() - 1));
-            self.trim();
-        }
-        before.saturating_sub(self.bytes())
-    }
-
-    /// Evicts every event; epoch and head stay. Returns the bytes that were freed.
-    pub fn clear(&mut self) -> usize {
-        let before = self.bytes();
-        self.drop_oldest(self.entries.len());
-        self.trim();
-        before.saturating_sub(self.bytes())
+    /// Keeps at least this from now on. What outlives it goes with the next append or [`RingLog::evict`].
+    pub fn set_retention(&mut self, retention: Retention) {
+        self.retention = retention;
     }
 
     /// Memory held, in bytes: frames, payloads and index, with the room that is free in them, and the struct itself.
     /// Reading never changes it: the copy that readers near the head share, of at most 80 KiB and gone with the next
     /// [`RingLog::evict`], is not counted.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.frames.bytes() + self.payloads.bytes() + self.entries.capacity() * size_of::<Entry>()
+        let index = self.entries.capacity() * size_of::<Entry>();
+        let keyed = self.keyed.as_ref().map_or(0, |keyed| keyed.bytes());
+        let ephemeral = self.ephemeral.as_ref().map_or(0, |ephemeral| ephemeral.bytes());
+        size_of::<Self>() + self.frames.bytes() + self.payloads.bytes() + index + keyed + ephemeral
     }
 
     /// When the newest event was appended, though it may be evicted; none since the log was made.
@@ -175,31 +225,9 @@ impl RingLog {
         self.newest_at
     }
 
-    fn retained_bytes(&self) -> usize {
+    pub(super) fn retained_bytes(&self) -> usize {
         let stored = (self.frames.end() - self.frames.start()) + (self.payloads.end() - self.payloads.start());
-        stored as usize + self.entries.len() * size_of::<Entry>()
-    }
-
-    /// How many of the oldest entries neither the number nor the age of the retention keeps.
-    fn count_outlived(&self, now: Instant) -> usize {
-        let surplus = self.entries.len().saturating_sub(self.retention.events as usize);
-        self.entries
-            .iter()
-            .take(surplus)
-            .take_while(|entry| now.saturating_duration_since(entry.at) > self.retention.age)
-            .count()
-    }
-
-    fn drop_oldest(&mut self, count: usize) {
-        if let Some(newest) = self.entries.drain(..count).next_back() {
-            self.frames.release_before(newest.frames_end);
-            self.payloads.release_before(newest.payloads_end);
-        }
-    }
-
-    fn trim(&mut self) {
-        self.frames.trim();
-        self.payloads.trim();
-        self.entries.shrink_to_fit();
+        let keyed = self.keyed.as_ref().map_or(0, |keyed| keyed.capped_bytes());
+        stored as usize + self.entries.len() * size_of::<Entry>() + keyed
     }
 }

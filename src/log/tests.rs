@@ -1,13 +1,15 @@
 //! The boundary cases of reading.
 
+use std::mem::size_of;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::*;
-use crate::schema::{Retention, TypeFilter};
+use crate::schema::{EventKey, Retention, TypeFilter};
 
 mod bounds;
+mod classes;
 mod law;
 
 pub(super) const EPOCH: Epoch = Epoch { boot: 0x5eed, life: 4 };
@@ -34,6 +36,13 @@ pub(super) fn push(log: &mut RingLog, event_type: u32, frame_len: usize, now: In
         payload: Bytes::from(vec![event_type as u8; frame_len / 2]),
         revision: 9,
     };
+    log.append(record, now, |sequence, out| out.extend_from_slice(&frame(sequence, frame_len))).sequence
+}
+
+pub(super) fn push_keyed(log: &mut RingLog, event_type: u32, key: u8, frame_len: usize, now: Instant) -> u64 {
+    let class = Class::Latest(EventKey::new(&event_type.to_string(), [key.to_string().as_str()]));
+    let payload = Bytes::from(vec![event_type as u8; frame_len / 2]);
+    let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9 };
     log.append(record, now, |sequence, out| out.extend_from_slice(&frame(sequence, frame_len))).sequence
 }
 
@@ -86,7 +95,7 @@ fn a_read_says_exactly_what_is_there_and_what_is_lost() {
         let mut log = log_of(*oldest, *head);
         assert_eq!((log.oldest(), log.head()), (*oldest, at(*head)), "{case}");
         for filter in [TypeFilter::All, only(&[1])] {
-            assert_eq!(log.read(*after, &filter, PLENTY), *expected, "{case}, {filter:?}");
+            assert_eq!(log.read(*after, &filter, Take::Everything, PLENTY), *expected, "{case}, {filter:?}");
         }
     }
 }
@@ -94,7 +103,7 @@ fn a_read_says_exactly_what_is_there_and_what_is_lost() {
 #[test]
 fn a_foreign_epoch_is_told_whatever_its_sequence() {
     for sequence in [0, 4, 5, 7, 8, u64::MAX] {
-        let read = log_of(5, 7).read(Position { epoch: OTHER, sequence }, &TypeFilter::All, PLENTY);
+        let read = log_of(5, 7).read(Position { epoch: OTHER, sequence }, &TypeFilter::All, Take::Everything, PLENTY);
         assert_eq!(read, Read::EpochChanged { current: at(4) }, "{sequence}");
     }
 }
@@ -108,7 +117,7 @@ fn one_oversized_event_still_makes_progress() {
     push(&mut log, 1, 30, now);
     let mut after = 0;
     for (last, len) in [(1, 30), (2, 300_000), (3, 30)] {
-        assert_eq!(log.read(at(after), &TypeFilter::All, 10), batch(after + 1, last, len));
+        assert_eq!(log.read(at(after), &TypeFilter::All, Take::Everything, 10), batch(after + 1, last, len));
         after = last;
     }
 }
@@ -117,7 +126,7 @@ fn one_oversized_event_still_makes_progress() {
 fn a_byte_bound_cuts_between_events() {
     let mut log = log_of(1, 10);
     for (max_bytes, last) in [(0, 1), (39, 1), (40, 1), (79, 1), (80, 2), (399, 9), (400, 10), (PLENTY, 10)] {
-        assert_eq!(log.read(at(0), &TypeFilter::All, max_bytes), batch(1, last, 40), "{max_bytes}");
+        assert_eq!(log.read(at(0), &TypeFilter::All, Take::Everything, max_bytes), batch(1, last, 40), "{max_bytes}");
     }
 }
 
@@ -131,7 +140,11 @@ fn new_events_come_as_one_slice_wherever_they_are_kept() {
             push(&mut log, 1, len, now);
             let behind = (16 * 1024 / len as u64).min(5);
             let after = head - head.min(behind);
-            assert_eq!(log.read(at(after), &TypeFilter::All, PLENTY), batch(after + 1, head, len), "{len} {head}");
+            assert_eq!(
+                log.read(at(after), &TypeFilter::All, Take::Everything, PLENTY),
+                batch(after + 1, head, len),
+                "{len} {head}"
+            );
         }
     }
 }
@@ -143,7 +156,7 @@ fn readers_in_step_share_one_copy_and_old_segments_are_never_copied() {
     for _ in 0..1000 {
         push(&mut log, 1, 300, now);
     }
-    let mut slice = |after| match log.read(at(after), &TypeFilter::All, PLENTY) {
+    let mut slice = |after| match log.read(at(after), &TypeFilter::All, Take::Everything, PLENTY) {
         Read::Batch { frames, .. } => frames,
         other => panic!("{other:?}"),
     };
@@ -184,7 +197,7 @@ fn a_filter_gets_runs_and_is_told_how_far_it_has_looked() {
         (&[3, 130], 5, Read::Skipped { sequence: 8 }),
     ];
     for (types, after, expected) in table {
-        assert_eq!(log.read(at(*after), &only(types), PLENTY), *expected, "{types:?} after {after}");
+        assert_eq!(log.read(at(*after), &only(types), Take::Everything, PLENTY), *expected, "{types:?} after {after}");
     }
 }
 
@@ -196,8 +209,8 @@ fn a_filter_that_lets_a_segment_through_takes_it_whole() {
         push(&mut log, 1 + number % 2, 300, now);
     }
     for after in [0, 300, 777, 1990] {
-        let read = log.read(at(after), &TypeFilter::All, PLENTY);
-        assert_eq!(log.read(at(after), &only(&[1, 2]), PLENTY), read, "after {after}");
+        let read = log.read(at(after), &TypeFilter::All, Take::Everything, PLENTY);
+        assert_eq!(log.read(at(after), &only(&[1, 2]), Take::Everything, PLENTY), read, "after {after}");
     }
 }
 
@@ -205,7 +218,7 @@ fn a_filter_that_lets_a_segment_through_takes_it_whole() {
 fn the_newest_events_of_a_filter_come_after_the_position_before_them() {
     let now = Instant::now();
     let mut log = RingLog::resurrect(at(10), KEEP_ALL);
-    assert_eq!(log.before_newest(5, &TypeFilter::All), at(10));
+    assert_eq!(log.snapshot(5, &TypeFilter::All).start, at(10));
     for event_type in [1, 2, 1, 1, 2, 3] {
         push(&mut log, event_type, 40, now); // 11 to 16
     }
@@ -223,7 +236,7 @@ fn the_newest_events_of_a_filter_come_after_the_position_before_them() {
         (9, only(&[4]), 16),
     ];
     for (events, filter, expected) in table {
-        assert_eq!(log.before_newest(*events, filter), at(*expected), "{events} of {filter:?}");
+        assert_eq!(log.snapshot(*events, filter).start, at(*expected), "{events} of {filter:?}");
     }
 }
 

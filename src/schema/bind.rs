@@ -123,13 +123,23 @@ fn bind_one(
         );
         return None;
     };
-    Some(Extractor {
+    Some(extractor(&found, field, kind))
+}
+
+/// What reads the field at the end of these steps.
+pub(super) fn extractor(
+    found: &[(&MessageDescriptor, &FieldDescriptor)],
+    field: SingularKind,
+    kind: ParameterKind,
+) -> Extractor {
+    let explicit = found.last().is_some_and(|(_, last)| last.presence() != FieldPresence::Implicit);
+    Extractor {
         steps: found.iter().map(|(message, field)| step(message, field)).collect(),
         field,
         kind,
-        explicit_presence: last.presence() != FieldPresence::Implicit,
+        explicit_presence: explicit,
         json_path: found.iter().map(|(_, field)| field.json_name()).collect::<Vec<_>>().join(".").into(),
-    })
+    }
 }
 
 fn step(message: &MessageDescriptor, field: &FieldDescriptor) -> Step {

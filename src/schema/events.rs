@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check::{Checker, suggest};
-use super::declarations::Declaration;
+use super::declarations::{Declaration, Declarations};
 use super::filter::is_event_type;
 use super::mistake::Mistake;
+use super::numbers::TypeNumbers;
 use super::places::Near;
 use super::route::Binding;
 use super::templates::{Found, Templates};
-use super::{EventType, From, Route, TypeIndex, bind, permission};
+use super::{EventType, From, Route, TypeIndex, bind, delivery, permission};
 use crate::proto::rialto::v1;
 use crate::proto::rialto::v1::EventOptions;
 
@@ -19,9 +20,15 @@ const MAX_EVENT_TYPE_BYTES: usize = 128;
 
 type Declared = Declaration<EventOptions>;
 
-/// Checks every event, by itself and against the templates and the others. Sorted by name, which is the order of their
-/// numbers.
-pub(super) fn check(checker: &mut Checker<'_>, declared: &[Declared], templates: &Templates) -> Vec<EventType> {
+/// Checks every event, by itself and against the templates and the others. Sorted by name, which is the order in which
+/// those that have no number get theirs.
+pub(super) fn check(
+    checker: &mut Checker<'_>,
+    declarations: &Declarations,
+    templates: &Templates,
+    known: &mut TypeNumbers,
+) -> Vec<EventType> {
+    let declared = &declarations.events;
     let mut by_name: BTreeMap<&str, &Declared> = BTreeMap::new();
     for declaration in declared {
         check_name(checker, declaration);
@@ -34,10 +41,11 @@ pub(super) fn check(checker: &mut Checker<'_>, declared: &[Declared], templates:
         }
     }
     let numbers: BTreeMap<&str, TypeIndex> =
-        (0..).map(TypeIndex).zip(by_name.keys()).map(|(number, name)| (*name, number)).collect();
+        by_name.iter().map(|(name, event)| (*name, known.number(name, event.own))).collect();
     for declaration in declared {
         check_use(checker, declaration);
     }
+    delivery::check_keys(checker, declarations);
     let mut events = Vec::with_capacity(by_name.len());
     for declaration in by_name.values() {
         let name: Arc<str> = declaration.options.r#type.as_str().into();
@@ -56,7 +64,9 @@ pub(super) fn check(checker: &mut Checker<'_>, declared: &[Declared], templates:
             },
             own: declaration.own,
             replies: check_replies(checker, declaration, &numbers),
+            delivery: delivery::check(checker, declaration, &declarations.keys),
             send_permission: check_permission(checker, declaration),
+            is_validated: false,
             bindings: check_channels(checker, declaration, templates),
             name,
         });
@@ -112,16 +122,6 @@ fn report_duplicate(checker: &mut Checker<'_>, declaration: &Declared, earlier: 
 fn check_use(checker: &mut Checker<'_>, declaration: &Declared) {
     let options = &declaration.options;
     let site = &declaration.option;
-    match v1::Delivery::try_from(options.delivery) {
-        Ok(v1::Delivery::Unspecified | v1::Delivery::Reliable) => {}
-        Ok(delivery) => checker.report(
-            site,
-            Near::Key("delivery"),
-            format!("{} is not built yet", delivery.as_str_name()),
-            "remove it: events are delivered reliably then",
-        ),
-        Err(_) => checker.not_built(site, "delivery"),
-    }
     let Ok(from) = v1::From::try_from(options.from) else { return checker.not_built(site, "from") };
     let Ok(route) = v1::Route::try_from(options.route) else { return checker.not_built(site, "route") };
     if declaration.own {

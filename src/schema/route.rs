@@ -93,6 +93,17 @@ impl Extractor {
         Ok(found)
     }
 
+    /// The value's text, escaped; what is not set, or is no value of the field, prints as its type's default.
+    pub(super) fn text(&self, payload: &[u8]) -> Result<String, Malformed> {
+        let mut text = String::new();
+        if let Some(wire) = self.find(payload)?
+            && !is_zero(wire)
+        {
+            self.write(wire, &mut text)?;
+        }
+        Ok(text)
+    }
+
     /// Whether this value is one of the field's. Others are unknown fields, as protobuf has it.
     fn accepts(&self, wire: Wire<'_>) -> bool {
         match (self.field, wire) {

@@ -10,8 +10,10 @@ mod catalogue;
 mod comparing;
 mod editions;
 mod filters;
+mod keys;
 mod loading;
 mod names;
+mod revisions;
 mod routing;
 mod validation;
 

@@ -2,7 +2,8 @@
 //!
 //! Promises: after `channel.subscribed` every event of the channel goes out in order and once, or a `channel.gap`,
 //! `channel.reset` or `channel.position` says why not, before the next event; control frames go between events, never
-//! inside one; a peer that reads slowly costs cursors and at most one event's frame, never a queue of events.
+//! inside one; a peer that reads slowly costs cursors and at most one event's frame, never a queue of events. Ephemeral
+//! events come when nothing else of their channel waits, or not at all.
 //!
 //! Owned by one shard. Never writes, never waits, never asks for the time: the shard asks for the next bytes with
 //! [`Outbound::next`] and says what the kernel did with them.
@@ -19,6 +20,8 @@ mod deadlines;
 mod ending;
 mod limits;
 mod pace;
+mod pull;
+mod revise;
 mod subscribe;
 mod subscription;
 
@@ -39,16 +42,15 @@ use control::ControlQueue;
 use current::{Current, Settled};
 use deadlines::{Deadlines, Due};
 use pace::Pace;
-use subscription::{More, Pulled, Subscription};
+use subscription::Subscription;
 
 pub use channels::{Channels, Slot};
+pub use current::{Delivered, Pull};
 pub use deadlines::{Inbound, Timings};
+pub use ending::Closed;
 pub use limits::Limits;
 pub use pace::ReplayRate;
 pub use subscribe::session_channel;
-
-/// The most bytes of events that one turn of one subscription writes.
-const TURN_BYTES: usize = 64 << 10;
 
 /// Who is at the other end.
 #[derive(Clone, Debug)]
@@ -121,6 +123,9 @@ pub struct Outbound<C: Channels> {
     waiting: VecDeque<Command>,
     deadlines: Deadlines,
     pace: Pace,
+    /// What nobody has counted yet.
+    delivered: Option<Delivered>,
+    closed: Option<Closed>,
 }
 
 impl<C: Channels> Outbound<C> {
@@ -136,6 +141,8 @@ impl<C: Channels> Outbound<C> {
             waiting: VecDeque::new(),
             deadlines: Deadlines::new(env.now),
             pace: Pace::new(env.limits.replay, env.now),
+            delivered: None,
+            closed: None,
         };
         if opening == Opening::Plain {
             outbound.open(None, &proto::ConnectionInit::default(), env);
@@ -146,6 +153,12 @@ impl<C: Channels> Outbound<C> {
     /// Who is at the other end.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The events that went out since this was asked last. The shard asks after each [`Outbound::on_wrote`],
+    /// [`Outbound::on_blocked`] and command, and after [`Outbound::end`].
+    pub fn take_delivered(&mut self) -> Option<Delivered> {
+        self.delivered.take()
     }
 
     /// How many channels are subscribed.
@@ -212,6 +225,7 @@ impl<C: Channels> Outbound<C> {
         self.deadlines.on_progress(now);
         if let Some(current) = &mut self.current {
             if current.wrote(count) {
+                self.delivered = current.delivered(u64::MAX, usize::MAX);
                 self.current = None;
             }
         } else if self.control.wrote(count) {
@@ -223,6 +237,12 @@ impl<C: Channels> Outbound<C> {
     pub fn on_blocked(&mut self, now: Instant) {
         self.deadlines.on_blocked(now);
         self.settle();
+        // Whoever waits for this socket lags.
+        for slot in &self.queue {
+            if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
+                subscription.lags = true;
+            }
+        }
     }
 
     /// Looks at the clocks. The shard writes after this.
@@ -242,6 +262,7 @@ impl<C: Channels> Outbound<C> {
 
     /// Gives every channel back. Nothing else may follow.
     pub fn end(&mut self, channels: &mut C) {
+        self.settle();
         for (index, subscription) in mem::take(&mut self.subscriptions).into_iter().enumerate() {
             if let Some(subscription) = subscription {
                 channels.close(subscription.handle, slot_of(index));
@@ -279,7 +300,7 @@ impl<C: Channels> Outbound<C> {
                 self.tell(&ServerFrame::Heartbeat(proto::ConnectionHeartbeat {}), id.as_deref(), env.printer);
             }
             Command::Refuse { reply_to, error } => {
-                self.tell(&ServerFrame::Error(error), reply_to.as_deref(), env.printer);
+                self.refuse(error, reply_to.as_deref(), env);
             }
             Command::Pong(payload) => self.control.push(|out| websocket::put_pong(out, &payload)),
             Command::Close { code, reason, error } => {
@@ -291,6 +312,7 @@ impl<C: Channels> Outbound<C> {
                 self.phase = Phase::Closing { answered: true };
             }
             Command::PeerClosed { code } => {
+                self.closed.get_or_insert(Closed::ByPeer(code));
                 self.settle();
                 self.queue.clear();
                 self.control.push(|out| websocket::put_close_reply(out, code));
@@ -300,69 +322,25 @@ impl<C: Channels> Outbound<C> {
         }
     }
 
-    /// Reads for the subscriptions in turn until there is something to write. `false`: there is nothing.
-    fn pull(&mut self, env: &mut Env<'_, C>) -> bool {
-        for _ in 0..self.queue.len() {
-            let Some(slot) = self.queue.pop_front() else { break };
-            let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) else { continue };
-            if let Some(reset) = subscription.take_reset() {
-                self.queue.push_front(slot);
-                self.tell(&reset, None, env.printer);
-                return true;
-            }
-            let mut most = TURN_BYTES;
-            if subscription.is_replaying() {
-                most = most.min(self.pace.allowance());
-                if most == 0 {
-                    // Another subscription may be live; this one waits for the next refill.
-                    self.queue.push_back(slot);
-                    continue;
-                }
-            }
-            let (read, head) = env.channels.read(&subscription.handle, subscription.cursor, &subscription.filter, most);
-            let replaying = subscription.is_replaying();
-            let channels = &mut *env.channels;
-            match subscription.on_read(read, head, |handle| channels.extent(handle).start()) {
-                Pulled::Events { first, frames, more } => {
-                    if replaying {
-                        self.pace.spend(frames.len());
-                    }
-                    if more == More::Yes {
-                        self.queue.push_back(slot);
-                    } else {
-                        subscription.queued = false;
-                    }
-                    self.current = Some(Current::new(slot, first, frames));
-                    return true;
-                }
-                Pulled::Tell(frame) => {
-                    self.queue.push_front(slot);
-                    self.tell(&frame, None, env.printer);
-                    return true;
-                }
-                Pulled::Again => {
-                    self.queue.push_back(slot);
-                    return true;
-                }
-                Pulled::UpToDate => subscription.queued = false,
-            }
-        }
-        false
-    }
-
-    /// Gives events that were not begun back to the log; they are read again when the socket takes bytes.
+    /// Gives what was not begun back to the log; it is read again when the socket takes bytes.
     fn settle(&mut self) {
-        match self.current.take().map(Current::settle) {
-            None => {}
-            Some(Settled::AsBefore(current)) => self.current = Some(current),
-            Some(Settled::TakenBack { slot, last, rest }) => {
-                if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
-                    subscription.take_back(last);
-                }
-                self.mark(slot);
-                self.current = rest;
+        let (slot, rest, delivered) = match self.current.take().map(Current::settle) {
+            None => return,
+            Some(Settled::AsBefore(current)) => {
+                self.current = Some(current);
+                return;
             }
-        }
+            Some(Settled::TakenBack { slot, sequence, rest, delivered }) => {
+                if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
+                    subscription.take_back(sequence);
+                }
+                (slot, rest, delivered)
+            }
+            Some(Settled::Dropped { slot, rest, delivered }) => (slot, rest, delivered),
+        };
+        self.delivered = delivered;
+        self.mark(slot);
+        self.current = rest;
     }
 }
 

@@ -7,9 +7,12 @@ use slab::Slab;
 
 use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Position, Read};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
-use crate::session::outbound::{Channels, Slot};
+use crate::session::outbound::{Channels, Identity, Slot};
+use crate::wire::json::ServerFrame;
+
+use super::counting::Counting;
 
 /// One subscription of the shard: a connection's index, and the slot in it.
 #[derive(Clone, Copy)]
@@ -27,6 +30,8 @@ pub(super) struct Readers {
     pub(super) serving: u32,
     memo: Option<Memo>,
     subscriptions: usize,
+    /// What the shard counts.
+    pub(super) counting: Counting,
 }
 
 /// A channel that a subscription holds open, and where it stands among the channel's subscribers.
@@ -38,15 +43,24 @@ pub(super) struct Handle {
 /// A read that the next subscriber most likely asks for too: at the same cursor, with the same filter.
 struct Memo {
     channel: u64,
-    after: Position,
+    place: Place,
     filter: TypeFilter,
     max_bytes: usize,
-    answer: (Read, Position),
+    answer: (Read, Heads),
+    /// What was read, if events were.
+    contents: Option<Arc<Contents>>,
+}
+
+/// Which events were read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Log(Position, Take),
+    Ephemeral(u64),
 }
 
 impl Readers {
-    pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex) -> Self {
-        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0 }
+    pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex, counting: Counting) -> Self {
+        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0, counting }
     }
 
     /// The subscribers of a channel, by a number that stays while they do.
@@ -57,6 +71,30 @@ impl Readers {
     /// The subscriptions of the shard.
     pub(super) fn subscriptions(&self) -> usize {
         self.subscriptions
+    }
+
+    fn read_once(
+        &mut self,
+        handle: &Handle,
+        place: Place,
+        filter: &TypeFilter,
+        max_bytes: usize,
+        read: impl FnOnce(&Channel) -> (Read, Heads, Option<Contents>),
+    ) -> (Read, Heads) {
+        let channel = handle.channel.id();
+        if let Some(memo) = &self.memo
+            && memo.channel == channel
+            && memo.place == place
+            && memo.max_bytes == max_bytes
+            && memo.filter == *filter
+        {
+            return memo.answer.clone();
+        }
+        let (read, heads, contents) = read(&handle.channel);
+        let answer = (read, heads);
+        let (filter, contents) = (filter.clone(), contents.map(Arc::new));
+        self.memo = Some(Memo { channel, place, filter, max_bytes, answer: answer.clone(), contents });
+        answer
     }
 
     /// Forgets the shared read, so that the next subscriber sees what has come since.
@@ -95,22 +133,45 @@ impl Channels for Readers {
         handle.channel.extent()
     }
 
-    fn before_newest(&mut self, handle: &Handle, events: u32, filter: &TypeFilter) -> Position {
-        handle.channel.before_newest(events, filter)
+    fn heads(&mut self, handle: &Handle) -> Heads {
+        handle.channel.heads()
     }
 
-    fn read(&mut self, handle: &Handle, after: Position, filter: &TypeFilter, max_bytes: usize) -> (Read, Position) {
-        let channel = handle.channel.id();
-        if let Some(memo) = &self.memo
-            && memo.channel == channel
-            && memo.after == after
-            && memo.max_bytes == max_bytes
-            && memo.filter == *filter
-        {
-            return memo.answer.clone();
-        }
-        let answer = handle.channel.read(after, filter, max_bytes);
-        self.memo = Some(Memo { channel, after, filter: filter.clone(), max_bytes, answer: answer.clone() });
-        answer
+    fn snapshot(&mut self, handle: &Handle, history: u32, filter: &TypeFilter) -> Snapshot {
+        handle.channel.snapshot(history, filter)
+    }
+
+    fn resume(&mut self, handle: &Handle, after: Position) -> Resume {
+        handle.channel.resume(after)
+    }
+
+    fn read(
+        &mut self,
+        handle: &Handle,
+        after: Position,
+        filter: &TypeFilter,
+        take: Take,
+        max_bytes: usize,
+    ) -> (Read, Heads) {
+        let place = Place::Log(after, take);
+        self.read_once(handle, place, filter, max_bytes, |channel| channel.read(after, filter, take, max_bytes))
+    }
+
+    fn read_ephemeral(&mut self, handle: &Handle, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads) {
+        let place = Place::Ephemeral(after);
+        self.read_once(handle, place, filter, max_bytes, |channel| channel.read_ephemeral(after, filter, max_bytes))
+    }
+
+    fn on_batch(&mut self, behind: u64) -> Option<Arc<Contents>> {
+        self.counting.on_lag(behind);
+        self.memo.as_ref()?.contents.clone()
+    }
+
+    fn on_told(&mut self, identity: &Identity, frame: &ServerFrame) {
+        self.counting.on_told(identity, frame);
+    }
+
+    fn on_paced(&mut self, identity: &Identity) {
+        self.counting.on_paced(identity);
     }
 }

@@ -27,7 +27,22 @@ const step = async (name, run) => {
   } catch (error) {
     await page.screenshot({ path: join(screenshots, "failed.png") });
     console.log(`FAIL ${name}\n${error.stack}\nstate ${JSON.stringify(await state())}\nrows ${JSON.stringify(await rows())}`);
-    await context.close();
+    await step("is told of a gap on a slow line, and goes on over a quick one", async () => {
+  await page.getByRole("button", { name: "Slow me down" }).click();
+  await until(() => Number(document.body.dataset.gaps) >= 1);
+  await until(() => document.getElementById("slow").getAttribute("aria-pressed") === "false");
+  await until(() => document.body.dataset.state === "connected");
+  await page.locator("[data-notice='bad']", { hasText: "project:burst: events #" }).first().waitFor();
+  await until(() => document.querySelector("[data-channel='project:burst']").dataset.sequence === "3000");
+  const { missing, duplicates, lost } = await state();
+  assert.deepEqual({ missing, duplicates }, { missing: "0", duplicates: "0" });
+  assert.ok(Number(lost) > 100, `${lost} lost`);
+  const burst = (await rows()).find((row) => row.channel === "project:burst");
+  assert.equal(Number(burst.count) + Number(lost), 3000, "events and losses do not add up");
+  await page.screenshot({ path: join(screenshots, "gap.png") });
+});
+
+await context.close();
     process.exit(1);
   }
 };
@@ -43,7 +58,7 @@ async function expectWhole() {
 
 await step("shows live events of several channels", async () => {
   await page.goto(url);
-  await until(() => document.body.dataset.state === "open");
+  await until(() => document.body.dataset.state === "connected");
   await until(() => [...document.querySelectorAll("#channels li")].filter((row) => Number(row.dataset.count) > 0).length >= 3);
   await until(() => Number(document.body.dataset.received) >= 30);
   await expectWhole();
@@ -53,8 +68,8 @@ await step("shows live events of several channels", async () => {
 await step("comes back after a cut and has missed nothing", async () => {
   const before = await rows();
   await page.getByRole("button", { name: "Cut my connection" }).click();
-  await until(() => document.body.dataset.state === "waiting");
-  await until(() => document.body.dataset.state === "open");
+  await until(() => document.body.dataset.state !== "connected");
+  await until(() => document.body.dataset.state === "connected");
   const followed = before.filter((row) => Number(row.count) > 0).length;
   await until((followed) => Number(document.body.dataset.resumed) >= followed, followed);
   await until(() => document.querySelector(".replayed") !== null);
@@ -64,6 +79,8 @@ await step("comes back after a cut and has missed nothing", async () => {
   const after = new Map((await rows()).map((row) => [row.channel, row]));
   assert.ok(before.some((row) => Number(after.get(row.channel).sequence) > Number(row.sequence)));
   assert.ok((await page.locator("[data-notice='warn']").count()) >= 1, "the cut is not visible");
+  assert.ok((await page.locator("#timeline .away").count()) >= 1, "the timeline does not show the time away");
+  assert.ok((await page.locator("#timeline .replay").count()) >= 1, "the timeline does not show what was replayed");
   await page.screenshot({ path: join(screenshots, "after-cut.png") });
 });
 
@@ -79,22 +96,70 @@ await step("holds back while paused and goes on with everything", async () => {
 
 await step("publishes with the keyboard alone, and sees its own event", async () => {
   await page.locator("#type").focus();
-  await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.type("process.progress");
-  await page.keyboard.press("Tab");
-  await page.keyboard.press("ControlOrMeta+A");
-  await page.keyboard.insertText('{"projectId":"42","processId":"by-keyboard","progress":12.5,"message":"Hallå"}');
+  for (const value of ["42", "by-keyboard", "12.5", "Hallå"]) {
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("ControlOrMeta+A");
+    await page.keyboard.insertText(value);
+  }
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  await until(() => document.getElementById("published").textContent.startsWith("project:42 #"));
+  await until(() => document.getElementById("published").textContent.startsWith("Accepted: project:42 #"));
   await page.locator("#events .event", { hasText: "by-keyboard" }).first().waitFor();
 });
 
-await step("shows which field of an event is wrong", async () => {
-  await page.locator("#data").fill('{"projectId":"42","processId":"p","progress":"much"}');
-  await page.locator("#publish button").click();
+await step("shows what is wrong at the field, and takes it away when it is mended", async () => {
+  const field = page.locator("#fields [data-path='progress']");
+  await field.fill("much");
+  await page.keyboard.press("Enter");
   await until(() => document.getElementById("published").className === "bad");
-  assert.match(await page.locator("#published").textContent(), /progress/);
+  assert.equal(await field.getAttribute("aria-invalid"), "true");
+  assert.match(await page.locator(`#${await field.getAttribute("aria-describedby")}`).textContent(), /expected a number/);
+  assert.ok(await field.evaluate((field) => document.activeElement === field), "the wrong field has not got the focus");
+  await page.screenshot({ path: join(screenshots, "invalid.png") });
+  await field.fill("50");
+  await page.keyboard.press("Enter");
+  await until(() => document.getElementById("published").className === "good");
+  assert.equal(await page.locator("#fields [aria-invalid]").count(), 0);
+});
+
+await step("makes controls for lists, maps, nested messages and enums, and the bridge names their places", async () => {
+  await page.locator("#type").selectOption("system_health");
+  await page.locator("#fields [data-path='status']").selectOption("HEALTH_STATUS_DEGRADED");
+  await page.getByRole("button", { name: "Add to components" }).click();
+  await page.getByRole("button", { name: "Add to components" }).click();
+  await page.locator("#fields [data-path='components[0].name']").fill("by-form");
+  await page.locator("#fields [data-path='components[1].latency']").fill("soon");
+  await page.locator("#publish button.primary").click();
+  await until(() => document.querySelector("[data-path='components[1].latency']").getAttribute("aria-invalid") === "true");
+  await page.locator("#fields [data-path='components[1].latency']").fill("0.250s");
+  await page.locator("#publish button.primary").click();
+  await until(() => document.getElementById("published").className === "good");
+  await page.locator("#events .event", { hasText: "by-form" }).first().waitFor();
+
+  await page.locator("#type").selectOption("system_log");
+  await page.getByRole("button", { name: "Add to metadata" }).click();
+  await page.getByLabel("metadata, key 1").fill("made");
+  await page.getByLabel("metadata, value 1").fill("by-map");
+  await page.locator("#as-json").check();
+  assert.equal(JSON.parse(await page.locator("#data").inputValue()).metadata.made, "by-map");
+  await page.locator("#as-json").uncheck();
+  assert.equal(await page.getByLabel("metadata, value 1").inputValue(), "by-map");
+  await page.locator("#publish button.primary").click();
+  await until(() => document.getElementById("published").className === "good");
+});
+
+await step("shows the TypeScript that it uses, and commands with this bridge's addresses", async () => {
+  await page.getByRole("tab", { name: "Publish" }).focus();
+  await page.keyboard.press("ArrowRight");
+  assert.match(await page.locator("#code").textContent(), /import/);
+  await page.keyboard.press("ArrowRight");
+  const commands = await page.locator("#commands").textContent();
+  assert.ok(commands.includes(`ws://${new URL(url).host}/ws`), commands);
+  assert.ok(commands.includes("grpc.insecure_channel"), commands);
+  await page.getByRole("button", { name: "Copy: Publish over HTTP" }).click();
+  await page.getByText("Copied").or(page.getByText("Press Ctrl+C")).first().waitFor();
+  await page.getByRole("tab", { name: "Publish" }).click();
 });
 
 await step("follows a channel that somebody names", async () => {
@@ -103,15 +168,23 @@ await step("follows a channel that somebody names", async () => {
   await page.locator("#channels li[data-channel='project:99']").waitFor();
 });
 
-await step("opens an event's whole frame", async () => {
+await step("opens an event: its fields with their types, and the whole frame", async () => {
   // Paused, so that the event does not slide out of the list meanwhile.
   await page.getByRole("button", { name: "Pause" }).click();
   const event = page.locator("#events > .event").last();
   await event.locator("summary").focus();
   await page.keyboard.press("Enter");
-  await event.locator("pre", { hasText: "sequence" }).waitFor();
+  await event.locator(".fields").waitFor();
+  assert.ok((await event.locator(".fields tr").count()) >= 1);
+  await event.getByText("The frame, as it came").click();
   assert.equal(JSON.parse(await event.locator("pre").textContent()).channel, await event.getAttribute("data-channel"));
   await page.getByRole("button", { name: "Go on" }).click();
+});
+
+await step("shows only what contains the filter's text", async () => {
+  await page.locator("#filter").fill("system_log");
+  assert.equal(await page.locator("#events > .event:visible:not([data-type='system_log'])").count(), 0);
+  await page.locator("#filter").fill("");
 });
 
 await step("fits a narrow dark screen", async () => {
@@ -120,6 +193,12 @@ await step("fits a narrow dark screen", async () => {
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.equal(overflow, 0, `${overflow} px too wide`);
   await page.screenshot({ path: join(screenshots, "narrow-dark.png"), fullPage: false });
+});
+
+await step("fits a wide dark screen", async () => {
+  await page.setViewportSize({ width: 1720, height: 1000 });
+  await page.screenshot({ path: join(screenshots, "wide-dark.png"), fullPage: false });
+  await page.emulateMedia({ colorScheme: "light" });
 });
 
 await step("keeps its session over the cut", async () => {
@@ -131,6 +210,21 @@ await step("complains about nothing", async () => {
   // The refused publish is a 4xx that Chromium logs; it was asked for.
   const unexpected = complaints.filter((complaint) => !complaint.includes("status of 400"));
   assert.deepEqual(unexpected, []);
+});
+
+await step("is told of a gap on a slow line, and goes on over a quick one", async () => {
+  await page.getByRole("button", { name: "Slow me down" }).click();
+  await until(() => Number(document.body.dataset.gaps) >= 1);
+  await until(() => document.getElementById("slow").getAttribute("aria-pressed") === "false");
+  await until(() => document.body.dataset.state === "connected");
+  await page.locator("[data-notice='bad']", { hasText: "project:burst: events #" }).first().waitFor();
+  await until(() => document.querySelector("[data-channel='project:burst']").dataset.sequence === "3000");
+  const { missing, duplicates, lost } = await state();
+  assert.deepEqual({ missing, duplicates }, { missing: "0", duplicates: "0" });
+  assert.ok(Number(lost) > 100, `${lost} lost`);
+  const burst = (await rows()).find((row) => row.channel === "project:burst");
+  assert.equal(Number(burst.count) + Number(lost), 3000, "events and losses do not add up");
+  await page.screenshot({ path: join(screenshots, "gap.png") });
 });
 
 await context.close();

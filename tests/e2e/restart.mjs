@@ -17,7 +17,7 @@ const until = (condition, argument) => page.waitForFunction(condition, argument,
 await page.goto(url);
 await until(() => Number(document.body.dataset.received) >= 10);
 console.log("looking");
-await until(() => document.body.dataset.state === "open" && Number(document.body.dataset.resets) >= 3);
+await until(() => document.body.dataset.state === "connected" && Number(document.body.dataset.resets) >= 3);
 const received = await page.evaluate(() => Number(document.body.dataset.received));
 await until((received) => Number(document.body.dataset.received) > received + 3, received);
 await page.screenshot({ path: join(screenshots, "after-restart.png") });

@@ -39,8 +39,6 @@ if ! cmp -s "$here/package.json" "$tools/node/installed.json"; then
     cp "$here/package.json" "$tools/node/installed.json"
 fi
 
-"$here/runner.sh" "$tools"
-
 # The TypeScript client's tools are pinned by its lock file.
 client="$here/../../clients/typescript"
 if [ ! -d "$client/node_modules" ] || ! cmp -s "$client/package-lock.json" "$tools/client-installed.json"; then
@@ -50,3 +48,5 @@ if [ ! -d "$client/node_modules" ] || ! cmp -s "$client/package-lock.json" "$too
         { echo "npm install failed or took longer than 5 minutes: can npm reach its registry?" >&2; exit 1; }
     cp "$client/package-lock.json" "$tools/client-installed.json"
 fi
+
+"$here/runner.sh" "$tools"

@@ -26,6 +26,7 @@ pub(super) struct Wanted {
 pub(super) struct Shown {
     pub(super) event_type: String,
     pub(super) channel: String,
+    /// 0: it has none, because it is ephemeral.
     pub(super) sequence: u64,
     pub(super) timestamp: String,
     pub(super) data: String,
@@ -194,7 +195,10 @@ impl Follower {
                 if let Some(position) = position("position") {
                     self.positions.insert(text("channel"), position);
                 }
-                Notice::Nothing
+                match data["conflated"].as_u64().unwrap_or_default() {
+                    0 => Notice::Nothing,
+                    count => Notice::Note(format!("{}: {count} skipped, as newer ones replace them", text("channel"))),
+                }
             }
             "channel.unsubscribed" => {
                 let channel = text("channel");
@@ -240,14 +244,17 @@ impl Follower {
         let Some(position) = self.positions.get_mut(&frame.channel) else {
             return Notice::Warning(format!("{} came in {}, which is not subscribed", frame.r#type, frame.channel));
         };
-        if frame.sequence <= position.sequence {
+        let ephemeral = frame.sequence == 0;
+        if frame.sequence <= position.sequence && !ephemeral {
             return Notice::Warning(format!("{} #{} came again", frame.channel, frame.sequence));
         }
         // With type patterns jumps are normal: the events between are not wanted.
         let filtered = !self.wanted.types.is_empty() && self.wanted.channels.contains(&frame.channel);
         let expected = position.sequence + 1;
         let missing_from = (frame.sequence > expected && !filtered).then_some(expected);
-        position.sequence = frame.sequence;
+        if !ephemeral {
+            position.sequence = frame.sequence;
+        }
         Notice::Event(Shown {
             event_type: frame.r#type,
             channel: frame.channel,

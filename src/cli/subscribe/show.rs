@@ -3,15 +3,15 @@
 use super::super::screen::{Colour, Paint, harmless};
 use super::follow::Shown;
 
-/// `10:30:45.123  project:42 #17  process.progress  {"projectId":"42"}`
+/// `10:30:45.123  project:42 #17  process.progress  {"projectId":"42"}`; an ephemeral event has no number.
 pub(super) fn event(event: &Shown, paint: Paint) -> String {
     // The time of an RFC 3339 timestamp; the day is the reader's own.
     let time = event.timestamp.split_once('T').map_or("", |(_, time)| time.trim_end_matches('Z'));
+    let number = if event.sequence > 0 { format!(" #{}", event.sequence) } else { String::new() };
     format!(
-        "{}  {} #{}  {}  {}",
+        "{}  {}{number}  {}  {}",
         paint.paint(Colour::Dim, &harmless(time)),
         paint.paint(Colour::Blue, &harmless(&event.channel)),
-        event.sequence,
         paint.paint(Colour::Green, &harmless(&event.event_type)),
         harmless(&event.data),
     )
@@ -39,6 +39,8 @@ mod tests {
         };
         let line = event(&shown, Paint::Plain);
         assert_eq!(line, "10:30:45.123  project:é\u{fffd} #17  file.uploaded  {\"projectId\":\"é\"}");
+        let line = event(&Shown { sequence: 0, ..shown }, Paint::Plain);
+        assert_eq!(line, "10:30:45.123  project:é\u{fffd}  file.uploaded  {\"projectId\":\"é\"}");
     }
 
     #[test]

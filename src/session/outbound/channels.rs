@@ -1,8 +1,13 @@
 //! What the write side of a connection asks of the channels that it reads.
 
+use std::sync::Arc;
+
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Position, Read};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
+use crate::wire::json::ServerFrame;
+
+use super::Identity;
 
 /// A subscription's number within its connection. Free numbers are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,15 +27,43 @@ pub trait Channels {
     /// What the channel keeps now.
     fn extent(&mut self, handle: &Self::Handle) -> Extent;
 
-    /// The position before the newest events that the filter allows.
-    fn before_newest(&mut self, handle: &Self::Handle, events: u32, filter: &TypeFilter) -> Position;
+    /// The newest events, of both kinds.
+    fn heads(&mut self, handle: &Self::Handle) -> Heads;
 
-    /// What comes after `after`, and the head at that moment.
+    /// Where a first read begins, with so many events of history.
+    fn snapshot(&mut self, handle: &Self::Handle, history: u32, filter: &TypeFilter) -> Snapshot;
+
+    /// What a reader finds that has everything up to `after`.
+    fn resume(&mut self, handle: &Self::Handle, after: Position) -> Resume;
+
+    /// What comes after `after` of what the reader takes, and the newest events at that moment.
     fn read(
         &mut self,
         handle: &Self::Handle,
         after: Position,
         filter: &TypeFilter,
+        take: Take,
         max_bytes: usize,
-    ) -> (Read, Position);
+    ) -> (Read, Heads);
+
+    /// The ephemeral events after `after`, and the newest events at that moment.
+    fn read_ephemeral(
+        &mut self,
+        handle: &Self::Handle,
+        after: u64,
+        filter: &TypeFilter,
+        max_bytes: usize,
+    ) -> (Read, Heads);
+
+    /// The events that were read just now go to the socket, for a reader that was so many behind: what they are, where
+    /// somebody counts them.
+    fn on_batch(&mut self, _behind: u64) -> Option<Arc<Contents>> {
+        None
+    }
+
+    /// This is being told to a client.
+    fn on_told(&mut self, _identity: &Identity, _frame: &ServerFrame) {}
+
+    /// A replay waits for its pace.
+    fn on_paced(&mut self, _identity: &Identity) {}
 }

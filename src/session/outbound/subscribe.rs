@@ -1,13 +1,14 @@
 //! Opening a connection, and what a subscribe and an unsubscribe do to its cursors.
 
 use crate::ids::{ChannelKey, ChannelName, MAX_CHANNEL_NAME_BYTES};
-use crate::log::{Epoch, Position, Read};
+use crate::log::{Epoch, Position, Resume, Snapshot};
 use crate::proto::rialto::v1 as proto;
-use crate::schema::{TypeFilter, escape};
+use crate::schema::escape;
 use crate::status::PeerCode;
 use crate::wire::json::ServerFrame;
 
 use super::super::refusal::peer_error;
+use super::pull::everything;
 use super::subscription::{Subscription, proto_position};
 use super::{Channels, Env, Outbound, Phase, slot_of};
 
@@ -21,7 +22,7 @@ pub fn session_channel(session_id: &str) -> String {
 
 /// Where a subscription begins.
 struct Beginning {
-    cursor: Position,
+    cursor: Snapshot,
     /// Where delivery begins, as the client is told: after a loss, later than `cursor`.
     start: Position,
     /// `None` on a first subscribe.
@@ -36,8 +37,12 @@ impl<C: Channels> Outbound<C> {
         if !matches!(self.phase, Phase::AwaitingInit) {
             return;
         }
-        self.phase = Phase::Open;
         let limits = env.limits;
+        let foreign = !init.fingerprint.is_empty() && init.fingerprint != env.schema.fingerprint();
+        if foreign && limits.schema_policy == proto::SchemaPolicy::Refuse {
+            return self.close_with(PeerCode::SchemaRefused, "", env);
+        }
+        self.phase = Phase::Open;
         let ack = proto::ConnectionAck {
             connection_id: self.identity.connection.to_string(),
             session_id: self.identity.session.to_string(),
@@ -52,7 +57,7 @@ impl<C: Channels> Outbound<C> {
             heartbeat_ms: u32::try_from(limits.timings.heartbeat.as_millis()).unwrap_or(u32::MAX),
             capabilities: Vec::new(),
             fingerprint: env.schema.fingerprint().into(),
-            schema_policy: proto::SchemaPolicy::Serve.into(),
+            schema_policy: limits.schema_policy.into(),
             node: self.identity.node.to_string(),
         };
         self.tell(&ServerFrame::Ack(ack), id, env.printer);
@@ -64,7 +69,7 @@ impl<C: Channels> Outbound<C> {
             };
             let place = Place { list: "resume", index };
             if let Err(error) = self.try_subscribe(None, place, &wanted, env) {
-                self.tell(&ServerFrame::Error(*error), None, env.printer);
+                self.refuse(*error, None, env);
             }
         }
     }
@@ -76,9 +81,16 @@ impl<C: Channels> Outbound<C> {
             let message =
                 format!("a frame may name {most} channels, as many as a connection may have; this has {channels}");
             let error = peer_error(PeerCode::LimitReached, message, "data.channels");
-            self.tell(&ServerFrame::Error(error), id, env.printer);
+            self.refuse(error, id, env);
         }
         channels > most
+    }
+
+    /// Queues an error that answers a frame.
+    pub(super) fn refuse(&mut self, error: proto::Error, reply_to: Option<&str>, env: &mut Env<'_, C>) {
+        let frame = ServerFrame::Error(error);
+        env.channels.on_told(&self.identity, &frame);
+        self.tell(&frame, reply_to, env.printer);
     }
 
     /// Subscribes one channel, or says why not.
@@ -91,7 +103,7 @@ impl<C: Channels> Outbound<C> {
     ) {
         let place = Place { list: "channels", index };
         if let Err(error) = self.try_subscribe(id, place, &wanted, env) {
-            self.tell(&ServerFrame::Error(*error), id, env.printer);
+            self.refuse(*error, id, env);
         }
     }
 
@@ -144,7 +156,10 @@ impl<C: Channels> Outbound<C> {
         // A frame that is half written belongs to the old subscription and goes out; what was only read is read again.
         self.settle();
         let (handle, current) = match self.subscriptions[index].take() {
-            Some(old) => (old.handle, Some(old.cursor)),
+            Some(old) => {
+                let keyed_until = old.keyed_until.max(old.cursor.sequence);
+                (old.handle, Some((Snapshot { start: old.cursor, keyed_until }, old.ephemeral)))
+            }
             None => {
                 let key = ChannelKey { tenant: self.identity.tenant.clone(), channel: channel.clone() };
                 (env.channels.open(&key, retention, slot), None)
@@ -152,29 +167,34 @@ impl<C: Channels> Outbound<C> {
         };
         let beginning = match (&wanted.after, current) {
             (Some(after), _) => resume(after, &handle, env.channels),
-            (None, Some(cursor)) => Beginning { cursor, start: cursor, recovered: None, reset_from: None },
+            (None, Some((cursor, _))) => Beginning { cursor, start: cursor.start, recovered: None, reset_from: None },
             (None, None) => {
-                let cursor = env.channels.before_newest(&handle, history, &filter);
-                Beginning { cursor, start: cursor, recovered: None, reset_from: None }
+                let cursor = env.channels.snapshot(&handle, history, &filter);
+                Beginning { cursor, start: cursor.start, recovered: None, reset_from: None }
             }
         };
-        let head = env.channels.extent(&handle).head;
-        let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, head.sequence, retention);
+        let heads = env.channels.heads(&handle);
+        let filter = (wanted.types.as_slice().into(), filter);
+        let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, heads, retention);
+        if let Some((_, ephemeral)) = current {
+            subscription.ephemeral = ephemeral;
+        }
         if let Some(previous) = beginning.reset_from {
-            subscription.reset(beginning.start, previous);
+            subscription.reset(beginning.cursor, previous);
         }
         // Marked below: it may have been in the queue under its old self already.
         self.queue.retain(|queued| *queued != slot);
         self.subscriptions[index] = Some(subscription);
-        let subscribed = proto::ChannelSubscribed {
+        let subscribed = ServerFrame::Subscribed(proto::ChannelSubscribed {
             channel: name.into(),
             start: Some(proto_position(beginning.start)),
-            head: Some(proto_position(head)),
+            head: Some(proto_position(heads.head)),
             recovered: beginning.recovered,
             presence: None,
             metadata: None,
-        };
-        self.tell(&ServerFrame::Subscribed(subscribed), id, env.printer);
+        });
+        env.channels.on_told(&self.identity, &subscribed);
+        self.tell(&subscribed, id, env.printer);
         self.mark(slot);
         Ok(())
     }
@@ -188,7 +208,7 @@ impl<C: Channels> Outbound<C> {
             let path = Place { list: "channels", index }.path("");
             let error = peer_error(PeerCode::ChannelNotFound, format!("{name:?} is not subscribed"), path);
             let channel = name.chars().take(MAX_CHANNEL_NAME_BYTES).collect();
-            self.tell(&ServerFrame::Error(proto::Error { channel, ..error }), id, env.printer);
+            self.refuse(proto::Error { channel, ..error }, id, env);
             return;
         };
         let index = found;
@@ -228,22 +248,27 @@ impl Place {
     }
 }
 
+/// A cursor from which everything is wanted.
+fn exactly(start: Position) -> Snapshot {
+    Snapshot { start, keyed_until: start.sequence }
+}
+
 /// Where a client goes on that comes back with a position.
 fn resume<C: Channels>(after: &proto::Position, handle: &C::Handle, channels: &mut C) -> Beginning {
-    let start = channels.extent(handle).start();
-    let Ok(epoch) = after.epoch.parse::<Epoch>() else {
-        // Not a text that any bridge has ever sent: as foreign as another bridge's epoch.
-        return Beginning { cursor: start, start, recovered: Some(false), reset_from: Some(after.clone()) };
-    };
-    let cursor = Position { epoch, sequence: after.sequence };
-    match channels.read(handle, cursor, &TypeFilter::All, 1).0 {
-        Read::Batch { .. } | Read::Skipped { .. } | Read::UpToDate => {
-            Beginning { cursor, start: cursor, recovered: Some(true), reset_from: None }
+    // A text that no bridge has ever sent is as foreign as another bridge's epoch.
+    let epoch = after.epoch.parse().unwrap_or(Epoch::FOREIGN);
+    let position = Position { epoch, sequence: after.sequence };
+    match channels.resume(handle, position) {
+        Resume::Whole => {
+            Beginning { cursor: exactly(position), start: position, recovered: Some(true), reset_from: None }
         }
         // The gap itself is told when the cursor is read, with what is lost by then.
-        Read::Lagged { .. } => Beginning { cursor, start, recovered: Some(false), reset_from: None },
-        Read::EpochChanged { .. } | Read::AheadOfHead { .. } => {
-            Beginning { cursor: start, start, recovered: Some(false), reset_from: Some(after.clone()) }
+        Resume::Lost { start } => {
+            Beginning { cursor: exactly(position), start, recovered: Some(false), reset_from: None }
+        }
+        Resume::Foreign => {
+            let cursor = everything(channels, handle);
+            Beginning { cursor, start: cursor.start, recovered: Some(false), reset_from: Some(after.clone()) }
         }
     }
 }

@@ -9,13 +9,15 @@ use serde_json::Value;
 
 use super::*;
 use crate::ids::{ChannelKey, EventId};
-use crate::log::{Class, Epoch, Extent, Position, Read, Record, RingLog};
-use crate::schema::{Retention, TypeFilter};
+use crate::log::{Class, Epoch, Extent, Heads, Position, Read, Record, Resume, RingLog, Snapshot, Take};
+use crate::schema::{EventKey, Retention, TypeFilter};
 use crate::transcode::{Options, Transcoder};
 use crate::wire::json::{EventFrame, write_event_frame};
 
+mod classes;
 mod cursors;
 mod ledger;
+mod revisions;
 mod times;
 
 const EPOCH: Epoch = Epoch { boot: 77, life: 0 };
@@ -26,10 +28,10 @@ static TRANSCODER: LazyLock<Arc<Transcoder>> =
     LazyLock::new(|| Arc::new(Transcoder::new(SCHEMA.pool(), Options::default())));
 
 /// Channels without a hub.
-#[derive(Default)]
 struct Logs {
     logs: HashMap<String, RingLog>,
     open: usize,
+    now: Instant,
 }
 
 impl Logs {
@@ -51,18 +53,37 @@ impl Channels for Logs {
     }
 
     fn extent(&mut self, handle: &String) -> Extent {
-        let log = self.log(handle);
-        Extent { head: log.head(), oldest: log.oldest() }
+        self.log(handle).extent()
     }
 
-    fn before_newest(&mut self, handle: &String, events: u32, filter: &TypeFilter) -> Position {
-        self.log(handle).before_newest(events, filter)
+    fn heads(&mut self, handle: &String) -> Heads {
+        self.log(handle).heads()
     }
 
-    fn read(&mut self, handle: &String, after: Position, filter: &TypeFilter, most: usize) -> (Read, Position) {
+    fn snapshot(&mut self, handle: &String, history: u32, filter: &TypeFilter) -> Snapshot {
+        self.log(handle).snapshot(history, filter)
+    }
+
+    fn resume(&mut self, handle: &String, after: Position) -> Resume {
+        self.log(handle).resume(after)
+    }
+
+    fn read(
+        &mut self,
+        handle: &String,
+        after: Position,
+        filter: &TypeFilter,
+        take: Take,
+        most: usize,
+    ) -> (Read, Heads) {
         let log = self.log(handle);
-        let read = log.read(after, filter, most);
-        (read, log.head())
+        (log.read(after, filter, take, most), log.heads())
+    }
+
+    fn read_ephemeral(&mut self, handle: &String, after: u64, filter: &TypeFilter, most: usize) -> (Read, Heads) {
+        let now = self.now;
+        let log = self.log(handle);
+        (log.read_ephemeral(after, filter, most, now), log.heads())
     }
 }
 
@@ -114,8 +135,8 @@ impl Bench {
         let schema = Arc::clone(&SCHEMA);
         let printer =
             ControlPrinter::new(Arc::clone(&TRANSCODER), schema.pool()).expect("the schema has Rialto's own frames");
-        let mut logs = Logs::default();
         let now = Instant::now();
+        let mut logs = Logs { logs: HashMap::new(), open: 0, now };
         let identity = Identity {
             connection: ConnectionId::from("connection-1"),
             session: SessionId::from("sess:ä"),
@@ -136,6 +157,7 @@ impl Bench {
     }
 
     fn call<R>(&mut self, act: impl FnOnce(&mut Outbound<Logs>, &mut Env<'_, Logs>) -> R) -> R {
+        self.logs.now = self.now;
         let mut env = Env {
             channels: &mut self.logs,
             schema: &self.schema,
@@ -196,8 +218,18 @@ impl Bench {
         }
     }
 
-    /// Appends an event to the channel and marks whoever subscribes to it.
+    /// Appends a reliable event.
     fn append(&mut self, channel: &str, event_type: &str, data_bytes: usize) -> u64 {
+        self.append_as(Class::Reliable, channel, event_type, data_bytes)
+    }
+
+    /// Appends a `process.progress` that supersedes the last one of its key.
+    fn keyed(&mut self, channel: &str, key: &str) -> u64 {
+        self.append_as(Class::Latest(EventKey::new("process.progress", [key])), channel, "process.progress", 20)
+    }
+
+    /// Appends an event of this class and marks whoever subscribes to the channel.
+    fn append_as(&mut self, class: Class, channel: &str, event_type: &str, data_bytes: usize) -> u64 {
         let event_type = Arc::clone(self.schema.event(event_type).expect("the catalogue has it"));
         let data = format!("{{\"filler\":\"{}\"}}", "x".repeat(data_bytes));
         let frame = EventFrame {
@@ -209,8 +241,7 @@ impl Bench {
             metadata: b"",
             data: data.as_bytes(),
         };
-        let record =
-            Record { event_type: event_type.index, class: Class::Reliable, payload: Bytes::new(), revision: 1 };
+        let record = Record { event_type: event_type.index, class, payload: Bytes::new(), revision: 1 };
         let now = self.now;
         let position =
             self.logs.log(channel).append(record, now, |sequence, out| write_event_frame(out, sequence, &frame));

@@ -30,14 +30,14 @@ const ID_BYTES: usize = 36;
 // The members in the order in which they are written.
 const TYPE: &[u8] = b"{\"type\":\"";
 const CHANNEL: &[u8] = b"\",\"channel\":\"";
-const SEQUENCE: &[u8] = b"\",\"sequence\":";
+const SEQUENCE: &[u8] = b",\"sequence\":";
 const TIMESTAMP: &[u8] = b",\"timestamp\":\"";
 const ID: &[u8] = b"\",\"id\":\"";
 const REPLY_TO: &[u8] = b"\",\"replyTo\":\"";
 const METADATA: &[u8] = b"\",\"metadata\":";
 const DATA: &[u8] = b"\"data\":";
 
-/// The length of the whole frame, WebSocket header included.
+/// The length of the whole frame, WebSocket header included. Sequence 0 is none: an ephemeral event's frame is without.
 pub fn event_frame_len(sequence: u64, event: &EventFrame<'_>) -> usize {
     let json = json_len(sequence, event);
     header_len(json) + json
@@ -51,8 +51,8 @@ fn json_len(sequence: u64, event: &EventFrame<'_>) -> usize {
         + escaped_len(event.event_type)
         + CHANNEL.len()
         + escaped_len(event.channel)
-        + SEQUENCE.len()
-        + digits(sequence)
+        + 1
+        + if sequence > 0 { SEQUENCE.len() + digits(sequence) } else { 0 }
         + TIMESTAMP.len()
         + TIMESTAMP_BYTES
         + ID.len()
@@ -64,7 +64,7 @@ fn json_len(sequence: u64, event: &EventFrame<'_>) -> usize {
         + 1
 }
 
-/// Appends the event's frame, WebSocket header first, in one contiguous piece.
+/// Appends the event's frame, WebSocket header first, in one contiguous piece. Sequence 0 is none, and left out.
 ///
 /// Reserves its exact size before it writes and allocates nothing else.
 pub fn write_event_frame(out: &mut Vec<u8>, sequence: u64, event: &EventFrame<'_>) {
@@ -76,8 +76,11 @@ pub fn write_event_frame(out: &mut Vec<u8>, sequence: u64, event: &EventFrame<'_
     put_escaped(out, event.event_type);
     out.extend_from_slice(CHANNEL);
     put_escaped(out, event.channel);
-    out.extend_from_slice(SEQUENCE);
-    put_number(out, sequence);
+    out.push(b'"');
+    if sequence > 0 {
+        out.extend_from_slice(SEQUENCE);
+        put_number(out, sequence);
+    }
     out.extend_from_slice(TIMESTAMP);
     put_timestamp(out, event.unix_ms);
     out.extend_from_slice(ID);
@@ -159,6 +162,12 @@ mod tests {
     }
 
     #[test]
+    fn an_event_without_a_sequence_has_no_such_member() {
+        let json = json(0, &event());
+        assert!(json.starts_with(r#"{"type":"file.uploaded","channel":"project:42","timestamp":"2026"#), "{json}");
+    }
+
+    #[test]
     fn names_cannot_become_structure() {
         let event = EventFrame {
             event_type: "a\"b",
@@ -185,7 +194,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_frame_has_its_computed_length_and_is_json(
-            sequence in any::<u64>(),
+            sequence in prop_oneof![9 => any::<u64>(), 1 => Just(0)],
             unix_ms in any::<u64>(),
             event_type in "\\PC{0,20}",
             channel in "[\\x00-\\x7Fäß\u{1F600}]{0,20}",
@@ -199,7 +208,7 @@ mod tests {
             let (metadata, data) = (metadata.as_bytes(), data.as_bytes());
             let event = EventFrame { event_type: &event_type, channel: &channel, unix_ms, id, reply_to, metadata, data };
             let value: serde_json::Value = serde_json::from_str(&json(sequence, &event)).expect("valid JSON");
-            prop_assert_eq!(value["sequence"].as_u64(), Some(sequence));
+            prop_assert_eq!(value["sequence"].as_u64(), Some(sequence).filter(|sequence| *sequence > 0));
             prop_assert_eq!(value["channel"].as_str(), Some(&channel[..]));
         }
     }

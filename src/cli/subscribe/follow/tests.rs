@@ -93,6 +93,29 @@ fn every_announcement_moves_the_position() {
 }
 
 #[test]
+fn an_ephemeral_event_is_shown_and_moves_nothing() {
+    let mut follower = follower(&["c:1"], &[]);
+    follower.on_frame(&subscribed("c:1", "a", 5, 5));
+    let frame = json!({ "type": "chat.typing", "channel": "c:1", "timestamp": "2026-11-20T10:30:45.123Z", "data": {} });
+    for _ in 0..2 {
+        let Notice::Event(shown) = follower.on_frame(&frame.to_string()) else { panic!("an event") };
+        assert_eq!((shown.sequence, shown.missing_from), (0, None));
+    }
+    let (_, channels) = opening(&mut follower);
+    assert_eq!(channels[0]["after"], json!({ "epoch": "a", "sequence": 5 }));
+}
+
+#[test]
+fn what_was_skipped_as_superseded_is_a_note() {
+    let mut follower = follower(&["c:1"], &[]);
+    follower.on_frame(&subscribed("c:1", "a", 5, 5));
+    let frame = json!({ "type": "channel.position",
+        "data": { "channel": "c:1", "position": { "epoch": "a", "sequence": 9 }, "conflated": 4 } });
+    let note = "c:1: 4 skipped, as newer ones replace them";
+    assert_eq!(follower.on_frame(&frame.to_string()), Notice::Note(note.to_owned()));
+}
+
+#[test]
 fn losses_are_warnings() {
     let mut follower = follower(&["c:1"], &[]);
     let frame = json!({ "type": "channel.gap", "data": { "channel": "c:1", "epoch": "a", "first": 6, "last": 9 } });

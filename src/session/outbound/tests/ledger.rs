@@ -1,4 +1,5 @@
-//! Any order of appends, partial writes, evictions, cuts and resumes: a client sees every event once, or is told.
+//! Any order of appends, partial writes, evictions, cuts and resumes: a client sees every event once, or is told; and of
+//! every key it has the newest one.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,10 @@ const CHANNEL: &str = "project:Ω";
 enum Step {
     /// So many events of this size.
     Append { events: u8, bytes: u16 },
+    /// So many events of this key.
+    Keyed { events: u8, key: u8 },
+    /// So many ephemeral events.
+    Ephemeral { events: u8 },
     /// The kernel takes so many bytes.
     Write { bytes: u16 },
     /// Time passes, and what is too old goes.
@@ -27,6 +32,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1..6_u8, 0..400_u16).prop_map(|(events, bytes)| Step::Append { events, bytes }),
+        4 => (1..12_u8, 0..3_u8).prop_map(|(events, key)| Step::Keyed { events, key }),
+        2 => (1..6_u8).prop_map(|events| Step::Ephemeral { events }),
         4 => (0..900_u16).prop_map(|bytes| Step::Write { bytes }),
         1 => (0..45_u8).prop_map(|seconds| Step::Evict { seconds }),
         1 => Just(Step::Reconnect),
@@ -43,6 +50,11 @@ struct Client {
     last: Option<u64>,
     seen: BTreeSet<u64>,
     lost: BTreeSet<u64>,
+    /// What it was told that it was not sent.
+    passed: BTreeSet<u64>,
+    /// How many of them were superseded, as it was told.
+    conflated: u64,
+    ephemeral: u64,
 }
 
 impl Client {
@@ -58,6 +70,10 @@ impl Client {
             self.last = Some(sequence);
             return;
         }
+        if value["channel"] == CHANNEL {
+            self.ephemeral += 1;
+            return;
+        }
         if data["channel"] != CHANNEL {
             return;
         }
@@ -70,7 +86,7 @@ impl Client {
                     // Subscribed again: at the cursor, which is never behind what the client has.
                     (Some(last), None) => assert!(start >= last),
                     (Some(last), Some(true)) => assert_eq!(start, last),
-                    (Some(last), Some(false)) => assert!(start > last, "a gap follows"),
+                    (Some(last), Some(false)) => assert!(start >= last, "a gap follows"),
                     (None, Some(_)) => panic!("it never gave a position"),
                 }
             }
@@ -80,6 +96,14 @@ impl Client {
                 assert!(first <= last);
                 self.lost.extend(first..=last);
                 self.last = Some(last);
+            }
+            "channel.position" => {
+                let to = data["position"]["sequence"].as_u64().unwrap();
+                let from = self.last.map(|last| last + 1).expect("it is subscribed");
+                assert!(from <= to, "{value}");
+                self.passed.extend(from..=to);
+                self.conflated += data["conflated"].as_u64().unwrap();
+                self.last = Some(to);
             }
             other => panic!("unexpected {other}: {value}"),
         }
@@ -94,12 +118,27 @@ proptest! {
         let mut bench = Bench::open();
         let mut client = Client::default();
         let mut appended = 0;
+        let mut ephemeral = 0;
+        let mut keys: Vec<Option<u8>> = Vec::new();
         bench.subscribe(wanted(CHANNEL));
         for step in steps {
             match step {
                 Step::Append { events, bytes } => {
                     for _ in 0..events {
                         appended = bench.append(CHANNEL, "process.progress", usize::from(bytes));
+                        keys.push(None);
+                    }
+                }
+                Step::Keyed { events, key } => {
+                    for _ in 0..events {
+                        appended = bench.keyed(CHANNEL, &key.to_string());
+                        keys.push(Some(key));
+                    }
+                }
+                Step::Ephemeral { events } => {
+                    for _ in 0..events {
+                        bench.append_as(Class::Ephemeral, CHANNEL, "process.progress", 5);
+                        ephemeral += 1;
                     }
                 }
                 Step::Write { bytes } => {
@@ -111,10 +150,10 @@ proptest! {
                     bench.logs.log(CHANNEL).evict(now);
                 }
                 Step::Reconnect => {
-                    let logs = std::mem::take(&mut bench.logs);
+                    let logs = std::mem::take(&mut bench.logs.logs);
                     let now = bench.now;
                     bench = Bench::new(Opening::Plain);
-                    bench.logs.logs = logs.logs;
+                    bench.logs.logs = logs;
                     bench.now = now;
                     bench.subscribe(match client.last {
                         Some(last) => after(CHANNEL, &client.epoch, last),
@@ -133,10 +172,21 @@ proptest! {
             client.on_frame(&frame);
         }
         prop_assert_eq!(client.last, Some(appended));
-        let mut all: Vec<u64> = client.seen.union(&client.lost).copied().collect();
+        let mut all: Vec<u64> = [&client.seen, &client.lost, &client.passed].into_iter().flatten().copied().collect();
         all.sort_unstable();
         let first = all.first().copied().unwrap_or(appended + 1);
-        prop_assert_eq!(all, (first..=appended).collect::<Vec<_>>());
-        prop_assert!(client.seen.is_disjoint(&client.lost));
+        prop_assert_eq!(all, (first..=appended).collect::<Vec<_>>(), "each once");
+        prop_assert!(client.ephemeral <= ephemeral);
+        // Before its history a first subscribe gets the newest of each key; nothing of that time is missed.
+        let superseded = |sequence: &u64| {
+            let index = *sequence as usize - 1;
+            keys[index].is_some() && keys[index + 1..].contains(&keys[index])
+        };
+        let conflated = client.passed.iter().filter(|sequence| superseded(sequence)).count() as u64;
+        prop_assert!(client.conflated <= conflated, "{} of {}", client.conflated, conflated);
+        prop_assert!(client.lost.iter().all(|sequence| keys[*sequence as usize - 1].is_none()), "no key is lost");
+        for sequence in (1..=appended).filter(|sequence| keys[*sequence as usize - 1].is_some()) {
+            prop_assert!(superseded(&sequence) || client.seen.contains(&sequence), "{} is the newest of its key", sequence);
+        }
     }
 }

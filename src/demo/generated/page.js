@@ -1,0 +1,2081 @@
+// Made by `make client` from src/demo/page, proto/ and clients/typescript/src.
+
+// dom.ts
+function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found;
+}
+function element(name, className = "", content = "") {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  made.append(...Array.isArray(content) ? content : [content]);
+  return made;
+}
+function hue(name) {
+  let hash = 1;
+  for (const letter of name) hash = hash * 31 + (letter.codePointAt(0) ?? 0) >>> 0;
+  return String(hash % 1e3 * 137.508 % 360);
+}
+
+// commands.ts
+function commands(node2, draft) {
+  const json2 = JSON.stringify(draft.data);
+  const [packageName, message] = split(draft.message);
+  const module = `${packageName.replaceAll(".", "/")}`;
+  const file = packageName.split(".").at(-2) ?? packageName;
+  return [
+    { title: "Follow, in a terminal", text: `rialto subscribe ${quote(draft.channel)} --url ws://${node2.listen}/ws` },
+    {
+      title: "Follow with wscat, then type a frame",
+      text: `wscat -c 'ws://${node2.listen}/ws?session_id=me'
+{"type":"channel.subscribe","channels":[{"name":${JSON.stringify(draft.channel)}}]}`
+    },
+    {
+      title: "Publish over HTTP",
+      text: `curl -s http://${node2.admin}/v1/publish -H 'content-type: application/json' \\
+  -d ${quote(JSON.stringify({ type: draft.type, data: draft.data }))}`
+    },
+    { title: "Publish, in a terminal", text: `rialto publish ${draft.type} ${quote(json2)} --grpc ${node2.grpc}` },
+    {
+      title: "Publish from Python",
+      text: `# pip install grpcio grpcio-tools
+# rialto proto export proto && python -m grpc_tools.protoc -Iproto \\
+#   --python_out=. --grpc_python_out=. $(cd proto && find * -name '*.proto')
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.json_format import Parse
+from ${module.replaceAll("/", ".")}.${file}_pb2 import ${message}
+from rialto.v1.publisher_pb2 import Event, PublishRequest
+from rialto.v1.publisher_pb2_grpc import PublisherServiceStub
+
+payload = Any()
+payload.Pack(Parse('${json2.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}', ${message}()))
+with grpc.insecure_channel("${node2.grpc}") as channel:
+    answer = PublisherServiceStub(channel).Publish(PublishRequest(event=Event(payload=payload)))
+    print(answer.accepted.positions[0].channel, answer.accepted.positions[0].sequence)`
+    }
+  ];
+}
+function showCommands(root, node2, draft) {
+  root.replaceChildren(
+    ...commands(node2, draft).flatMap(({ title, text }) => {
+      const pre = element("pre", "", text);
+      pre.tabIndex = 0;
+      return [element("h3", "", title), element("div", "listing", [copyButton(() => text, title), pre])];
+    })
+  );
+}
+function copyButton(text, title) {
+  const button = element("button", "copy", "Copy");
+  button.type = "button";
+  button.setAttribute("aria-label", `Copy: ${title}`);
+  makeCopy(button, text);
+  return button;
+}
+function makeCopy(button, text) {
+  button.addEventListener("click", () => {
+    void copy(text()).then((done) => {
+      button.textContent = done ? "Copied" : "Press Ctrl+C";
+      setTimeout(() => button.textContent = "Copy", 1500);
+    });
+  });
+}
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const pre = [...document.querySelectorAll("pre")].find((candidate) => candidate.textContent === text);
+    if (pre) getSelection()?.selectAllChildren(pre);
+    return false;
+  }
+}
+function split(fullName) {
+  const dot = fullName.lastIndexOf(".");
+  return [fullName.slice(0, Math.max(0, dot)), fullName.slice(dot + 1)];
+}
+function quote(text) {
+  return /^[\w:.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+// sdk/runtime/errors.ts
+var RialtoError = class extends Error {
+  name = "RialtoError";
+  /** What went wrong. */
+  code;
+  /** Whether the same may succeed later. */
+  retryable;
+  /** More, where it is known. */
+  details;
+  constructor(code2, message, details2 = {}, retryable = code2 === "unavailable", cause) {
+    super(message, cause === void 0 ? void 0 : { cause });
+    this.code = code2;
+    this.retryable = retryable;
+    this.details = details2;
+  }
+};
+function isRialtoError(error, code2) {
+  return error instanceof RialtoError && (code2 === void 0 || error.code === code2);
+}
+
+// sdk/runtime/channel.ts
+function escapeParameter(value) {
+  return String(value).replace(
+    /[%:*{}\p{Cc}]/gu,
+    (letter) => (
+      // encodeURIComponent leaves `*` alone.
+      letter === "*" ? "%2A" : encodeURIComponent(letter)
+    )
+  );
+}
+function channel(name) {
+  return { name, types: [], knows: () => true };
+}
+function templateChannel(template, parameters, known, selection) {
+  const values = parameters.map(escapeParameter);
+  const name = template.replace(/\{(.+?)\}/g, (_, parameter) => {
+    const value = values.shift();
+    if (!value) throw new RialtoError("invalid_argument", `${parameter} of the channel ${template} is empty`);
+    return value;
+  });
+  return { name, types: selection?.types ?? [], knows: (type) => ` ${known} `.includes(` ${type} `) };
+}
+
+// sdk/runtime/frames.ts
+var SUBPROTOCOL = "rialto.v1.json";
+var PROTOCOL_VERSION = 1;
+
+// sdk/runtime/lifecycle.ts
+var pageLifecycle = (listener) => {
+  const page = globalThis;
+  const { document: document3 } = page;
+  const stop = new AbortController();
+  const { signal } = stop;
+  const on = ({ type }) => listener(type === "online" || type === "offline" ? type : document3?.hidden ? "hidden" : "visible");
+  if (document3) {
+    for (const type of ["online", "offline", "pageshow"]) page.addEventListener?.(type, on, { signal });
+    document3.addEventListener("visibilitychange", on, { signal });
+  }
+  return () => stop.abort();
+};
+
+// sdk/runtime/queue.ts
+function createQueue(capacity, policy, onReturn) {
+  const items = [];
+  const readers = [];
+  let ended;
+  const end = (error) => {
+    if (ended) return;
+    ended = error === void 0 ? {} : { error };
+    onReturn();
+    for (const reader of readers.splice(0)) settle(reader.resolve, reader.reject);
+  };
+  const settle = (resolve, reject) => {
+    if (items.length > 0) resolve({ done: false, value: items.shift() });
+    else if (ended && "error" in ended) {
+      const { error } = ended;
+      ended = {};
+      reject(error);
+    } else resolve({ done: true, value: void 0 });
+  };
+  return {
+    push(item) {
+      if (ended) return;
+      const reader = readers.shift();
+      if (reader) return reader.resolve({ done: false, value: item });
+      if (items.length >= capacity) {
+        if (policy === "drop-newest") return;
+        if (policy === "error") {
+          return end(new RialtoError("buffer_overflow", `the reader is ${capacity} events behind`));
+        }
+        items.shift();
+      }
+      items.push(item);
+    },
+    end,
+    next() {
+      return new Promise((resolve, reject) => {
+        if (items.length > 0 || ended) settle(resolve, reject);
+        else readers.push({ resolve, reject });
+      });
+    },
+    return() {
+      items.length = 0;
+      end();
+      return Promise.resolve({ done: true, value: void 0 });
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    }
+  };
+}
+
+// sdk/runtime/backoff.ts
+var FIRST_MS = 500;
+var LONGEST_MS = 2e4;
+var LONGEST_HIDDEN_MS = 6e4;
+function backoffMs(attempt, chance, hidden) {
+  return chance * Math.min(hidden ? LONGEST_HIDDEN_MS : LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 16));
+}
+
+// sdk/runtime/codes.ts
+var CODES = {
+  1009: "resource_exhausted",
+  4001: "unauthenticated",
+  4002: "unauthenticated",
+  4003: "permission_denied",
+  4501: "unauthenticated",
+  4503: "schema_mismatch",
+  4504: "permission_denied"
+};
+function mayReturn(code2) {
+  return [1e3, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 4004].includes(code2) || code2 >= 4100 && code2 < 4500;
+}
+function needsNewToken(code2) {
+  return code2 === 4001 || code2 === 4002;
+}
+function errorOf({ code: code2, status, reason, message, retryAfterMs, path, channel: channel2 }) {
+  const details2 = {
+    number: code2,
+    reason,
+    ...retryAfterMs && { retryAfterMs },
+    ...path && { path },
+    ...channel2 && { channel: channel2 }
+  };
+  const name = status.toLowerCase() || CODES[code2] || "protocol";
+  return new RialtoError(name, message, details2, code2 === 4007 || mayReturn(code2));
+}
+
+// sdk/runtime/session.ts
+var CONNECT_TIMEOUT_MS = 1e4;
+var STABLE_AFTER_MS = 5e3;
+var PROBE_MS = 3e3;
+var WAKE_JITTER_MS = 1e3;
+var LONGEST_GOODBYE_MS = 5e3;
+var FIRST_HEARTBEAT_MS = 3e4;
+var MAX_WAITING_SENDS = 256;
+function createSession(host, settings) {
+  const channels = /* @__PURE__ */ new Map();
+  const timers = /* @__PURE__ */ new Map();
+  let waiting = [];
+  let sent = [];
+  let status = { state: "idle" };
+  let attempt = 0;
+  let refusedTokens = 0;
+  let expired = false;
+  let advisedMs;
+  let heartbeatMs = FIRST_HEARTBEAT_MS;
+  let heardAt = 0;
+  let hidden = false;
+  let offline = false;
+  let held = false;
+  let frames = 0;
+  const nextId = () => `${settings.clientId}-${++frames}`;
+  const isOpen = () => status.state === "connected";
+  const say = (next) => {
+    status = next;
+    host.onStatus(next);
+  };
+  const isNeeded = () => {
+    for (const channel2 of channels.values()) if (channel2.wanted) return true;
+    return waiting.length + sent.length > 0;
+  };
+  const connect2 = (now) => {
+    timers.clear();
+    timers.set("connect", now + CONNECT_TIMEOUT_MS);
+    advisedMs = void 0;
+    say({ state: "connecting" });
+    host.connect({ expired });
+  };
+  const consider = (now) => {
+    if (held || status.state === "closed") return;
+    if (isNeeded()) {
+      timers.delete("leave");
+      if (status.state === "idle") connect2(now);
+    } else if (status.state !== "idle" && !timers.has("leave")) {
+      timers.set("leave", now + settings.lingerMs);
+    }
+  };
+  const detach = (error = new RialtoError("unavailable", "the connection is gone")) => {
+    timers.clear();
+    for (const [name, channel2] of channels) {
+      channel2.live = false;
+      channel2.asked = void 0;
+      channel2.dirty = channel2.wanted !== void 0;
+      if (!channel2.wanted && !channel2.auto) channels.delete(name);
+    }
+    for (const send of sent.splice(0)) send.settle(error);
+  };
+  const rest = () => {
+    detach();
+    attempt = 0;
+    say({ state: "idle" });
+  };
+  const end = (reason) => {
+    const error = reason ?? closed();
+    detach(error);
+    for (const send of waiting.splice(0)) send.settle(error);
+    say({ state: "closed", ...reason && { reason } });
+    for (const [name, channel2] of [...channels]) {
+      channels.delete(name);
+      if (channel2.wanted) host.onEnded(name, error);
+    }
+  };
+  const retry = (reason, now, delayMs) => {
+    detach(reason);
+    if (!isNeeded()) return rest();
+    const delay = delayMs ?? advisedMs ?? backoffMs(attempt, settings.random(), hidden || offline);
+    attempt += 1;
+    timers.set("retry", now + delay);
+    say(offline ? { state: "offline" } : { state: "waiting", attempt, retryAt: now + delay, reason });
+  };
+  const drop = (message, now) => {
+    host.disconnect();
+    retry(new RialtoError("unavailable", message), now);
+  };
+  const subscription = (name, channel2) => {
+    const { types = [], history } = channel2.wanted ?? {};
+    return {
+      name,
+      ...types.length > 0 && { types },
+      // A live subscription goes on where it is: only the bridge knows how far it has come.
+      ...channel2.position && !channel2.live ? { after: channel2.position } : history !== void 0 && { history }
+    };
+  };
+  const flush = () => {
+    if (!isOpen()) return;
+    const asked = [];
+    const id = nextId();
+    for (const [name, channel2] of channels) {
+      if (!channel2.dirty) continue;
+      channel2.dirty = false;
+      asked.push(subscription(name, channel2));
+      channel2.asked = id;
+    }
+    if (asked.length > 0) host.send({ type: "channel.subscribe", id, data: { channels: asked } });
+    if (waiting.length === 0) return;
+    const batch = waiting;
+    waiting = [];
+    sent.push(...batch);
+    for (const { type, id: id2, data } of batch) host.send({ type, id: id2, data });
+    host.send({ type: "connection.heartbeat", id: batch[batch.length - 1]?.id ?? id, data: {} });
+  };
+  const acked = (ack, now) => {
+    timers.delete("connect");
+    timers.set("stable", now + STABLE_AFTER_MS);
+    heartbeatMs = ack.heartbeatMs || heartbeatMs;
+    refusedTokens = 0;
+    expired = false;
+    const { connectionId, sessionId, userId, fingerprint } = ack;
+    say({ state: "connected", connectionId, sessionId, userId, fingerprint });
+    consider(now);
+    flush();
+  };
+  const subscribed = (data, replyTo) => {
+    let channel2 = channels.get(data.channel);
+    if (replyTo === void 0) {
+      if (!channel2) {
+        channel2 = newChannel();
+        channels.set(data.channel, channel2);
+      }
+      channel2.auto = true;
+      if (channel2.asked !== void 0 && channel2.position) return;
+    } else if (channel2?.asked !== replyTo) return;
+    if (!channel2) return;
+    if (replyTo !== void 0) channel2.asked = void 0;
+    const { position, live } = channel2;
+    const { start, head, recovered } = data;
+    channel2.live = true;
+    if (!live) channel2.head = head.sequence;
+    if (channel2.wanted) host.onSubscribed(data);
+    if (recovered !== false) {
+      if (position && position.epoch !== start.epoch)
+        host.onReset({ channel: data.channel, start, previous: position });
+      else if (position && !live && !channel2.filtered && start.sequence > position.sequence) {
+        tellGap(data.channel, channel2, start.epoch, position.sequence + 1, start.sequence);
+      }
+      advance(channel2, start);
+    }
+    channel2.filtered = (channel2.wanted?.types.length ?? 0) > 0;
+  };
+  const advance = (channel2, to) => {
+    const { position } = channel2;
+    if (!position || position.epoch !== to.epoch || position.sequence < to.sequence) channel2.position = to;
+  };
+  const tellGap = (name, channel2, epoch, first, last) => {
+    advance(channel2, { epoch, sequence: last });
+    if (channel2.wanted) host.onGap({ channel: name, epoch, first, last });
+  };
+  const gap = ({ channel: name, epoch, first, last }) => {
+    const channel2 = channels.get(name);
+    if (!channel2?.live) return;
+    const { position } = channel2;
+    const seen = position?.epoch === epoch ? position.sequence : 0;
+    if (last > seen) tellGap(name, channel2, epoch, Math.max(first, seen + 1), last);
+  };
+  const reset = ({ channel: name, start, previous }) => {
+    const channel2 = channels.get(name);
+    if (!channel2?.live) return;
+    channel2.position = start;
+    if (channel2.wanted) host.onReset({ channel: name, start, ...previous && { previous } });
+  };
+  const event = (frame) => {
+    const { channel: name, sequence } = frame;
+    const channel2 = name === void 0 ? void 0 : channels.get(name);
+    if (name === void 0 || !channel2?.live) return;
+    const { position } = channel2;
+    let replayed = false;
+    if (sequence !== void 0 && position) {
+      if (sequence <= position.sequence) return;
+      if (sequence > position.sequence + 1 && !channel2.filtered) {
+        tellGap(name, channel2, position.epoch, position.sequence + 1, sequence - 1);
+      }
+      replayed = sequence <= channel2.head;
+      channel2.position = { epoch: position.epoch, sequence };
+    }
+    if (channel2.wanted) host.onEvent({ ...frame, channel: name }, replayed);
+  };
+  const unsubscribed = ({ channel: name, reason }) => {
+    const channel2 = channels.get(name);
+    if (reason === "requested" || !channel2) return;
+    channels.delete(name);
+    const code2 = reason === "permission_lost" ? "permission_denied" : "failed_precondition";
+    if (channel2.wanted) {
+      host.onEnded(name, new RialtoError(code2, `the bridge has ended ${name}: ${reason}`, { channel: name, reason }));
+    }
+  };
+  const refused = (data, replyTo, now) => {
+    const error = errorOf(data);
+    const index = sent.findIndex((send) => send.id === replyTo);
+    if (index >= 0) return sent.splice(index, 1)[0]?.settle(error);
+    const name = data.channel ?? "";
+    const channel2 = channels.get(name);
+    if (channel2?.asked === void 0 || channel2.asked !== replyTo) return host.onError(error);
+    channel2.asked = void 0;
+    if (error.retryable) {
+      channel2.dirty = true;
+      timers.set("resubscribe", now + (data.retryAfterMs || backoffMs(4, settings.random(), hidden)));
+      return host.onError(error);
+    }
+    channels.delete(name);
+    host.onEnded(name, error);
+    consider(now);
+  };
+  const hear = (frame, now) => {
+    const { type, replyTo } = frame;
+    const data = frame.data ?? {};
+    switch (type) {
+      case "connection.ack":
+        return acked(data, now);
+      case "connection.heartbeat":
+        for (const send of sent.splice(0, sent.findIndex(({ id }) => id === replyTo) + 1)) send.settle();
+        return;
+      case "connection.reconnect":
+        advisedMs = data.delayMs;
+        timers.set("silence", now + LONGEST_GOODBYE_MS);
+        return;
+      case "connection.error":
+        advisedMs = data.retryAfterMs || advisedMs;
+        return host.onError(errorOf(data));
+      case "channel.subscribed":
+        return subscribed(data, replyTo);
+      case "channel.unsubscribed":
+        return unsubscribed(data);
+      case "channel.gap":
+        return gap(data);
+      case "channel.reset":
+        return reset(data);
+      case "channel.position": {
+        const { channel: name, position, conflated = 0 } = data;
+        const channel2 = channels.get(name);
+        const before = channel2?.position;
+        if (channel2?.live && before?.epoch === position.epoch && before.sequence < position.sequence) {
+          channel2.position = position;
+          host.onPosition({ channel: name, position, conflated });
+        }
+        return;
+      }
+      case "error":
+        return refused(data, replyTo, now);
+      default:
+        event(frame);
+    }
+  };
+  const ripe = {
+    connect: (now) => drop("no answer in time", now),
+    retry: (now) => connect2(now),
+    silence: (now) => drop("nothing came for too long", now),
+    probe: (now) => drop("no answer in time", now),
+    stable: () => {
+      attempt = 0;
+    },
+    leave: () => {
+      host.disconnect();
+      rest();
+    },
+    resubscribe: () => flush()
+  };
+  const probe = (now) => {
+    if (!isOpen() || timers.has("probe") || now - heardAt < PROBE_MS) return;
+    timers.set("probe", now + PROBE_MS);
+    host.send({ type: "connection.heartbeat", id: nextId(), data: {} });
+  };
+  const wake = (now) => {
+    const retryAt = timers.get("retry");
+    const soon = now + settings.random() * WAKE_JITTER_MS;
+    if (retryAt === void 0) probe(now);
+    else if (advisedMs === void 0 && soon < retryAt) timers.set("retry", soon);
+  };
+  return {
+    want(name, wanted, now) {
+      if (status.state === "closed") throw status.reason ?? closed();
+      const channel2 = channels.get(name) ?? newChannel();
+      channels.set(name, channel2);
+      const before = channel2.wanted;
+      channel2.wanted = wanted;
+      channel2.position ??= wanted.after;
+      const same = before ? sameTypes(before.types, wanted.types) : channel2.live && wanted.types.length === 0;
+      if (!same || !(channel2.live || channel2.asked !== void 0)) channel2.dirty = true;
+      consider(now);
+    },
+    leave(name, now) {
+      const channel2 = channels.get(name);
+      if (!channel2) return;
+      channel2.wanted = void 0;
+      channel2.dirty = false;
+      if (!channel2.auto) {
+        channels.delete(name);
+        if (isOpen() && (channel2.live || channel2.asked !== void 0)) {
+          host.send({ type: "channel.unsubscribe", id: nextId(), data: { channels: [name] } });
+        }
+      }
+      consider(now);
+    },
+    dispatch(type, data, settle, now) {
+      const id = nextId();
+      if (status.state === "closed") settle(status.reason ?? closed());
+      else if (waiting.length >= MAX_WAITING_SENDS) {
+        settle(new RialtoError("resource_exhausted", "too many events wait to be sent", {}, true));
+      } else waiting.push({ id, type, data, settle });
+      consider(now);
+      return id;
+    },
+    forget(id) {
+      waiting = waiting.filter((send) => send.id !== id);
+      sent = sent.filter((send) => send.id !== id);
+    },
+    flush,
+    opened(token, now) {
+      if (status.state !== "connecting") return;
+      heardAt = now;
+      const resume = [];
+      for (const [name, channel2] of channels) {
+        if (!channel2.auto || !channel2.position) continue;
+        resume.push(subscription(name, channel2));
+        channel2.dirty = false;
+      }
+      const { clientId, fingerprint } = settings;
+      const data = { protocol: PROTOCOL_VERSION, clientId, fingerprint, resume, ...token !== void 0 && { token } };
+      host.send({ type: "connection.init", id: nextId(), data });
+    },
+    received(frame, now) {
+      if (status.state !== "connecting" && !isOpen()) return;
+      heardAt = now;
+      timers.delete("probe");
+      if (frame.type !== "connection.reconnect" && advisedMs === void 0) {
+        timers.set("silence", now + 1.5 * heartbeatMs + 5e3);
+      }
+      hear(frame, now);
+    },
+    lost(code2, reason, now) {
+      if (status.state !== "connecting" && !isOpen()) return;
+      const details2 = { number: code2, ...reason && { reason } };
+      const message = reason || (code2 === 1006 ? "no connection" : `closed with ${code2}`);
+      if (needsNewToken(code2)) {
+        refusedTokens += 1;
+        expired = true;
+        const error = new RialtoError("unauthenticated", message, details2);
+        return settings.hasToken && refusedTokens === 1 ? retry(error, now, 0) : end(error);
+      }
+      if (mayReturn(code2)) return retry(new RialtoError("unavailable", message, details2), now);
+      end(errorOf({ code: code2, status: "", reason, message, retryAfterMs: 0 }));
+    },
+    failed(error, now) {
+      if (status.state !== "connecting") return;
+      host.disconnect();
+      if (error.retryable) retry(error, now);
+      else end(error);
+    },
+    network(online, now) {
+      offline = !online;
+      if (online) wake(now);
+      else probe(now);
+    },
+    visibility(isHidden, now) {
+      hidden = isHidden;
+      if (!hidden) wake(now);
+    },
+    close(reason) {
+      if (status.state === "closed") return;
+      host.disconnect();
+      end(reason);
+    },
+    hold(isHeld, now) {
+      held = isHeld;
+      if (held && status.state !== "idle" && status.state !== "closed") {
+        host.disconnect();
+        rest();
+      }
+      consider(now);
+    },
+    tick(now) {
+      for (const [timer, at] of [...timers]) {
+        if (at > now || timers.get(timer) !== at) continue;
+        timers.delete(timer);
+        ripe[timer](now);
+      }
+    },
+    deadline: () => Math.min(...timers.values()),
+    position: (name) => channels.get(name)?.position,
+    status: () => status
+  };
+}
+function closed() {
+  return new RialtoError("closed", "the client is closed");
+}
+function newChannel() {
+  return {
+    wanted: void 0,
+    auto: false,
+    position: void 0,
+    head: 0,
+    live: false,
+    filtered: false,
+    asked: void 0,
+    dirty: false
+  };
+}
+function sameTypes(left, right) {
+  return left.length === right.length && left.every((type) => right.includes(type));
+}
+
+// sdk/runtime/subscription.ts
+function createSubscriptions(session2, step, call, onUnknown) {
+  const channels = /* @__PURE__ */ new Map();
+  const listenersOf = (name) => [...channels.get(name) ?? []];
+  const update = (name) => {
+    const listeners = listenersOf(name);
+    const [first] = listeners;
+    if (!first) {
+      channels.delete(name);
+      return session2.leave(name, Date.now());
+    }
+    const all = listeners.some(({ ref }) => ref.types.length === 0);
+    const types = all ? [] : [...new Set(listeners.flatMap(({ ref }) => ref.types))];
+    const { history, after } = first.options;
+    session2.want(name, { types, ...history !== void 0 && { history }, ...after && { after } }, Date.now());
+  };
+  return {
+    add(ref, listener, options = {}) {
+      const { name } = ref;
+      const { signal } = options;
+      const close = () => {
+        const listeners = channels.get(name);
+        if (!listeners?.delete(entry)) return;
+        entry.forget();
+        step(() => update(name));
+        call(options.onEnd, void 0);
+      };
+      const entry = { ref, listener, options, forget: () => signal?.removeEventListener("abort", close) };
+      if (!signal?.aborted) {
+        channels.set(name, (channels.get(name) ?? /* @__PURE__ */ new Set()).add(entry));
+        try {
+          step(() => update(name));
+        } catch (error) {
+          channels.get(name)?.delete(entry);
+          throw error;
+        }
+        signal?.addEventListener("abort", close, { once: true });
+      }
+      return {
+        channel: name,
+        get position() {
+          return session2.position(name);
+        },
+        close
+      };
+    },
+    onEvent(frame, replayed) {
+      const { data = {}, metadata = {} } = frame;
+      const event = { ...frame, data, metadata, replayed };
+      for (const { ref, listener, options } of listenersOf(frame.channel)) {
+        if (!ref.knows(event.type)) call(options.onUnknown ?? onUnknown, event);
+        else if (ref.types.length === 0 || ref.types.includes(event.type)) call(listener, event);
+      }
+    },
+    tell(channel2, name, what) {
+      for (const { options } of listenersOf(channel2)) call(options[name], what);
+    },
+    end(channel2, error) {
+      const listeners = listenersOf(channel2);
+      channels.delete(channel2);
+      for (const { options, forget } of listeners) {
+        forget();
+        call(options.onEnd, error);
+      }
+      return listeners.some(({ options }) => options.onEnd);
+    }
+  };
+}
+
+// sdk/runtime/transport.ts
+function webSocketOf(given) {
+  const own = given ?? globalThis.WebSocket;
+  if (!own) {
+    throw new RialtoError(
+      "failed_precondition",
+      "no global WebSocket: pass one as options.WebSocket, in Node 20 that of the package ws"
+    );
+  }
+  return own;
+}
+function addressOf(given, sessionId) {
+  const { location } = globalThis;
+  let url;
+  try {
+    url = new URL(given ?? "/ws", location?.href);
+  } catch (cause) {
+    const message = `${given} is no address: pass options.url, such as wss://example.com/ws`;
+    throw new RialtoError("invalid_argument", message, {}, false, cause);
+  }
+  url.protocol = url.protocol.replace("http", "ws");
+  if (sessionId) url.searchParams.set("session_id", sessionId);
+  return url.href;
+}
+
+// sdk/runtime/client.ts
+var LINGER_MS = 5e3;
+var ITERATOR_CAPACITY = 1024;
+function createClient(options = {}, schema3) {
+  const now = Date.now;
+  const statusListeners = /* @__PURE__ */ new Set();
+  let socket;
+  let attempt;
+  let timer;
+  let sessionId = options.sessionId;
+  let flushing = false;
+  let stopLifecycle;
+  const call = (listener, argument) => {
+    try {
+      listener?.(argument);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
+  const report = (error) => call(options.onError ?? ((error2) => console.error(error2)), error);
+  const release = () => {
+    const old = socket;
+    socket = void 0;
+    attempt?.abort();
+    attempt = void 0;
+    if (!old) return;
+    old.onopen = old.onmessage = old.onclose = null;
+    old.close();
+  };
+  const open = async (expired) => {
+    release();
+    const own = new AbortController();
+    attempt = own;
+    try {
+      const opened = new (webSocketOf(options.WebSocket))(addressOf(options.url, sessionId), [SUBPROTOCOL]);
+      socket = opened;
+      const opening = new Promise((resolve) => {
+        opened.onopen = () => resolve();
+      });
+      opened.onerror = () => {
+      };
+      opened.onmessage = ({ data }) => step(() => receive(data));
+      opened.onclose = ({ code: code2, reason }) => {
+        release();
+        step(() => session2.lost(code2, reason, now()));
+      };
+      const [token] = await Promise.all([options.token?.({ signal: own.signal, expired }), opening]);
+      if (attempt === own) step(() => session2.opened(token, now()));
+    } catch (cause) {
+      if (attempt !== own) return;
+      const error = isRialtoError(cause) ? cause : new RialtoError("unauthenticated", "there is no token", {}, true, cause);
+      step(() => session2.failed(error, now()));
+    }
+  };
+  const receive = (data) => {
+    let frame;
+    try {
+      frame = JSON.parse(String(data));
+    } catch (cause) {
+      return report(new RialtoError("protocol", "the bridge sent what is not JSON", {}, false, cause));
+    }
+    session2.received(frame, now());
+  };
+  const host = {
+    connect: ({ expired }) => void open(expired),
+    disconnect: release,
+    send: (frame) => socket?.send(JSON.stringify(frame)),
+    onStatus(status) {
+      if (status.state === "connected") sessionId = status.sessionId;
+      if (status.state === "idle" || status.state === "closed") {
+        stopLifecycle?.();
+        stopLifecycle = void 0;
+      }
+      for (const listener of [...statusListeners]) call(listener, status);
+    },
+    onEvent: (frame, replayed) => subscriptions.onEvent(frame, replayed),
+    onSubscribed: (subscribed) => subscriptions.tell(subscribed.channel, "onSubscribed", subscribed),
+    onGap: (gap) => subscriptions.tell(gap.channel, "onGap", gap),
+    onReset: (reset) => subscriptions.tell(reset.channel, "onReset", reset),
+    onPosition: (moved) => subscriptions.tell(moved.channel, "onPosition", moved),
+    onEnded: (channel2, error) => {
+      if (!subscriptions.end(channel2, error) && error.code !== "closed") report(error);
+    },
+    onError: report
+  };
+  const session2 = createSession(host, {
+    clientId: Math.random().toString(36).slice(2),
+    fingerprint: schema3?.fingerprint ?? "",
+    hasToken: options.token !== void 0,
+    lingerMs: options.lingerMs ?? LINGER_MS,
+    random: Math.random
+  });
+  const subscriptions = createSubscriptions(session2, step, call, options.onUnknown);
+  function step(action) {
+    const result = action();
+    clearTimeout(timer);
+    const deadline = session2.deadline();
+    if (Number.isFinite(deadline)) {
+      timer = setTimeout(() => step(() => session2.tick(now())), deadline - now());
+    }
+    const { state: state2 } = session2.status();
+    if (state2 !== "idle" && state2 !== "closed") {
+      stopLifecycle ??= (options.lifecycle ?? pageLifecycle)(
+        (event) => step(() => {
+          if (event === "online" || event === "offline") session2.network(event === "online", now());
+          else session2.visibility(event === "hidden", now());
+        })
+      );
+    }
+    if (!flushing) {
+      flushing = true;
+      queueMicrotask(() => {
+        flushing = false;
+        session2.flush();
+      });
+    }
+    return result;
+  }
+  const client = {
+    get status() {
+      return session2.status();
+    },
+    onStatus(listener) {
+      statusListeners.add(listener);
+      call(listener, session2.status());
+      return () => void statusListeners.delete(listener);
+    },
+    subscribe: (channel2, listener, more) => subscriptions.add(channel2, listener, more),
+    events(channel2, { capacity = ITERATOR_CAPACITY, overflow = "error", ...more } = {}) {
+      const queue = createQueue(capacity, overflow, () => subscription.close());
+      const onEnd2 = (error) => {
+        more.onEnd?.(error);
+        queue.end(error);
+      };
+      const subscription = subscriptions.add(channel2, (event) => queue.push(event), {
+        ...more,
+        onEnd: onEnd2
+      });
+      return queue;
+    },
+    send: (type, data, { signal } = {}) => new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const abort = () => {
+        step(() => session2.forget(id));
+        reject(signal?.reason);
+      };
+      const settle = (error) => {
+        signal?.removeEventListener("abort", abort);
+        if (error) reject(error);
+        else resolve();
+      };
+      const id = step(() => session2.dispatch(type, data, settle, now()));
+      signal?.addEventListener("abort", abort, { once: true });
+    }),
+    suspend: () => step(() => session2.hold(true, now())),
+    resume: () => step(() => session2.hold(false, now())),
+    close: () => step(() => session2.close(void 0))
+  };
+  options.signal?.addEventListener("abort", client.close, { once: true });
+  if (options.signal?.aborted) client.close();
+  return client;
+}
+
+// sdk/operations.v1.ts
+var GatewayRecovery = "gateway_recovery";
+var GatewayStatusChange = "gateway_status_change";
+var SystemHealth = "system_health";
+var SystemLog = "system_log";
+function operations(selection) {
+  return templateChannel("operations", [], "client.connected client.disconnected gateway_recovery gateway_status_change system_health system_log", selection);
+}
+
+// sdk/project.v1.ts
+var ProcessCompleted = "process.completed";
+var ProcessProgress = "process.progress";
+var ProcessStarted = "process.started";
+function project(parameters, selection) {
+  return templateChannel("project:{projectId}", [parameters["projectId"]], "file.created file.deleted file.modified file.uploaded process.completed process.progress process.started project.created project.deleted project.updated", selection);
+}
+
+// sdk/rialto.v1.ts
+function session(parameters, selection) {
+  return templateChannel("session:{sessionId}", [parameters["sessionId"]], "assistant connection file.upload.authorized file.upload.complete file.upload.progress message.received openai_call openai_response tool.call.complete tool.call.error tool.call.progress tool.call.start tool_call tool_result", selection);
+}
+function system(selection) {
+  return templateChannel("system", [], "system.heartbeat", selection);
+}
+
+// sdk/schema.ts
+var schema = {
+  fingerprint: "fc082e9f5b2023642661eaacf136977088d95e3b17c904a0914d4ffa359c26bf",
+  generator: "rialto 0.1.0",
+  protocol: 1
+};
+function connect(options) {
+  return createClient(options, schema);
+}
+
+// describe.ts
+function describe(event) {
+  return told(event) ?? fields(event.data);
+}
+function told(event) {
+  switch (event.type) {
+    case ProcessStarted: {
+      const { processId, message } = event.data;
+      return [bold(processId), ` ${message}`];
+    }
+    case ProcessProgress: {
+      const { processId, progress, message } = event.data;
+      const bar = element("progress");
+      Object.assign(bar, { max: 100, value: progress });
+      bar.setAttribute("aria-label", `${processId}: ${Math.round(progress)} percent`);
+      return [bar, bold(processId), ` ${Math.round(progress)} % ${message}`];
+    }
+    case ProcessCompleted: {
+      const { processId, outcome, message } = event.data;
+      const word = lower("PROCESS_OUTCOME_", outcome);
+      const mood = word === "failed" ? "bad" : "good";
+      return [badge(word === "unspecified" ? "done" : word, mood), bold(processId), ` ${message}`];
+    }
+    case SystemLog: {
+      const { level, source, message } = event.data;
+      const word = lower("LOG_LEVEL_", level);
+      const mood = { warning: "warn", error: "bad", critical: "bad" }[word] ?? "quiet";
+      return [badge(word, mood), bold(source), ` ${message}`];
+    }
+    case SystemHealth: {
+      const word = lower("HEALTH_STATUS_", event.data.status);
+      const parts = event.data.components.map(({ name, latency, message }) => `${name} ${latency ?? message}`);
+      return [badge(word, word === "healthy" ? "good" : "warn"), ` ${parts.join(", ")}`];
+    }
+    case GatewayStatusChange: {
+      const { gatewayId, currentStatus, previousStatus } = event.data;
+      const mood = currentStatus === "online" ? "good" : "bad";
+      return [badge(currentStatus, mood), bold(gatewayId), ` was ${previousStatus}`];
+    }
+    case GatewayRecovery: {
+      const { gatewayId, downtime, attempts } = event.data;
+      return [badge("recovered", "good"), bold(gatewayId), ` after ${downtime ?? "a while"}, ${attempts} attempts`];
+    }
+    default:
+      return void 0;
+  }
+}
+function fields(data) {
+  return Object.entries(data).map(
+    ([name, value]) => element("span", "field", [
+      element("i", "", `${name} `),
+      typeof value === "object" ? JSON.stringify(value) : String(value)
+    ])
+  );
+}
+function lower(prefix, value) {
+  return String(value).replace(prefix, "").toLowerCase();
+}
+function badge(text, mood) {
+  return element("span", `badge ${mood}`, text);
+}
+function bold(text) {
+  return element("b", "", text);
+}
+
+// schema.ts
+var SchemaReader = class {
+  document;
+  constructor(document3) {
+    this.document = document3;
+  }
+  /** The event types that a backend may publish, by name. */
+  publishable() {
+    return this.document["x-events"].filter((event) => event.from === "publisher");
+  }
+  /** The event type of this name. */
+  event(type) {
+    return this.document["x-events"].find((event) => event.type === type);
+  }
+  /** Every channel template. */
+  templates() {
+    return this.document["x-channels"].map((channel2) => channel2.template);
+  }
+  /** The channels that every connection is subscribed to and whose names need nothing more. */
+  onConnect() {
+    const fixed = (channel2) => channel2.onConnect && !channel2.template.includes("{");
+    return this.document["x-channels"].filter(fixed).map((channel2) => channel2.template);
+  }
+  /** The shape of a message. */
+  message(fullName) {
+    return this.document.$defs[fullName] ?? {};
+  }
+  /** The shape itself, where it only refers to a message. */
+  resolve(shape) {
+    const name = messageName(shape);
+    return name === void 0 ? shape : { ...this.message(name), ...shape["x-oneof"] ? { "x-oneof": shape["x-oneof"] } : {} };
+  }
+  /** The fields of a message, in the order of its file. */
+  fields(shape) {
+    const properties = this.resolve(shape).properties ?? {};
+    const order = this.resolve(shape)["x-order"] ?? Object.keys(properties);
+    return order.flatMap((name) => properties[name] ? [[name, properties[name]]] : []);
+  }
+};
+function messageName(shape) {
+  return shape.$ref?.replace("#/$defs/", "");
+}
+function enumNames(shape) {
+  return shape.enum ?? shape.anyOf?.find((choice) => choice.enum)?.enum;
+}
+function kindOf(shape) {
+  if (shape["x-kind"]) return shape["x-kind"];
+  const name = messageName(shape) ?? shape["x-enum"];
+  if (name) return name.split(".").at(-1) ?? name;
+  if (shape.type === "array") return `${kindOf(shape.items ?? {})}[]`;
+  if (shape.type === "object" && typeof shape.additionalProperties === "object") return `map of ${kindOf(shape.additionalProperties)}`;
+  return shape.type ?? "any";
+}
+
+// details.ts
+function details(schema3, type, data, frame) {
+  const event = schema3.event(type);
+  const table = element("table", "fields");
+  if (event) {
+    table.append(element("caption", "", event.message));
+    addFields(table, schema3, schema3.message(event.message), data, 0);
+  }
+  const raw = element("details");
+  raw.append(element("summary", "quiet", "The frame, as it came"), element("pre", "", frame));
+  return event ? [table, raw] : [element("pre", "", frame)];
+}
+function addFields(table, schema3, shape, data, depth) {
+  const members = isObject(data) ? data : {};
+  for (const [name, field] of schema3.fields(shape)) {
+    if (name in members) addField(table, schema3, name, field, members[name], depth);
+  }
+}
+function addField(table, schema3, name, shape, value, depth) {
+  const nested = isNested(schema3, shape) && isObject(value);
+  const items = shape.type === "array" && Array.isArray(value) && isNested(schema3, shape.items ?? {}) ? value : void 0;
+  const row2 = table.insertRow();
+  row2.style.setProperty("--depth", String(depth));
+  const title = element("th", "", name);
+  title.scope = "row";
+  row2.append(title, element("td", "kind", kindOf(shape)), element("td", "", nested || items ? "" : shown(shape, value)));
+  if (nested) addFields(table, schema3, schema3.resolve(shape), value, depth + 1);
+  items?.forEach((item, index) => addField(table, schema3, `[${index}]`, shape.items ?? {}, item, depth + 1));
+}
+function isNested(schema3, shape) {
+  return shape.$ref !== void 0 && schema3.fields(shape).length > 0;
+}
+function shown(shape, value) {
+  if (shape["x-kind"] === "timestamp" && typeof value === "string") return `${value}  (${new Date(value).toLocaleString()})`;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// feed.ts
+function startFeed(own, listener, options) {
+  const client = connect(options);
+  function follow(ref) {
+    client.subscribe(ref, listener.onEvent, {
+      onSubscribed: listener.onSubscribed,
+      onGap: listener.onGap,
+      //           these events are lost to us; the next one is later
+      onReset: listener.onReset,
+      //       the log is a new one: what we knew of it is void
+      onPosition: listener.onPosition,
+      // newer values of the same key have superseded what we did not get
+      onUnknown: listener.onEvent,
+      onEnd: (error) => listener.onEnd(ref.name, error?.message ?? "left")
+    });
+  }
+  if (own) {
+    for (const name of own) follow(channel(name));
+  } else {
+    for (const projectId of ["42", "7", "nørd"]) follow(project({ projectId }));
+    follow(operations());
+    follow(system());
+  }
+  let sessionId = "";
+  client.onStatus((status) => {
+    listener.onStatus(status);
+    if (status.state !== "connected" || status.sessionId === sessionId) return;
+    sessionId = status.sessionId;
+    follow(channel(session({ sessionId }).name));
+  });
+  return { follow: (name) => follow(channel(name)) };
+}
+
+// ledger.ts
+var RATE_WINDOW_MS = 5e3;
+var KEPT_SECONDS = 90;
+var Ledger = class {
+  counts = { received: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0, superseded: 0 };
+  channels = /* @__PURE__ */ new Map();
+  #seconds = /* @__PURE__ */ new Map();
+  /** The channel's count, begun when it is new. */
+  channel(name) {
+    let channel2 = this.channels.get(name);
+    if (!channel2) this.channels.set(name, channel2 = { sequence: 0, count: 0, times: [] });
+    return channel2;
+  }
+  /** A subscription begins after this position: nothing before it is missing. */
+  begins(name, after) {
+    this.channel(name).sequence = after;
+  }
+  /** Takes an event; says what is wrong with its place, if anything. An event without a sequence has no place. */
+  event(name, sequence, timestampMs, arrival, now) {
+    const channel2 = this.channel(name);
+    channel2.count += 1;
+    channel2.times.push(now);
+    this.counts.received += 1;
+    if (arrival === "replay") this.counts.replayed += 1;
+    this.second(timestampMs)[arrival] += 1;
+    if (sequence === 0) return void 0;
+    const expected = channel2.sequence + 1;
+    if (sequence < expected) {
+      this.counts.duplicates += 1;
+      return "twice";
+    }
+    channel2.sequence = sequence;
+    if (sequence === expected) return void 0;
+    this.counts.missing += sequence - expected;
+    return "missing";
+  }
+  /** The bridge said that these are gone: they are lost, but not missing. */
+  gap(name, first, last, nowMs) {
+    this.counts.gaps += 1;
+    this.counts.lost += last - first + 1;
+    this.second(nowMs).lost += last - first + 1;
+    this.channel(name).sequence = Math.max(this.channel(name).sequence, last);
+  }
+  /** The bridge said that the channel's log began anew. */
+  reset(name, after) {
+    this.counts.resets += 1;
+    this.channel(name).sequence = after;
+  }
+  /** The bridge moved the cursor over events that newer ones have superseded. */
+  moved(name, sequence, conflated) {
+    this.counts.superseded += conflated;
+    this.channel(name).sequence = Math.max(this.channel(name).sequence, sequence);
+  }
+  /** Remembers that this second passed without a connection. */
+  away(nowMs) {
+    this.second(nowMs).away = true;
+  }
+  /** Events per second of the last five. */
+  rate(name, now) {
+    const { times } = this.channel(name);
+    while (times.length > 0 && (times[0] ?? now) < now - RATE_WINDOW_MS) times.shift();
+    return times.length / (RATE_WINDOW_MS / 1e3);
+  }
+  /** The seconds up to now, oldest first. */
+  lastSeconds(count, nowMs) {
+    const newest = Math.floor(nowMs / 1e3);
+    return Array.from({ length: count }, (_, index) => this.#seconds.get(newest - count + 1 + index) ?? nothing());
+  }
+  second(timeMs) {
+    const key = Math.floor(timeMs / 1e3);
+    let second = this.#seconds.get(key);
+    if (!second) {
+      this.#seconds.set(key, second = nothing());
+      for (const old of this.#seconds.keys()) if (old < key - KEPT_SECONDS) this.#seconds.delete(old);
+    }
+    return second;
+  }
+};
+function nothing() {
+  return { live: 0, replay: 0, lost: 0, away: false };
+}
+
+// link.ts
+var state = { cutUntil: 0, slowPort: void 0, current: void 0 };
+var LinkedSocket = class extends WebSocket {
+  constructor(url, protocols) {
+    if (performance.now() < state.cutUntil) return new DeadSocket();
+    const address = new URL(url);
+    if (state.slowPort !== void 0) address.port = String(state.slowPort);
+    super(address, protocols);
+    state.current = this;
+  }
+};
+var DeadSocket = class extends EventTarget {
+  protocol = "";
+  binaryType = "blob";
+  readyState = WebSocket.CONNECTING;
+  onopen = null;
+  onmessage = null;
+  onerror = null;
+  onclose = null;
+  constructor() {
+    super();
+    setTimeout(() => {
+      this.readyState = WebSocket.CLOSED;
+      const close = new CloseEvent("close", { code: 1006 });
+      this.onclose?.(close);
+      this.dispatchEvent(close);
+    });
+  }
+  send() {
+  }
+  close() {
+  }
+};
+function cut(forMs) {
+  state.cutUntil = performance.now() + forMs;
+  state.current?.close();
+  setTimeout(() => {
+    dispatchEvent(new Event("online"));
+  }, forMs);
+}
+function useSlowLine(port) {
+  state.slowPort = port;
+  state.current?.close();
+}
+
+// list.ts
+var SHOWN = 150;
+var EventList = class {
+  #root;
+  #template;
+  #empty;
+  #held = [];
+  #waiting = [];
+  #paused = false;
+  #filter = "";
+  constructor(root, template, empty) {
+    this.#root = root;
+    this.#template = template;
+    this.#empty = empty;
+  }
+  /** Adds an event. */
+  event(line) {
+    const item = this.#template.content.firstElementChild?.cloneNode(true);
+    const part = (selector) => item.querySelector(selector);
+    item.style.setProperty("--hue", hue(line.channel));
+    item.classList.toggle("replayed", line.replayed);
+    item.classList.add("fresh");
+    Object.assign(item.dataset, { channel: line.channel, sequence: line.sequence, type: line.type, text: line.text.toLowerCase() });
+    const time = part("time");
+    time.dateTime = line.timestamp;
+    time.textContent = new Date(line.timestamp).toLocaleTimeString([], { hour12: false });
+    part(".channel").textContent = line.channel;
+    part(".sequence").textContent = line.sequence > 0 ? `#${line.sequence}` : "";
+    part(".type").textContent = line.type;
+    part(".what").append(...line.what);
+    part("details").addEventListener("toggle", () => part(".body").append(...line.body()), { once: true });
+    this.#add(item);
+  }
+  /** Adds a notice. */
+  notice(mood, text) {
+    const item = element("li", `notice ${mood}`, text);
+    item.dataset.notice = mood;
+    this.#add(item);
+  }
+  /** Holds the list still, or lets it go on. */
+  pause(paused) {
+    this.#paused = paused;
+    if (!paused) for (const item of this.#held.splice(0)) this.#add(item);
+  }
+  /** How many wait for the list to go on. */
+  get held() {
+    return this.#held.length;
+  }
+  /** Shows only what contains this text. */
+  filter(text) {
+    this.#filter = text.trim().toLowerCase();
+    for (const item of this.#root.children) this.#judge(item);
+  }
+  #add(item) {
+    if (this.#paused) {
+      this.#held.push(item);
+      if (this.#held.length > SHOWN) this.#held.shift();
+      return;
+    }
+    this.#judge(item);
+    if (this.#waiting.push(item) > SHOWN) this.#waiting.shift();
+    if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
+  }
+  #draw() {
+    this.#empty.hidden = true;
+    this.#root.prepend(...this.#waiting.splice(0).reverse());
+    while (this.#root.childElementCount > SHOWN) {
+      const oldest = [...this.#root.children].reverse().find((item) => !item.querySelector("details[open]"));
+      (oldest ?? this.#root.lastElementChild)?.remove();
+    }
+  }
+  #judge(item) {
+    const { text, channel: channel2 = "", type = "" } = item.dataset;
+    item.hidden = text !== void 0 && this.#filter !== "" && ![text, channel2, type].some((part) => part.includes(this.#filter));
+  }
+};
+
+// form.ts
+var MAX_DEPTH = 4;
+var MessageForm = class {
+  #root;
+  #control;
+  constructor(root, schema3, message) {
+    this.#root = root;
+    this.#control = new Maker(schema3).message(schema3.message(message), "", 0);
+    root.replaceChildren(this.#control.node);
+  }
+  /** The message as JSON. */
+  read() {
+    return this.#control.read() ?? {};
+  }
+  /** Fills the form. */
+  write(value) {
+    this.#control.write(value);
+  }
+  /** Shows each problem at its field, goes to the first, and returns those that no field takes. */
+  show(problems) {
+    this.clear();
+    const homeless = [];
+    let first;
+    for (const { path, text } of problems) {
+      const field = this.#nearest(path);
+      if (!field) {
+        homeless.push(path ? `${path}: ${text}` : text);
+        continue;
+      }
+      const id = `error-${path.replaceAll(/[^\w-]/g, "-")}`;
+      const error = element("p", "error", text);
+      error.id = id;
+      field.setAttribute("aria-invalid", "true");
+      field.setAttribute("aria-describedby", id);
+      (field.closest(".row") ?? field).after(error);
+      first ??= field;
+    }
+    first?.focus();
+    return homeless;
+  }
+  /** Takes every problem away. */
+  clear() {
+    for (const error of this.#root.querySelectorAll(".error")) error.remove();
+    for (const field of this.#root.querySelectorAll("[aria-invalid]")) {
+      field.removeAttribute("aria-invalid");
+      field.removeAttribute("aria-describedby");
+    }
+  }
+  /** The control of this path, or of the message or list around it. */
+  #nearest(path) {
+    const controls = [...this.#root.querySelectorAll("[data-path]")];
+    for (let at = path; at; at = at.replace(/(\.[^.[]+|\[[^[]*\]|^[^.[]+)$/, "")) {
+      const found = controls.find((control) => control.dataset.path === at);
+      if (found) return found;
+    }
+    return void 0;
+  }
+};
+var Maker = class _Maker {
+  static #made = 0;
+  #schema;
+  constructor(schema3) {
+    this.#schema = schema3;
+  }
+  message(shape, path, depth) {
+    const node2 = element("div");
+    const parts = /* @__PURE__ */ new Map();
+    const choices = /* @__PURE__ */ new Map();
+    for (const [name, field] of this.#schema.fields(shape)) {
+      const inner = path ? `${path}.${name}` : name;
+      const group = field["x-oneof"];
+      if (group) {
+        let choice = choices.get(group);
+        if (!choice) {
+          choices.set(group, choice = new Choice(group, _Maker.id()));
+          node2.append(choice.node);
+        }
+        choice.add(name, this.field(name, field, inner, depth));
+        continue;
+      }
+      const control = this.field(name, field, inner, depth);
+      parts.set(name, control);
+      node2.append(control.node);
+    }
+    return {
+      node: node2,
+      read: () => {
+        const said = {};
+        for (const [name, control] of parts) {
+          const value = control.read();
+          if (value !== void 0) said[name] = value;
+        }
+        for (const choice of choices.values()) Object.assign(said, choice.read());
+        return Object.keys(said).length > 0 ? said : void 0;
+      },
+      write: (value) => {
+        const given = value ?? {};
+        for (const [name, control] of parts) control.write(given[name]);
+        for (const choice of choices.values()) choice.write(given);
+      }
+    };
+  }
+  field(name, shape, path, depth) {
+    const resolved = this.#schema.resolve(shape);
+    if (messageName(shape) && depth < MAX_DEPTH) return this.group(name, shape, this.message(resolved, path, depth + 1), path);
+    if (shape.type === "array" && shape.items) return this.list(name, shape, shape.items, path, depth);
+    if (typeof shape.additionalProperties === "object") return this.map(name, shape, shape.additionalProperties, path, depth);
+    return this.labelled(name, shape, path);
+  }
+  /** A control of one line with its label. */
+  labelled(name, shape, path) {
+    const control = this.value(shape, path);
+    const label = element("label", control.inline ? "check" : "");
+    label.htmlFor = control.input.id;
+    const title = [name, element("span", "kind", kindOf(shape))];
+    if (shape.description) label.title = shape.description;
+    if (control.inline) {
+      label.append(control.input, ...title);
+      const node2 = element("div", "", label);
+      node2.style.marginTop = ".55rem";
+      return { ...control, node: node2 };
+    }
+    label.append(...title);
+    return { ...control, node: element("div", "", [label, control.input]) };
+  }
+  group(name, shape, inner, path) {
+    const node2 = element("fieldset");
+    node2.dataset.path = path;
+    node2.tabIndex = -1;
+    node2.append(element("legend", "", [name, element("span", "kind", kindOf(shape))]), inner.node);
+    return { ...inner, node: node2 };
+  }
+  list(name, shape, item, path, depth) {
+    return this.rows(name, shape, path, (index) => {
+      const at = `${path}[${index}]`;
+      const resolved = this.#schema.resolve(item);
+      if (messageName(item) && depth < MAX_DEPTH) return this.message(resolved, at, depth + 1);
+      const control = this.value(item, at);
+      control.input.setAttribute("aria-label", `${name} ${index + 1}`);
+      return { ...control, node: control.input };
+    }, {
+      read: (controls) => controls.map((control) => control.read() ?? (messageName(item) ? {} : "")),
+      items: (value) => Array.isArray(value) ? value : []
+    });
+  }
+  map(name, shape, value, path, depth) {
+    return this.rows(name, shape, path, (index) => {
+      const key = element("input");
+      key.setAttribute("aria-label", `${name}, key ${index + 1}`);
+      key.placeholder = "key";
+      const at = `${path}[${index}]`;
+      const nested = messageName(value) && depth < MAX_DEPTH;
+      const inner = nested ? this.message(this.#schema.resolve(value), at, depth + 1) : void 0;
+      const plain = inner ? void 0 : this.value(value, at);
+      plain?.input.setAttribute("aria-label", `${name}, value ${index + 1}`);
+      const control = inner ?? plain;
+      const node2 = element("div", "row pair", [key, inner ? inner.node : plain?.input ?? ""]);
+      return {
+        node: node2,
+        read: () => [key.value, control.read() ?? (nested ? {} : "")],
+        write: (entry) => {
+          const [name2, value2] = entry;
+          key.value = name2;
+          control.write(value2);
+        }
+      };
+    }, {
+      read: (controls) => Object.fromEntries(controls.map((control) => control.read())),
+      items: (value2) => Object.entries(value2 ?? {})
+    });
+  }
+  rows(name, shape, path, make, as) {
+    const node2 = element("fieldset");
+    node2.dataset.path = path;
+    node2.tabIndex = -1;
+    const list2 = element("div");
+    const more = element("button", "small", `Add to ${name}`);
+    more.type = "button";
+    more.style.marginTop = ".5rem";
+    let controls = [];
+    const redraw = (values) => {
+      list2.replaceChildren();
+      controls = [];
+      for (const value of values) add(value);
+    };
+    const add = (value) => {
+      const index = controls.length;
+      const control = make(index);
+      if (value !== void 0) control.write(value);
+      controls.push(control);
+      const remove = element("button", "small", "Remove");
+      remove.type = "button";
+      remove.setAttribute("aria-label", `Remove ${name} ${index + 1}`);
+      remove.addEventListener("click", () => {
+        const rest = controls.filter((other) => other !== control).map((other) => other.read());
+        redraw(rest);
+        more.focus();
+      });
+      list2.append(element("div", "row", [control.node, remove]));
+    };
+    more.addEventListener("click", () => {
+      add();
+      list2.lastElementChild?.querySelector("input, select, textarea")?.focus();
+    });
+    node2.append(element("legend", "", [name, element("span", "kind", kindOf(shape))]), list2, more);
+    return {
+      node: node2,
+      read: () => controls.length > 0 ? as.read(controls) : void 0,
+      write: (value) => redraw(as.items(value))
+    };
+  }
+  /** A control without a label. */
+  value(shape, path) {
+    const names = enumNames(shape);
+    if (names) {
+      const input2 = element("select");
+      input2.append(new Option("", ""), ...names.map((name) => new Option(name, name)));
+      return dressed(input2, path, () => input2.value || void 0, (value) => input2.value = String(value ?? ""));
+    }
+    if (shape.type === "boolean") {
+      const input2 = element("input");
+      input2.type = "checkbox";
+      return {
+        ...dressed(input2, path, () => input2.checked ? true : void 0, (value) => input2.checked = value === true),
+        inline: true
+      };
+    }
+    const kind = shape["x-kind"] ?? "";
+    if (shape.type === void 0 || shape.type === "object" || shape.type === "array") {
+      const input2 = element("textarea");
+      input2.rows = 2;
+      input2.placeholder = "JSON";
+      input2.spellcheck = false;
+      return dressed(input2, path, () => asJson(input2.value), (value) => input2.value = value === void 0 ? "" : JSON.stringify(value));
+    }
+    const input = element("input");
+    input.autocomplete = "off";
+    input.placeholder = { timestamp: "2026-01-31T12:00:00Z", duration: "1.5s", int64: "0", uint64: "0", field_mask: "name,owner" }[kind] ?? "";
+    const numeric = shape.type === "number" || shape.type === "integer";
+    if (numeric) input.inputMode = "decimal";
+    return dressed(
+      input,
+      path,
+      () => {
+        if (input.value === "") return void 0;
+        return numeric && Number.isFinite(Number(input.value)) ? Number(input.value) : input.value;
+      },
+      (value) => input.value = value === void 0 ? "" : String(value)
+    );
+  }
+  static id() {
+    _Maker.#made += 1;
+    return `field-${_Maker.#made}`;
+  }
+};
+function dressed(input, path, read, write) {
+  input.id = Maker.id();
+  input.dataset.path = path;
+  return { node: input, input, read, write: (value) => void write(value) };
+}
+function asJson(text) {
+  if (text.trim() === "") return void 0;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+var Choice = class {
+  node;
+  #select;
+  #members = /* @__PURE__ */ new Map();
+  constructor(group, id) {
+    this.#select = element("select");
+    this.#select.id = id;
+    this.#select.append(new Option("(none)", ""));
+    const label = element("label", "", [group, element("span", "kind", "one of")]);
+    label.htmlFor = id;
+    this.node = element("div", "", [label, this.#select]);
+    this.#select.addEventListener("change", () => this.#show());
+  }
+  add(name, control) {
+    this.#members.set(name, control);
+    this.#select.append(new Option(name, name));
+    this.node.append(control.node);
+    this.#show();
+  }
+  read() {
+    const name = this.#select.value;
+    const member = this.#members.get(name);
+    return member ? { [name]: member.read() ?? this.#empty(name) } : {};
+  }
+  write(given) {
+    this.#select.value = [...this.#members.keys()].find((name) => given[name] !== void 0) ?? "";
+    for (const [name, control] of this.#members) control.write(given[name]);
+    this.#show();
+  }
+  /** What a chosen member says that was left empty: its type's own emptiness. */
+  #empty(name) {
+    const node2 = this.#members.get(name)?.node;
+    if (node2?.matches("fieldset")) return {};
+    return node2?.querySelector("[type=checkbox]") ? false : "";
+  }
+  #show() {
+    for (const [name, { node: node2 }] of this.#members) node2.hidden = name !== this.#select.value;
+  }
+};
+
+// publish.ts
+var EXAMPLES = {
+  "process.progress": { projectId: "42", processId: "mine", progress: 50, message: "Halfway" },
+  "process.started": { projectId: "42", processId: "mine", name: "import", message: "Begins" },
+  "process.completed": { projectId: "42", processId: "mine", progress: 100, outcome: "PROCESS_OUTCOME_SUCCEEDED" },
+  "project.created": { projectId: "42", project: { name: "Mine", ownerId: "me" } },
+  system_log: { level: "LOG_LEVEL_INFO", source: "page", message: "Somebody is here" },
+  "system.heartbeat": { source: "page" }
+};
+var PublishForm = class {
+  #schema;
+  #type = byId("type");
+  #fields = byId("fields");
+  #output = byId("published");
+  #asJson = byId("as-json");
+  #changed;
+  #form;
+  #text;
+  constructor(schema3, preferred, changed) {
+    this.#schema = schema3;
+    this.#changed = changed;
+    const groups = /* @__PURE__ */ new Map();
+    for (const event of schema3.publishable()) {
+      const name = event.message.slice(0, Math.max(0, event.message.lastIndexOf(".")));
+      let group = groups.get(name);
+      if (!group) {
+        groups.set(name, group = document.createElement("optgroup"));
+        group.label = name || "(no package)";
+      }
+      group.append(new Option(event.type, event.type));
+    }
+    this.#type.replaceChildren(...[...groups.values()].sort((a, b) => a.label.localeCompare(b.label)));
+    if (schema3.event(preferred)) this.#type.value = preferred;
+    this.#type.addEventListener("change", () => this.#show(EXAMPLES[this.#type.value]));
+    this.#asJson.addEventListener("change", () => this.#show(this.#read()));
+    byId("publish").addEventListener("submit", (submit) => {
+      submit.preventDefault();
+      void this.#publish();
+    });
+    byId("publish").addEventListener("input", () => this.#changed(this.draft()));
+    this.#show(EXAMPLES[this.#type.value]);
+  }
+  /** What would be published now. */
+  draft() {
+    const type = this.#type.value;
+    const event = this.#schema.event(type);
+    const data = this.#read();
+    return { type, message: event?.message ?? "", data, channel: fill(event?.channels[0] ?? "system", data) };
+  }
+  #show(data) {
+    const event = this.#schema.event(this.#type.value);
+    if (!event) return;
+    const where = event.channels.length > 0 ? `goes to ${event.channels.join(" and ")}` : "is private: it goes to a session or user";
+    byId("about").textContent = `${event.message} ${where}.`;
+    this.#say("", "");
+    this.#form = void 0;
+    this.#text = void 0;
+    if (this.#asJson.checked) {
+      const text = document.createElement("textarea");
+      text.id = "data";
+      text.rows = 10;
+      text.spellcheck = false;
+      text.setAttribute("aria-label", "The event as JSON");
+      text.value = JSON.stringify(data ?? {}, null, 2);
+      this.#text = text;
+      this.#fields.replaceChildren(text);
+    } else {
+      this.#form = new MessageForm(this.#fields, this.#schema, event.message);
+      this.#form.write(data);
+    }
+    this.#changed(this.draft());
+  }
+  #read() {
+    if (this.#form) return this.#form.read();
+    try {
+      return JSON.parse(this.#text?.value ?? "{}");
+    } catch {
+      return {};
+    }
+  }
+  async #publish() {
+    this.#form?.clear();
+    if (this.#text) {
+      try {
+        JSON.parse(this.#text.value);
+      } catch (error) {
+        this.#text.setAttribute("aria-invalid", "true");
+        return this.#say("bad", `Not JSON: ${error.message}`);
+      }
+      this.#text.removeAttribute("aria-invalid");
+    }
+    try {
+      const { type, data } = this.draft();
+      const answer = await publish(type, data);
+      if ("positions" in answer) {
+        const positions = answer.positions.map(({ channel: channel2, sequence }) => `${channel2} #${sequence ?? 0}`);
+        return this.#say("good", `Accepted: ${positions.join(", ")}`);
+      }
+      this.#refused(answer);
+    } catch (error) {
+      this.#say("bad", `Not published: ${error.message}`);
+    }
+  }
+  #refused({ code: code2, message, details: details2 = [] }) {
+    const violations = details2.flatMap((detail) => detail.fieldViolations ?? []);
+    const problems = violations.map(({ field, description }) => ({ path: field, text: description }));
+    const rest = this.#form ? this.#form.show(problems) : problems.map(({ path, text }) => `${path}: ${text}`);
+    const untold = rest.filter((text) => !message.includes(text));
+    this.#say("bad", [`Refused, ${code2}: ${message}`, ...untold].join("\n"));
+  }
+  #say(mood, text) {
+    this.#output.className = mood;
+    this.#output.textContent = text;
+  }
+};
+async function publish(type, data) {
+  const response = await post({ type, data });
+  return await response.json();
+}
+async function publishAll(events) {
+  const response = await post(events);
+  if (!response.ok) throw new Error(`the burst was refused with ${response.status}`);
+}
+async function post(body) {
+  return fetch("/v1/publish", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body)
+  });
+}
+function fill(template, data) {
+  return template.replaceAll(/\{([^}]+)\}/g, (whole, path) => {
+    let value = data;
+    for (const step of path.split(".")) value = value?.[camel(step)];
+    return value === void 0 || value === "" ? whole : String(value).replaceAll(/[%:*{}]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+  });
+}
+function camel(name) {
+  return name.replaceAll(/_(\w)/g, (_, letter) => letter.toUpperCase());
+}
+
+// tabs.ts
+function tabs(list2) {
+  const all = [...list2.querySelectorAll("[role=tab]")];
+  const choose = (chosen) => {
+    for (const tab of all) {
+      const is = tab === chosen;
+      tab.setAttribute("aria-selected", String(is));
+      tab.tabIndex = is ? 0 : -1;
+      const panel = document.getElementById(tab.getAttribute("aria-controls") ?? "");
+      if (panel) panel.hidden = !is;
+    }
+  };
+  all.forEach((tab, index) => {
+    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("keydown", (key) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[key.key];
+      const end = { Home: 0, End: all.length - 1 }[key.key];
+      const to = end ?? (step === void 0 ? void 0 : (index + step + all.length) % all.length);
+      const next = to === void 0 ? void 0 : all[to];
+      if (!next) return;
+      key.preventDefault();
+      choose(next);
+      next.focus();
+    });
+  });
+}
+
+// timeline.ts
+var SECONDS = 60;
+var HEIGHT = 100;
+var LEAST_SHOWN = 12;
+var MOST_SHOWN = 40;
+var SVG = "http://www.w3.org/2000/svg";
+function drawTimeline(svg, ledger2, nowMs) {
+  const seconds = ledger2.lastSeconds(SECONDS, nowMs);
+  const busiest = Math.max(...seconds.map((second) => second.live + second.replay));
+  const most = Math.sqrt(Math.min(MOST_SHOWN, Math.max(LEAST_SHOWN, busiest)));
+  const bars = [];
+  const bar = (kind, index, from, height) => {
+    const rect = document.createElementNS(SVG, "rect");
+    rect.setAttribute("class", kind);
+    rect.setAttribute("x", String(index + 0.08));
+    rect.setAttribute("width", "0.84");
+    rect.setAttribute("y", String(HEIGHT - from - height));
+    rect.setAttribute("height", String(height));
+    bars.push(rect);
+  };
+  seconds.forEach(({ live, replay, lost, away }, index) => {
+    if (away) bar("away", index, 0, HEIGHT);
+    const all = Math.min(1, Math.sqrt(live + replay) / most) * HEIGHT;
+    const replayed = live + replay > 0 ? all * replay / (live + replay) : 0;
+    if (replayed > 0) bar("replay", index, 0, replayed);
+    if (live > 0) bar("live", index, replayed, all - replayed);
+    if (lost > 0) bar("lost", index, 0, HEIGHT);
+  });
+  svg.setAttribute("viewBox", `0 0 ${SECONDS} ${HEIGHT}`);
+  svg.replaceChildren(...bars);
+  const sum = (of) => seconds.reduce((total, second) => total + second[of], 0);
+  const gone = seconds.filter((second) => second.away).length;
+  svg.setAttribute(
+    "aria-label",
+    `Events of the last minute: ${sum("live")} live, ${sum("replay")} replayed, ${sum("lost")} lost as told, ${gone} seconds not connected`
+  );
+}
+
+// main.ts
+var CUT_MS = 4e3;
+var SLOW_MS = 3e4;
+var BURST_EVENTS = 3e3;
+var BURST_PROJECT = "burst";
+var BURST_STEP = 1e3;
+var ledger = new Ledger();
+var list = new EventList(byId("events"), byId("event"), byId("empty"));
+var rows = /* @__PURE__ */ new Map();
+var connected = false;
+var slowUntil;
+var [node, schema2] = await Promise.all([
+  json("/demo/node.json"),
+  json("/demo/schema.json").then((document3) => new SchemaReader(document3))
+]);
+var followed = /* @__PURE__ */ new Set();
+var waitingForStatus = [];
+var feed = startFeed(
+  node.story ? void 0 : schema2.onConnect(),
+  { onStatus, onSubscribed, onEvent, onGap, onReset, onPosition, onEnd },
+  { WebSocket: LinkedSocket, onError: (error) => list.notice("bad", error.message) }
+);
+function onStatus(status) {
+  const was = connected;
+  connected = status.state === "connected";
+  document.body.dataset.state = status.state;
+  byId("state").textContent = statusText(status);
+  byId("cut").disabled = !connected;
+  if (status.state === "connected") {
+    list.notice("good", `Connected as ${status.connectionId}`);
+    for (const wake of waitingForStatus.splice(0)) wake();
+  } else if (status.state === "closed") {
+    list.notice("bad", `Disconnected for good: ${status.reason?.message ?? "closed"}`);
+  } else if (was) {
+    list.notice("warn", "Disconnected; coming back by itself");
+  }
+}
+function statusText(status) {
+  switch (status.state) {
+    case "connected":
+      return `connected · session ${status.sessionId}`;
+    case "waiting":
+      return `waiting · ${status.reason.message}`;
+    case "closed":
+      return `closed · ${status.reason?.message ?? ""}`;
+    default:
+      return status.state;
+  }
+}
+function onSubscribed({ channel: channel2, start, head, recovered }) {
+  followed.add(channel2);
+  row(channel2).dataset.first ??= String(start.sequence + 1);
+  if (recovered === void 0) ledger.begins(channel2, start.sequence);
+  if (recovered !== true) return;
+  ledger.counts.resumed += 1;
+  const behind = Math.max(0, head.sequence - start.sequence);
+  list.notice("good", `${channel2} resumed after #${start.sequence}: ${behind} to catch up`);
+}
+function onEvent(event) {
+  const { channel: channel2, replayed, sequence = 0 } = event;
+  const arrival = replayed ? "replay" : "live";
+  const wrong = ledger.event(channel2, sequence, Date.parse(event.timestamp), arrival, performance.now());
+  if (wrong === "twice") list.notice("bad", `${channel2} #${sequence} came twice`);
+  if (wrong === "missing") list.notice("bad", `${channel2} #${sequence}: some before it are missing without a word`);
+  Object.assign(row(channel2).dataset, { count: ledger.channel(channel2).count, sequence });
+  list.event({
+    type: event.type,
+    channel: channel2,
+    sequence,
+    timestamp: event.timestamp,
+    replayed,
+    what: describe(event),
+    body: () => details(schema2, event.type, event.data, JSON.stringify(event, null, 2)),
+    text: JSON.stringify(event.data)
+  });
+}
+function onGap({ channel: channel2, first, last }) {
+  ledger.gap(channel2, first, last, Date.now());
+  list.notice("bad", `${channel2}: events #${first} to #${last} are lost to this page, and the bridge has said so`);
+  if (slowUntil !== void 0) endSlow();
+}
+function onReset({ channel: channel2, start }) {
+  ledger.reset(channel2, start.sequence);
+  list.notice("bad", `${channel2}: its log began anew, from #${start.sequence + 1}`);
+}
+function onPosition({ channel: channel2, position, conflated }) {
+  ledger.moved(channel2, position.sequence, conflated);
+  if (conflated > 0) list.notice("warn", `${channel2}: ${conflated} events were superseded by newer ones, up to #${position.sequence}`);
+}
+function onEnd(channel2, why) {
+  followed.delete(channel2);
+  rows.get(channel2)?.remove();
+  rows.delete(channel2);
+  list.notice("bad", `${channel2}: ${why}`);
+  const output = byId("followed");
+  output.className = "bad";
+  output.textContent = why;
+}
+function reconnected() {
+  return new Promise((resolve) => waitingForStatus.push(resolve));
+}
+function row(name) {
+  const known = rows.get(name);
+  if (known) return known;
+  const made = element("li", "", [
+    element("span", "name", name),
+    element("span", "head", "#0"),
+    element("span", "rate", "0.0/s"),
+    element("span", "bar")
+  ]);
+  made.dataset.channel = name;
+  made.style.setProperty("--hue", hue(name));
+  rows.set(name, made);
+  const channels = byId("channels");
+  const after = [...channels.children].find((other) => (other.dataset.channel ?? "") > name);
+  channels.insertBefore(made, after ?? null);
+  return made;
+}
+function draw() {
+  const now = performance.now();
+  if (!connected) ledger.away(Date.now());
+  for (const [name, made] of rows) {
+    const rate = ledger.rate(name, now);
+    const part = (selector) => made.querySelector(selector);
+    part(".head").textContent = `#${ledger.channel(name).sequence}`;
+    part(".rate").textContent = `${rate.toFixed(1)}/s`;
+    made.style.setProperty("--fill", `${Math.min(100, rate * 25)}%`);
+  }
+  for (const [name, value] of Object.entries(ledger.counts)) {
+    document.body.dataset[name] = String(value);
+    const shown2 = document.querySelector(`#ledger [data-of="${name}"]`);
+    if (!shown2) continue;
+    shown2.textContent = value.toLocaleString();
+    shown2.classList.toggle("wrong", value > 0 && (name === "missing" || name === "duplicates"));
+  }
+  const pause = byId("pause");
+  if (pause.getAttribute("aria-pressed") === "true") pause.textContent = `Go on (${list.held})`;
+  drawTimeline(byId("timeline"), ledger, Date.now());
+}
+byId("cut").addEventListener("click", () => cut(CUT_MS));
+byId("pause").addEventListener("click", (click) => {
+  const button = click.currentTarget;
+  const paused = button.getAttribute("aria-pressed") !== "true";
+  button.setAttribute("aria-pressed", String(paused));
+  list.pause(paused);
+  if (!paused) button.textContent = "Pause the list";
+});
+byId("slow").hidden = schema2.event("process.progress") === void 0;
+byId("slow").addEventListener("click", () => {
+  if (slowUntil === void 0) void beginSlow();
+  else endSlow();
+});
+async function beginSlow() {
+  const button = byId("slow");
+  button.setAttribute("aria-pressed", "true");
+  button.textContent = "On a slow line…";
+  slowUntil = performance.now() + SLOW_MS;
+  const channel2 = `project:${BURST_PROJECT}`;
+  const rate = `${Math.round(node.slowBytesPerSecond / 1024)} KiB/s`;
+  list.notice("warn", `On a slow line of ${rate}; ${BURST_EVENTS.toLocaleString()} events are published to ${channel2}`);
+  if (!followed.has(channel2)) feed.follow(channel2);
+  const back = reconnected();
+  useSlowLine(node.slowPort);
+  await back;
+  try {
+    for (let from = 0; from < BURST_EVENTS; from += BURST_STEP) {
+      const events = Array.from({ length: BURST_STEP }, (_, index) => ({
+        type: "process.progress",
+        data: {
+          projectId: BURST_PROJECT,
+          processId: "burst",
+          progress: 100 * (from + index) / BURST_EVENTS,
+          message: `Event ${from + index + 1} of ${BURST_EVENTS}: more than a slow line carries`
+        }
+      }));
+      await publishAll(events);
+    }
+  } catch (error) {
+    list.notice("bad", `The burst failed: ${error.message}`);
+    endSlow();
+  }
+}
+function endSlow() {
+  slowUntil = void 0;
+  const button = byId("slow");
+  button.setAttribute("aria-pressed", "false");
+  button.textContent = "Slow me down";
+  useSlowLine(void 0);
+}
+byId("follow").addEventListener("submit", (submit) => {
+  submit.preventDefault();
+  const input = byId("channel");
+  const name = input.value.trim();
+  byId("followed").textContent = "";
+  if (!followed.has(name)) feed.follow(name);
+  input.value = "";
+});
+byId("filter").addEventListener("input", (input) => list.filter(input.currentTarget.value));
+var showDraft = (draft) => showCommands(byId("commands"), node, draft);
+byId("channel").setAttribute("placeholder", schema2.templates().find((template) => template.includes("{")) ?? "system");
+byId("templates").append(...schema2.templates().map((template) => new Option(template.replaceAll(/\{[^}]*\}/g, "…"), template.replaceAll(/\{[^}]*\}/g, ""))));
+new PublishForm(schema2, node.story ? "process.progress" : "", showDraft);
+for (const tablist of document.querySelectorAll("[role=tablist]")) tabs(tablist);
+var code = byId("code");
+code.textContent = await fetch("/demo/feed.ts").then((response) => response.text());
+makeCopy(document.querySelector("[data-copies=code]"), () => code.textContent ?? "");
+setInterval(() => {
+  if (slowUntil !== void 0 && performance.now() > slowUntil) endSlow();
+  draw();
+}, 250);
+async function json(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return await response.json();
+}

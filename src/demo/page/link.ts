@@ -1,0 +1,57 @@
+// The page's line to the bridge, which may be cut and made slow: a WebSocket class for the client's `WebSocket` option.
+// The client knows nothing of it; it sees a connection that breaks, as they do.
+
+const state = { cutUntil: 0, slowPort: undefined as number | undefined, current: undefined as WebSocket | undefined };
+
+/** A WebSocket over this line. */
+export class LinkedSocket extends WebSocket {
+  constructor(url: string | URL, protocols?: string | string[]) {
+    // While the line is cut nothing gets through.
+    if (performance.now() < state.cutUntil) return new DeadSocket() as unknown as LinkedSocket;
+    const address = new URL(url);
+    if (state.slowPort !== undefined) address.port = String(state.slowPort);
+    super(address, protocols);
+    state.current = this;
+  }
+}
+
+/** A WebSocket that never opens. */
+class DeadSocket extends EventTarget {
+  readonly protocol = "";
+  binaryType = "blob";
+  readyState: number = WebSocket.CONNECTING;
+  onopen: unknown = null;
+  onmessage: unknown = null;
+  onerror: unknown = null;
+  onclose: ((close: CloseEvent) => void) | null = null;
+
+  constructor() {
+    super();
+    setTimeout(() => {
+      this.readyState = WebSocket.CLOSED;
+      const close = new CloseEvent("close", { code: 1006 });
+      this.onclose?.(close);
+      this.dispatchEvent(close);
+    });
+  }
+
+  send(): void {}
+
+  close(): void {}
+}
+
+/** Cuts the line, and mends it after a while. */
+export function cut(forMs: number): void {
+  state.cutUntil = performance.now() + forMs;
+  state.current?.close();
+  setTimeout(() => {
+    // What a browser says when its network is back; the client tries again at once.
+    dispatchEvent(new Event("online"));
+  }, forMs);
+}
+
+/** Goes over the slow port from now on, or no longer: the connection breaks and comes back over the other line. */
+export function useSlowLine(port: number | undefined): void {
+  state.slowPort = port;
+  state.current?.close();
+}

@@ -1,0 +1,111 @@
+//! What a log lets go of, and what it keeps of that.
+
+use std::time::Instant;
+
+use super::RingLog;
+use super::past::Kept;
+use super::ring::Standing;
+
+/// The newest events of their keys may take one part in so many of a log's cap, once they are past its retention.
+const KEPT_SHARE: usize = 2;
+
+impl RingLog {
+    /// Evicts what is beyond both the number and the age of the retention, and lets a log that is idle for as long give its
+    /// spare room back. Returns the bytes that were freed.
+    pub fn evict(&mut self, now: Instant) -> usize {
+        let before = self.bytes();
+        self.frames.forget_copy();
+        if let Some(ephemeral) = &mut self.ephemeral {
+            ephemeral.evict_ephemeral(now);
+        }
+        self.drop_oldest(self.count_outlived(now));
+        if self.newest_at.is_none_or(|newest| now.saturating_duration_since(newest) > self.retention.age) {
+            self.trim();
+        }
+        before.saturating_sub(self.bytes())
+    }
+
+    /// Evicts until no more than `budget_bytes` are held, or only the newest event is left: ephemeral events first, then the
+    /// oldest. Returns the bytes that were freed.
+    pub fn shrink_to(&mut self, budget_bytes: usize) -> usize {
+        let before = self.bytes();
+        if before > budget_bytes {
+            if let Some(ephemeral) = &mut self.ephemeral {
+                ephemeral.clear();
+            }
+            self.trim();
+        }
+        let kept = |log: &Self| log.keyed.as_ref().map_or(0, |keyed| keyed.past.kept_count());
+        while self.bytes() > budget_bytes && self.entries.len().max(1) + kept(self) > 1 {
+            // A quarter at a time: what is freed is known only after the room is given back.
+            let quarter = kept(self).div_ceil(4);
+            if let Some(keyed) = &mut self.keyed {
+                keyed.lose_kept(quarter);
+            }
+            self.drop_oldest(self.entries.len().div_ceil(4).min(self.entries.len().saturating_sub(1)));
+            self.trim();
+        }
+        before.saturating_sub(self.bytes())
+    }
+
+    /// Evicts every event; epoch and head stay. Returns the bytes that were freed.
+    pub fn clear(&mut self) -> usize {
+        let before = self.bytes();
+        self.keyed = None;
+        self.drop_oldest(self.entries.len());
+        if let Some(ephemeral) = &mut self.ephemeral {
+            ephemeral.clear();
+        }
+        self.trim();
+        before.saturating_sub(self.bytes())
+    }
+
+    /// How many of the oldest entries neither the number nor the age of the retention keeps.
+    pub(super) fn count_outlived(&self, now: Instant) -> usize {
+        let surplus = self.entries.len().saturating_sub(self.retention.events as usize);
+        self.entries
+            .iter()
+            .take(surplus)
+            .take_while(|entry| now.saturating_duration_since(entry.at) > self.retention.age)
+            .count()
+    }
+
+    pub(super) fn drop_oldest(&mut self, count: usize) {
+        let mut frames_start = self.frames.start();
+        let mut payloads_start = self.payloads.start();
+        if let Some(keyed) = &mut self.keyed {
+            let oldest = self.head.sequence + 1 - self.entries.len() as u64;
+            for (sequence, entry) in (oldest..).zip(self.entries.range(..count)) {
+                match entry.standing {
+                    Standing::Plain => keyed.past.lose(sequence),
+                    Standing::Superseded => drop(keyed.pop_key()),
+                    Standing::Newest => {
+                        let key = keyed.pop_key().expect("every keyed event in the log has its key there");
+                        let kept = Kept {
+                            key,
+                            event_type: entry.event_type,
+                            revision: entry.revision,
+                            frame: self.frames.copied(frames_start, entry.frames_end),
+                            payload: self.payloads.copied(payloads_start, entry.payloads_end),
+                        };
+                        keyed.keep(sequence, kept, self.max_bytes / KEPT_SHARE);
+                    }
+                }
+                (frames_start, payloads_start) = (entry.frames_end, entry.payloads_end);
+            }
+        }
+        if let Some(newest) = self.entries.drain(..count).next_back() {
+            self.frames.release_before(newest.frames_end);
+            self.payloads.release_before(newest.payloads_end);
+        }
+    }
+
+    pub(super) fn trim(&mut self) {
+        self.frames.trim();
+        self.payloads.trim();
+        self.entries.shrink_to_fit();
+        if let Some(keyed) = &mut self.keyed {
+            keyed.trim();
+        }
+    }
+}

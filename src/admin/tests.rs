@@ -40,6 +40,10 @@ impl Gauges for Node {
     fn ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
     }
+
+    fn observe(&self) -> Observed {
+        crate::metrics::tests::observed()
+    }
 }
 
 struct Running {

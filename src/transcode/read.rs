@@ -9,7 +9,7 @@ mod scalar;
 mod well_known;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Options;
 use super::error::{Problem, Segment, TranscodeError, join_path};
@@ -25,6 +25,9 @@ pub(super) struct Reader<'p, 'j> {
     lexer: Lexer<'j>,
     wire: Vec<u8>,
     elements: u32,
+    /// Where the `@type` of an object stands, by where the object starts, of all up to `looked_to`.
+    types: HashMap<usize, usize>,
+    looked_to: usize,
     /// Where it went wrong, innermost first.
     path: Vec<Segment<'p>>,
     unknown: Option<String>,
@@ -72,6 +75,8 @@ pub(super) fn read(plans: &Plans, options: &Options, plan: u32, json: &[u8]) -> 
         lexer: Lexer::new(text),
         wire: Vec::with_capacity(json.len()),
         elements: 0,
+        types: HashMap::new(),
+        looked_to: 0,
         path: Vec::new(),
         unknown: None,
         offset: None,

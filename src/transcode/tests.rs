@@ -1,8 +1,10 @@
 //! The transcoder from outside: the committed table of vectors, the bounds, and laws on random input.
 
 mod bounds;
+mod corners;
 mod editions;
 mod laws;
+mod linear;
 mod notation;
 mod random;
 mod vectors;

@@ -3,6 +3,7 @@
 //! Knows nothing of messages. Its position after an error is where the text went wrong.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::super::error::Problem;
 
@@ -162,28 +163,46 @@ impl<'j> Lexer<'j> {
         Ok(unit)
     }
 
-    /// Passes over a value without judging it; only for looking ahead, since the reader comes through here again.
-    pub(super) fn pass_over(&mut self) -> Result<(), Problem> {
-        let mut open = 0usize;
+    /// Passes over an object without judging it, and notes where, in each object inside, the value of `@type` stands: by
+    /// where the object starts. Only for looking ahead, since the reader comes through here again.
+    pub(super) fn note_types(&mut self, types: &mut HashMap<usize, usize>, max_open: usize) -> Result<(), Problem> {
+        // Where each object starts; none for arrays.
+        let mut open: Vec<Option<usize>> = Vec::new();
+        let mut is_key = false;
         loop {
             match self.peek().ok_or(Problem::JsonSyntax)? {
-                b'"' => drop(self.string()?),
-                b'{' | b'[' => {
-                    open += 1;
+                b'"' => {
+                    let is_type = self.string()? == "@type" && is_key;
+                    if let (true, Some(Some(start))) = (is_type, open.last()) {
+                        self.expect(b':')?;
+                        types.entry(*start).or_insert(self.at);
+                    }
+                    is_key = false;
+                }
+                bracket @ (b'{' | b'[') => {
+                    is_key = bracket == b'{';
+                    open.push(is_key.then_some(self.at));
+                    if open.len() > max_open {
+                        return Err(Problem::JsonSyntax);
+                    }
                     self.at += 1;
                 }
                 b'}' | b']' => {
-                    open = open.checked_sub(1).ok_or(Problem::JsonSyntax)?;
+                    open.pop().ok_or(Problem::JsonSyntax)?;
                     self.at += 1;
                 }
-                b',' | b':' if open > 0 => self.at += 1,
+                b',' => {
+                    is_key = matches!(open.last(), Some(Some(_)));
+                    self.at += 1;
+                }
+                b':' => self.at += 1,
                 b'-' | b'0'..=b'9' => drop(self.number()?),
                 b't' => self.word("true")?,
                 b'f' => self.word("false")?,
                 b'n' => self.word("null")?,
                 _ => return Err(Problem::JsonSyntax),
             }
-            if open == 0 {
+            if open.is_empty() {
                 return Ok(());
             }
         }

@@ -168,24 +168,30 @@ impl<'p, 'j> Reader<'p, 'j> {
         }
     }
 
-    /// Looks ahead for `@type`, which may stand anywhere in the object.
-    fn find_type(&self) -> Result<Option<String>, Problem> {
+    /// Looks ahead for `@type`, which may stand anywhere in the object. Where it is not first, all that is inside is noted
+    /// with it, so that no text is looked through for every object around it.
+    fn find_type(&mut self) -> Result<Option<String>, Problem> {
+        self.lexer.peek();
+        let start = self.lexer.at;
         let mut ahead = self.lexer;
         ahead.expect(b'{')?;
-        let mut first = true;
-        while ahead.another(&mut first, b'}')? {
-            let is_type = ahead.string()? == "@type";
+        let is_first = ahead.peek() == Some(b'"') && ahead.string()? == "@type";
+        if is_first {
             ahead.expect(b':')?;
-            if is_type {
-                return if ahead.peek() == Some(b'"') {
-                    Ok(Some(ahead.string()?.into_owned()))
-                } else {
-                    Err(Problem::AnyUrl)
-                };
+        } else {
+            if start >= self.looked_to {
+                let mut whole = self.lexer;
+                // A level of messages is at most two of JSON.
+                let max_open = 2 * self.options.max_depth as usize + 8;
+                whole.note_types(&mut self.types, max_open)?;
+                self.looked_to = whole.at;
             }
-            ahead.pass_over()?;
+            match self.types.get(&start) {
+                Some(at) => ahead.at = *at,
+                None => return Ok(None),
+            }
         }
-        Ok(None)
+        if ahead.peek() == Some(b'"') { Ok(Some(ahead.string()?.into_owned())) } else { Err(Problem::AnyUrl) }
     }
 }
 

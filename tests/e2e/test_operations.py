@@ -125,3 +125,20 @@ def test_a_limit_that_is_hit_again_and_again_is_told_once_in_a_while(tmp_path):
     told = [line for line in lines if line["message"] == "limit reached"]
     assert 1 <= len(told) <= 3, told
     assert told[0]["limit"] == "max-event-bytes" and told[0]["peer"].startswith("127.0.0.1:"), told
+
+
+def test_the_demos_page_may_list_channels_and_pages_elsewhere_may_not(demo):
+    path = "/rialto.v1.AdminService/ListChannels"
+
+    def ask(origin):
+        headers = {"content-type": "application/json", "origin": origin}
+        request = urllib.request.Request(f"{demo.http}{path}", b'{"prefix":"project:"}', headers)
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
+
+    listed = eventually(lambda: ask(demo.http)["channels"], "the demo's channels")
+    assert all(channel["name"].startswith("project:") for channel in listed)
+    assert eventually(lambda: ask(demo.http)["channels"][0]["eventsPerSecond"] > 0, "something going on")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask("http://evil.example")
+    assert refused.value.code == 403

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -35,6 +36,8 @@ pub(super) struct Checker<'a> {
     json: Vec<u8>,
     checked: Vec<Result<Checked, Refusal>>,
     appends: usize,
+    /// What rules about time compare with.
+    now: SystemTime,
 }
 
 /// An event that nothing is wrong with. Its printed parts are ranges of the batch's buffer.
@@ -55,7 +58,8 @@ impl<'a> Checker<'a> {
         context: &'a PublishContext,
         hits: &'a LimitHits,
     ) -> Self {
-        Checker { revision, limits, context, hits, json: Vec::new(), checked: Vec::new(), appends: 0 }
+        let now = SystemTime::now();
+        Checker { revision, limits, context, hits, json: Vec::new(), checked: Vec::new(), appends: 0, now }
     }
 
     /// Bytes printed so far.
@@ -98,7 +102,7 @@ impl<'a> Checker<'a> {
         let data = start..self.json.len();
         self.revision
             .schema
-            .validate(&event_type, &payload)
+            .validate(&event_type, &payload, self.now)
             .map_err(|violations| Refusal::Invalid { event: event_type.name.clone(), violations })?;
         let channels = self.channels(&event_type, &payload, event.channels)?;
         let idempotency_key = (key_bytes > 0).then(|| event.idempotency_key.into());

@@ -133,7 +133,7 @@ impl From<Refusal> for Status {
             let status = Status::new(refusal.code(), refusal.reason(), message);
             return violations
                 .iter()
-                .fold(status, |status, wrong| status.with_violation(wrong.path.as_str(), wrong.message.as_str()));
+                .fold(status, |status, wrong| status.with_violation(wrong.path.as_str(), wrong.description()));
         }
         let description = match &refusal {
             Refusal::Payload { error, .. } => error.problem.to_string(),
@@ -149,12 +149,17 @@ mod tests {
 
     #[test]
     fn every_violation_of_an_event_is_told_with_its_path() {
-        let violation = |path: &str| schema::Violation { path: path.into(), message: "is missing".into() };
+        let violation = |path: &str| schema::Violation {
+            path: path.into(),
+            rule: "string.min_len".into(),
+            message: "is missing".into(),
+        };
         let violations = vec![violation("file.name"), violation("file.tags[2]")];
         let status = Status::from(Refusal::Invalid { event: "file.uploaded".into(), violations });
         assert_eq!((status.code, status.reason), (Code::InvalidArgument, "invalid_event"));
         let fields: Vec<_> = status.violations.iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["file.name", "file.tags[2]"]);
+        assert_eq!(status.violations[0].description, "is missing [string.min_len]");
         assert_eq!(status.message, "file.uploaded: file.name: is missing; file.tags[2]: is missing");
     }
 }

@@ -4,6 +4,7 @@
 //! than it listens is held back by TCP. It never writes.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::net::TcpStream;
 
@@ -79,7 +80,7 @@ impl Reader {
                     bytes = &bytes[used..];
                     let Some(incoming) = incoming else { continue };
                     self.state.on_message();
-                    self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now)
+                    self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, SystemTime::now())
                 }
                 Err(violation) => Some(self.inbound.on_violation(violation)),
             };

@@ -9,3 +9,4 @@ mod publishing;
 mod reload;
 mod slow;
 mod socket;
+mod validation;

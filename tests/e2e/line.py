@@ -19,6 +19,7 @@ class Line:
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._ends = []
         self._deaf = threading.Event()
+        self.has_swallowed = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def swallow_answers(self):
@@ -51,6 +52,8 @@ class Line:
     def _carry(self, source, sink, deaf):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if not (deaf and deaf.is_set()):
+                if deaf and deaf.is_set():
+                    self.has_swallowed.set()
+                else:
                     sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)

@@ -66,7 +66,7 @@ class Publisher:
         """Builds anew when a file has changed."""
         own = [*tracked(ROOT / EXAMPLES / self.language), ROOT / EXAMPLES / "step.json"]
         sources = [*(ROOT / "proto").rglob("*.proto"), *own]
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(commands.encode())
         for path in sorted(sources):
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
         stamp = TREE / f"{self.language}.stamp"
@@ -146,8 +146,8 @@ class Running:
 
 
 def tracked(folder):
-    """The files of a folder without what is installed or generated."""
+    """The files of a folder without what is written for people, installed or generated."""
     left_out = {"gen", "node_modules", "target", "__pycache__", ".venv"}
     for path in folder.rglob("*"):
-        if path.is_file() and not left_out & set(path.relative_to(folder).parts):
+        if path.is_file() and path.suffix != ".md" and not left_out & set(path.relative_to(folder).parts):
             yield path

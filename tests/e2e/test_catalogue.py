@@ -4,6 +4,7 @@ The samples are made from the descriptors and printed by Python's own ProtoJSON:
 """
 
 import importlib
+import json
 import re
 
 import grpc
@@ -21,6 +22,13 @@ KNOWN = {
     "google.protobuf.Struct": json_format.ParseDict({"a": 1.5, "b": [True, None, "ü"], "c": {}}, struct_pb2.Struct()),
     "google.protobuf.Value": struct_pb2.Value(string_value="free"),
 }
+
+RULED = {
+    "url": "https://files.example/a%20b?c=1",
+    "sha256": "0f" * 32,
+    "session.v1.Connection.status": "reconnecting",
+}
+"""What fields must hold that have a rule, by name."""
 
 
 class Catalogue:
@@ -59,6 +67,8 @@ def catalogue(stubs):
 def scalar(field):
     """A value that is not the default, and that a careless printer spoils."""
     large = 2**53 - 1 if field.GetOptions().jstype == JS_NUMBER else 2**53 + field.number
+    if ruled := RULED.get(field.full_name) or RULED.get(field.name):
+        return bytes.fromhex(ruled) if field.type == field.TYPE_BYTES else ruled
     if field.name.endswith("_id"):
         return f"{field.name}-1"  # may be a part of a channel's name
     return {
@@ -150,6 +160,42 @@ def test_every_event_of_the_catalogue_arrives_with_every_field(bridge, stubs, ca
             frames[frame["channel"], frame["type"]] = frame["data"]
     for channel, kind, message in wanted:
         assert frames[channel, kind] == expected(message), kind
+
+
+BROKEN = [
+    ("file.created", {"projectId": "7"}, "file"),
+    ("file.created", {"projectId": "7", "file": {"name": "a", "sha256": "00"}}, "file.sha256"),
+    ("tool.call.progress", {"sessionId": "t1", "progress": 100.5}, "progress"),
+    ("team.presence.update", {"teamId": "red", "userId": "u7"}, "status"),
+    ("connection", {"sessionId": "t1", "status": "away"}, "status"),
+    ("workflow.step_completed", {"workflowId": "w", "stepId": "s", "metrics": {"confidence": 1.5}}, "metrics.confidence"),
+    ("workflow.step_completed", {"workflowId": "w", "stepId": "s", "artifacts": {"a": {"sha256": "AA=="}}}, "sha256"),
+]
+
+
+@pytest.mark.parametrize(("kind", "data", "path"), BROKEN)
+def test_what_breaks_a_rule_is_refused_with_its_field(bridge, stubs, kind, data, path):
+    event = stubs.publisher.Event(json=stubs.publisher.JsonPayload(type=kind, data=json.dumps(data)))
+    with grpc.insecure_channel(bridge.grpc) as channel:
+        [ack] = publish_all(stubs, stubs.services.PublisherServiceStub(channel), [event])
+    assert ack.error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0], ack
+    assert path in ack.error.message
+
+
+def test_a_client_is_told_which_rule_it_breaks(bridge):
+    broken = [
+        ("message", {"sessionId": "t1", "content": ""}, "data.content"),
+        ("message", {"sessionId": "t1", "content": "x" * 16385}, "data.content"),
+        ("chat.configure", {"conversationId": "c", "temperature": 2.5}, "data.temperature"),
+        ("chat.message", {"conversationId": "c"}, "data"),
+        ("file.chunk", {"sessionId": "t1", "uploadId": "u", "content": "AA==", "sha256": "AA=="}, "data.sha256"),
+    ]
+    with Subscriber(bridge, session="t1") as subscriber:
+        for kind, data, path in broken:
+            subscriber.send(kind, data, id=kind)
+            while (frame := subscriber.next())["type"] != "error":
+                pass
+            assert (frame["data"]["code"], frame["data"]["path"]) == (4005, path), frame
 
 
 def test_clients_own_events_are_not_published_by_services(bridge, stubs, catalogue):

@@ -946,7 +946,7 @@ function system(selection) {
 
 // sdk/schema.ts
 var schema = {
-  fingerprint: "6cf34e0146708e5c596ce3206b9c3180f854c4affd7c0b8e7884c29eec2cee56",
+  fingerprint: "8823e870f49601efefe3805bd2f8e9a84d6e747e9269694667a1191d181c7e81",
   generator: "rialto 0.1.0",
   protocol: 1
 };

@@ -95,7 +95,8 @@ export function createSubscriptions(
       };
       const entry: Listener = { ref, listener, options, forget: () => signal?.removeEventListener("abort", close) };
       session.assertOpen();
-      if (!signal?.aborted) {
+      if (signal?.aborted) call(options.onEnd, undefined);
+      else {
         channels.set(name, (channels.get(name) ?? new Set()).add(entry));
         step(() => update(name));
         signal?.addEventListener("abort", close, { once: true });

@@ -54,14 +54,13 @@ function generate(out, ...flags) {
 }
 
 try {
-  generate("catalogue");
   mkdirSync(join(folder, "many"));
   writeFileSync(join(folder, "many", "many.proto"), schema());
   const generationMs = generate("sdk", "--schema", join(folder, "many"));
   const coreBytes = await size(
     "core",
-    `import { connect, project } from "./catalogue/index.js";
-     connect().subscribe(project({ projectId: "42" }), console.log);`,
+    `import { connect, room0 } from "./sdk/index.js";
+     connect().subscribe(room0({ roomId: "42" }), console.log);`,
   );
   const use = (...events) => `import { connect, room0, ${events} } from "./sdk/index.js";
      const names = { ${events.map((event) => `[${event}]: 1`)} };

@@ -228,12 +228,13 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     },
     subscribe: (channel, listener, more) => subscriptions.add(channel, listener, more),
     events(channel, { capacity = ITERATOR_CAPACITY, overflow = "error", ...more } = {}) {
-      const queue: Queue<never> = createQueue(capacity, overflow, () => subscription.close());
+      let subscription: Subscription | undefined;
+      const queue: Queue<never> = createQueue(capacity, overflow, () => subscription?.close());
       const onEnd = (error?: RialtoError): void => {
         more.onEnd?.(error);
         queue.end(error);
       };
-      const subscription: Subscription = subscriptions.add(channel, (event) => queue.push(event as never), {
+      subscription = subscriptions.add(channel, (event) => queue.push(event as never), {
         ...more,
         onEnd,
       });

@@ -29,11 +29,12 @@ export function needsNewToken(code: number): boolean {
 export function errorOf({ code, status, reason, message, retryAfterMs, path, channel }: WireError): RialtoError {
   const details = {
     number: code,
-    reason,
+    ...(reason && { reason }),
     ...(retryAfterMs && { retryAfterMs }),
     ...(path && { path }),
     ...(channel && { channel }),
   };
-  const name = (status.toLowerCase() as RialtoErrorCode) || CODES[code] || "protocol";
-  return new RialtoError(name, message, details, code === 4007 || mayReturn(code));
+  const retryable = code === 4007 || mayReturn(code);
+  const name = (status.toLowerCase() as RialtoErrorCode) || CODES[code] || (retryable ? "unavailable" : "protocol");
+  return new RialtoError(name, message, details, retryable);
 }

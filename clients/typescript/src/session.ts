@@ -5,7 +5,7 @@
 
 import { backoffMs } from "./backoff.js";
 import type { Position } from "./channel.js";
-import { errorOf, mayReturn, needsNewToken } from "./codes.js";
+import { errorOf, needsNewToken } from "./codes.js";
 import { RialtoError } from "./errors.js";
 import type {
   ChannelGap,
@@ -165,6 +165,8 @@ interface Send {
 
 /** One client's protocol. */
 export interface Session {
+  /** Throws why it has ended for good, if it has. */
+  assertOpen(): void;
   /** Wants a channel, or wants something else of it. */
   want(name: string, wanted: Wanted, now: number): void;
   /** Wants a channel no longer. */
@@ -506,8 +508,10 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   };
 
   return {
-    want(name, wanted, now) {
+    assertOpen() {
       if (status.state === "closed") throw status.reason ?? closed();
+    },
+    want(name, wanted, now) {
       const channel = channels.get(name) ?? newChannel();
       channels.set(name, channel);
       const before = channel.wanted;
@@ -569,17 +573,15 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     },
     lost(code, reason, now) {
       if (status.state !== "connecting" && !isOpen()) return;
-      const details = { number: code, ...(reason && { reason }) };
       const message = reason || (code === 1006 ? "no connection" : `closed with ${code}`);
+      const error = errorOf({ code, status: "", reason, message, retryAfterMs: 0 });
       if (needsNewToken(code)) {
         // A token that was expired may be renewed; one that is wrong twice will not become right.
         refusedTokens += 1;
         expired = true;
-        const error = new RialtoError("unauthenticated", message, details);
         return settings.hasToken && refusedTokens === 1 ? retry(error, now, 0) : end(error);
       }
-      if (mayReturn(code)) return retry(new RialtoError("unavailable", message, details), now);
-      end(errorOf({ code, status: "", reason, message, retryAfterMs: 0 }));
+      return error.retryable ? retry(error, now) : end(error);
     },
     failed(error, now) {
       if (status.state !== "connecting") return;

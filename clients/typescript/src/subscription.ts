@@ -79,8 +79,7 @@ export function createSubscriptions(
     }
     const all = listeners.some(({ ref }) => ref.types.length === 0);
     const types = all ? [] : [...new Set(listeners.flatMap(({ ref }) => ref.types))];
-    const { history, after } = first.options;
-    session.want(name, { types, ...(history !== undefined && { history }), ...(after && { after }) }, Date.now());
+    session.want(name, { ...first.options, types }, Date.now());
   };
 
   return {
@@ -95,14 +94,11 @@ export function createSubscriptions(
         call(options.onEnd, undefined);
       };
       const entry: Listener = { ref, listener, options, forget: () => signal?.removeEventListener("abort", close) };
-      if (!signal?.aborted) {
+      session.assertOpen();
+      if (signal?.aborted) call(options.onEnd, undefined);
+      else {
         channels.set(name, (channels.get(name) ?? new Set()).add(entry));
-        try {
-          step(() => update(name));
-        } catch (error) {
-          channels.get(name)?.delete(entry);
-          throw error;
-        }
+        step(() => update(name));
         signal?.addEventListener("abort", close, { once: true });
       }
       return {

@@ -115,7 +115,7 @@ test("a close for good ends every subscription with its reason", () => {
   const world = subscribed();
   world.session.lost(4503, "schema_refused", 100);
   assert.deepEqual(world.take(), ["closed", "c ended: schema_mismatch"]);
-  assert.throws(() => world.session.want("d", ALL, 200), { code: "schema_mismatch" });
+  assert.throws(() => world.session.assertOpen(), { code: "schema_mismatch" });
 });
 
 test("an expired token is renewed at once; one that is wrong twice is not tried again", () => {

@@ -238,13 +238,14 @@ function needsNewToken(code2) {
 function errorOf({ code: code2, status, reason, message, retryAfterMs, path, channel: channel2 }) {
   const details2 = {
     number: code2,
-    reason,
+    ...reason && { reason },
     ...retryAfterMs && { retryAfterMs },
     ...path && { path },
     ...channel2 && { channel: channel2 }
   };
-  const name = status.toLowerCase() || CODES[code2] || "protocol";
-  return new RialtoError(name, message, details2, code2 === 4007 || mayReturn(code2));
+  const retryable = code2 === 4007 || mayReturn(code2);
+  const name = status.toLowerCase() || CODES[code2] || (retryable ? "unavailable" : "protocol");
+  return new RialtoError(name, message, details2, retryable);
 }
 
 // sdk/runtime/session.ts
@@ -528,8 +529,10 @@ function createSession(host, settings) {
     else if (advisedMs === void 0 && soon < retryAt) timers.set("retry", soon);
   };
   return {
-    want(name, wanted, now) {
+    assertOpen() {
       if (status.state === "closed") throw status.reason ?? closed();
+    },
+    want(name, wanted, now) {
       const channel2 = channels.get(name) ?? newChannel();
       channels.set(name, channel2);
       const before = channel2.wanted;
@@ -590,16 +593,14 @@ function createSession(host, settings) {
     },
     lost(code2, reason, now) {
       if (status.state !== "connecting" && !isOpen()) return;
-      const details2 = { number: code2, ...reason && { reason } };
       const message = reason || (code2 === 1006 ? "no connection" : `closed with ${code2}`);
+      const error = errorOf({ code: code2, status: "", reason, message, retryAfterMs: 0 });
       if (needsNewToken(code2)) {
         refusedTokens += 1;
         expired = true;
-        const error = new RialtoError("unauthenticated", message, details2);
         return settings.hasToken && refusedTokens === 1 ? retry(error, now, 0) : end(error);
       }
-      if (mayReturn(code2)) return retry(new RialtoError("unavailable", message, details2), now);
-      end(errorOf({ code: code2, status: "", reason, message, retryAfterMs: 0 }));
+      return error.retryable ? retry(error, now) : end(error);
     },
     failed(error, now) {
       if (status.state !== "connecting") return;
@@ -673,8 +674,7 @@ function createSubscriptions(session2, step, call, onUnknown) {
     }
     const all = listeners.some(({ ref }) => ref.types.length === 0);
     const types = all ? [] : [...new Set(listeners.flatMap(({ ref }) => ref.types))];
-    const { history, after } = first.options;
-    session2.want(name, { types, ...history !== void 0 && { history }, ...after && { after } }, Date.now());
+    session2.want(name, { ...first.options, types }, Date.now());
   };
   return {
     add(ref, listener, options = {}) {
@@ -688,14 +688,10 @@ function createSubscriptions(session2, step, call, onUnknown) {
         call(options.onEnd, void 0);
       };
       const entry = { ref, listener, options, forget: () => signal?.removeEventListener("abort", close) };
+      session2.assertOpen();
       if (!signal?.aborted) {
         channels.set(name, (channels.get(name) ?? /* @__PURE__ */ new Set()).add(entry));
-        try {
-          step(() => update(name));
-        } catch (error) {
-          channels.get(name)?.delete(entry);
-          throw error;
-        }
+        step(() => update(name));
         signal?.addEventListener("abort", close, { once: true });
       }
       return {

@@ -6,7 +6,7 @@ export type { Kind, Old_Item, Old_Part, Sub } from "./legacy.v1.js";
 export { Old } from "./legacy.v1.js";
 export type { SessionEvent, SystemEvent, UserEvent } from "./rialto.v1.js";
 export { session, system, user } from "./rialto.v1.js";
-export type { AnyEvent, ChannelRef, Client, ConnectOptions, DurationString, Gap, Int64String, JsonObject, JsonValue, Position, RialtoErrorCode, Reset, Status, Subscribed, Subscription, TimestampString } from "@rialto/client";
+export type { AnyEvent, ChannelRef, Client, ConnectOptions, DurationString, Gap, Int64String, JsonObject, JsonValue, Moved, Position, RialtoErrorCode, Reset, Status, Subscribed, Subscription, TimestampString } from "@rialto/client";
 export { RialtoError, channel, isRialtoError, toBigInt, toBytes, toDate, toMilliseconds } from "@rialto/client";
 export type { ClientEvents } from "./schema.js";
 export { connect, schema } from "./schema.js";

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::Hub;
-use crate::revision::{Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads, Revision, Revisions};
+use crate::revision::{Asker, Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads, Revision, Revisions};
 use crate::schema::compare::{self, Change};
 use crate::schema::{LoadError, Mistake, Schema};
 use crate::socket::Front;
@@ -34,7 +34,9 @@ impl Reloader {
         while let Some((request, answer)) = reloads.next().await {
             let started = Instant::now();
             let outcome = self.reload(request).await;
-            log(&outcome, request, started);
+            if request.asker != Asker::Developer {
+                log(&outcome, request, started);
+            }
             answer.send(outcome);
         }
     }

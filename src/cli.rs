@@ -37,6 +37,7 @@ First steps:
   rialto subscribe project:42                  follow a channel of it from another terminal
   rialto publish system.heartbeat '{\"source\":\"me\"}'    say something yourself
   rialto check ./my-proto                      see whether your own schema would load
+  rialto dev ./my-proto                        run a bridge that follows it while you write
   rialto serve --schema ./my-proto             run a bridge for it";
 
 #[derive(Debug, Subcommand)]

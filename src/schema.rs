@@ -119,6 +119,8 @@ pub struct EventType {
     pub delivery: Delivery,
     /// What a principal needs in order to send it.
     pub send_permission: Option<Arc<str>>,
+    /// Whether its payloads have anything to check.
+    is_validated: bool,
     bindings: Box<[Binding]>,
 }
 

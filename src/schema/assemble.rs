@@ -7,8 +7,7 @@ use super::check::Checker;
 use super::compile::Compiled;
 use super::mistake::{LoadError, Mistake};
 use super::numbers::{MAX_TYPES, TypeNumbers};
-use super::validate::Rules;
-use super::{ChannelTemplate, EventType, Schema, channels, declarations, events, fingerprint};
+use super::{ChannelTemplate, EventType, Schema, channels, declarations, events, fingerprint, validate};
 
 /// Checks and assembles. `mistakes` are those that kept files from being compiled; event types keep the `numbers` that
 /// they have.
@@ -21,7 +20,11 @@ pub(super) fn assemble(
     let mut checker = Checker { pool: &pool, files: &files, broken: &broken, mistakes };
     let declared = declarations::read(&mut checker);
     let templates = channels::check(&mut checker, &declared.channels);
-    let events = events::check(&mut checker, &declared, &templates, &mut numbers);
+    let mut events = events::check(&mut checker, &declared, &templates, &mut numbers);
+    let rules = validate::plan(&mut checker, declared.rules);
+    for event in &mut events {
+        event.is_validated = rules.checks(event.message);
+    }
     if numbers.len() > MAX_TYPES {
         checker.mistakes.push(too_many_types());
     }
@@ -40,7 +43,7 @@ pub(super) fn assemble(
         by_name: (0..).zip(&events).map(|(place, event)| (event.name.clone(), place)).collect(),
         by_message: (0..).zip(&events).map(|(place, event)| (event.message_name.clone(), place)).collect(),
         numbers,
-        rules: Rules::new(&pool),
+        rules,
         files,
         warnings,
         pool: Arc::new(pool),

@@ -66,6 +66,7 @@ pub(super) fn check(
             replies: check_replies(checker, declaration, &numbers),
             delivery: delivery::check(checker, declaration, &declarations.keys),
             send_permission: check_permission(checker, declaration),
+            is_validated: false,
             bindings: check_channels(checker, declaration, templates),
             name,
         });

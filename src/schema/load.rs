@@ -81,7 +81,7 @@ fn load(sources: &[Source], numbers: TypeNumbers) -> Result<Schema, LoadError> {
 
 /// Whether Rialto brings this file along under every schema.
 pub(super) fn is_given(name: &str) -> bool {
-    is_own(name) || name.starts_with("google/")
+    is_own(name) || name.starts_with("google/") || name.starts_with("buf/validate/")
 }
 
 /// Whether this file is Rialto's own.

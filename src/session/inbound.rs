@@ -8,7 +8,7 @@
 //! |---|---|
 //! | the first one of a subprotocol, if it is not a good `connection.init` | close 4500, or 4502 for its version |
 //! | a good command | itself |
-//! | JSON, type, data or fields that are wrong, or not built | error 4005; after [`MAX_INVALID_IN_A_ROW`] close 4500 |
+//! | JSON, type, data or fields that are wrong, rules that are broken, what is not built | error 4005; after [`MAX_INVALID_IN_A_ROW`] close 4500 |
 //! | a client event with a handler's route | error 4007: no handler is connected |
 //! | a command over the rate | error 4004 with the wait; ignored [`MAX_REFUSED_COMMANDS`] times, close 4004 |
 //! | binary | close 1003 |
@@ -19,7 +19,7 @@
 mod meter;
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::command::Command;
 use super::refusal::{connection_error, frame_error, peer_error, retry_after_ms};
@@ -106,19 +106,20 @@ impl Inbound {
         }
     }
 
-    /// Judges one message. After a command that [ends the connection](Command::ends_the_connection) there is no other.
+    /// Judges one message; `time` is what rules about time compare with. After a command that [ends the connection](Command::ends_the_connection) there is no other.
     pub fn on_incoming(
         &mut self,
         incoming: Incoming,
         schema: &Schema,
         transcoder: &Transcoder,
         now: Instant,
+        time: SystemTime,
     ) -> Option<Command> {
         if self.phase == Phase::Ended {
             return None;
         }
         let command = match incoming {
-            Incoming::Text(text) => Some(self.on_text(&text, schema, transcoder, now)),
+            Incoming::Text(text) => Some(self.on_text(&text, schema, transcoder, (now, time))),
             Incoming::Binary(_) => {
                 Some(close(close_code::UNSUPPORTED_DATA, "this subprotocol is JSON in text messages"))
             }
@@ -138,9 +139,15 @@ impl Inbound {
         close(violation.close_code, violation.reason)
     }
 
-    fn on_text(&mut self, text: &str, schema: &Schema, transcoder: &Transcoder, now: Instant) -> Command {
+    fn on_text(
+        &mut self,
+        text: &str,
+        schema: &Schema,
+        transcoder: &Transcoder,
+        (now, time): (Instant, SystemTime),
+    ) -> Command {
         if self.phase == Phase::AwaitingInit {
-            return self.on_first(text, schema, transcoder);
+            return self.on_first(text, schema, transcoder, time);
         }
         match self.commands.take(self.command_rate, now) {
             Verdict::Allowed => {}
@@ -154,7 +161,7 @@ impl Inbound {
             }
             Verdict::Ignored => return give_up(PeerCode::RateLimited, "commands keep coming over their rate"),
         }
-        let command = match parse_client_frame(text, schema, transcoder) {
+        let command = match parse_client_frame(text, schema, transcoder, time) {
             Ok(frame) => command(frame),
             Err(error) => Command::Refuse { reply_to: error.reply_to, error: frame_error(&error.problem) },
         };
@@ -167,9 +174,9 @@ impl Inbound {
     }
 
     /// The first frame of a subprotocol. Nothing goes out before its ack, so whatever is wrong with it is a close.
-    fn on_first(&mut self, text: &str, schema: &Schema, transcoder: &Transcoder) -> Command {
+    fn on_first(&mut self, text: &str, schema: &Schema, transcoder: &Transcoder, time: SystemTime) -> Command {
         let code = PeerCode::ProtocolViolation.number();
-        match parse_client_frame(text, schema, transcoder) {
+        match parse_client_frame(text, schema, transcoder, time) {
             Ok(ClientFrame { id, request: Request::Init(init) }) => {
                 if !is_served(&init) {
                     let reason =

@@ -9,9 +9,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::harness::{Bridge, Client, Heard, progress, publish, within};
+use crate::metrics::expect;
 
 /// A socket that takes little before it is full.
-async fn narrow(bridge: &Bridge) -> TcpStream {
+pub(crate) async fn narrow(bridge: &Bridge) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4 << 10).expect("a small buffer");
     within("the TCP connection", socket.connect(bridge.addresses.listen)).await.expect("the port is open")
@@ -69,6 +70,15 @@ async fn a_slow_reader_stays_is_told_its_gaps_and_nobody_else_notices() {
     within("the witness", witness).await.expect("undisturbed");
     assert_eq!(seen + lost, EVENTS);
     assert!(gaps > 0 && lost > 0, "it never fell behind, so nothing was shown");
+    let delivered = (EVENTS + seen) as f64;
+    let told = [
+        ("rialto_gaps_total", f64::from(gaps)),
+        ("rialto_gap_lost_events_total", lost as f64),
+        ("rialto_events_delivered_total{type=\"process.progress\"}", delivered),
+        ("rialto_connections_blocked", 0.0),
+    ];
+    let scrape = expect(&bridge, &told).await;
+    assert!(scrape["rialto_limit_hits_total{limit=\"max-channel-bytes\"}"] > 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

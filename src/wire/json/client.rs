@@ -10,6 +10,7 @@ mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use prost::Message;
 
@@ -55,14 +56,22 @@ pub enum Request {
     },
 }
 
-/// Reads one text message.
+/// Broken rules that one error lists.
+const MAX_TOLD_VIOLATIONS: usize = 8;
+
+/// Reads one text message. `time` is what rules about time compare with.
 ///
 /// # Errors
 /// The first mistake, with its path, and the frame's id where that could be read.
-pub fn parse_client_frame(text: &str, schema: &Schema, transcoder: &Transcoder) -> Result<ClientFrame, FrameError> {
+pub fn parse_client_frame(
+    text: &str,
+    schema: &Schema,
+    transcoder: &Transcoder,
+    time: SystemTime,
+) -> Result<ClientFrame, FrameError> {
     let members = scan::object(text).map_err(|error| FrameError { reply_to: None, problem: error.into() })?;
     let envelope = Envelope::new(&members)?;
-    match request(&envelope, schema, transcoder) {
+    match request(&envelope, schema, transcoder, time) {
         Ok(request) => Ok(ClientFrame { id: envelope.id, request }),
         Err(problem) => Err(FrameError { reply_to: envelope.id, problem }),
     }
@@ -74,7 +83,12 @@ pub fn client_frame_id(text: &str) -> Option<Arc<str>> {
     envelope::id(&members).ok()?
 }
 
-fn request(envelope: &Envelope<'_>, schema: &Schema, transcoder: &Transcoder) -> Result<Request, FrameProblem> {
+fn request(
+    envelope: &Envelope<'_>,
+    schema: &Schema,
+    transcoder: &Transcoder,
+    time: SystemTime,
+) -> Result<Request, FrameProblem> {
     let name: &str = &envelope.frame_type;
     let Some(event) = schema.event(name) else {
         return Err(match frame_type::NOT_BUILT.contains(&name) {
@@ -89,6 +103,13 @@ fn request(envelope: &Envelope<'_>, schema: &Schema, transcoder: &Transcoder) ->
     let payload = transcoder
         .from_json(event.message, envelope.data().as_bytes())
         .map_err(|error| FrameProblem::data(&envelope.path(&error.path), error.problem.to_string()))?;
+    schema.validate(event, &payload, time).map_err(|violations| {
+        let first = violations.first();
+        let path = first.map(|violation| violation.path.as_str()).unwrap_or_default();
+        let told: Vec<String> = violations.iter().take(MAX_TOLD_VIOLATIONS).map(ToString::to_string).collect();
+        let alone = first.filter(|_| violations.len() == 1).map(|violation| violation.message.clone());
+        FrameProblem::data(&envelope.path(path), alone.unwrap_or_else(|| told.join("; ")))
+    })?;
     if !event.own {
         let channel = envelope.channel.as_deref().map(str::to_owned);
         return Ok(Request::Event { event: Arc::clone(event), channel, metadata: envelope.metadata()?, payload });

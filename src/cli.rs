@@ -4,7 +4,9 @@
 //! Exit codes: 0 done, 1 refused or failed, 2 said wrong, 3 nobody there.
 
 mod check;
+mod config;
 mod demo;
+mod dev;
 mod failure;
 mod flags;
 mod generate;
@@ -35,15 +37,18 @@ First steps:
   rialto subscribe project:42                  follow a channel of it from another terminal
   rialto publish system.heartbeat '{\"source\":\"me\"}'    say something yourself
   rialto check ./my-proto                      see whether your own schema would load
+  rialto dev ./my-proto                        run a bridge that follows it while you write
   rialto serve --schema ./my-proto             run a bridge for it";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Dev(dev::Dev),
     Demo(demo::Demo),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
     Check(check::Check),
+    Config(config::Config),
     Generate(generate::Generate),
 }
 
@@ -53,10 +58,12 @@ pub fn main() -> ExitCode {
     let mut screen = Screen::of_this_process();
     let done = match cli.command {
         Command::Serve(serve) => serve.run(&mut screen),
+        Command::Dev(dev) => dev.run(&mut screen),
         Command::Demo(demo) => demo.run(&mut screen),
         Command::Publish(publish) => publish.run(&mut screen),
         Command::Subscribe(subscribe) => subscribe.run(&mut screen),
         Command::Check(check) => check.run(&mut screen),
+        Command::Config(config) => config.run(&mut screen),
         Command::Generate(generate) => generate.run(&mut screen),
     };
     match done {

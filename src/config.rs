@@ -1,10 +1,12 @@
-//! What was said (flags, environment) turned into what is meant, with every mistake reported at once.
+//! What was said (flags, environment, a file) turned into what is meant, with every mistake reported at once.
 //!
 //! A [`Config`] is a tree of plain structs, made once at start and never changed. Flags win over the environment, the
-//! environment over the defaults; the table in [`keys()`] is the only list of what can be said. This is the only module
+//! environment over the file, the file over the defaults; the table in [`keys()`] is the only list of what can be said. This is the only module
 //! that reads the environment, and it does so through [`Environment`], so that a test hands in a map.
 
+mod effective;
 mod environment;
+mod file;
 mod key;
 mod keys;
 mod limits;
@@ -20,6 +22,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use effective::{Effective, Origin};
 pub use environment::{Environment, Output, Process, wants_colour};
 pub use key::{Group, Key, Takes};
 pub use keys::keys;
@@ -32,6 +35,8 @@ pub const VARIABLE_PREFIX: &str = "RIALTO_";
 /// Everything that can be chosen about a bridge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// The file that was read. Default none: no file is read that was not named.
+    pub file: Option<PathBuf>,
     /// Where browsers connect. Default `127.0.0.1:8080`; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Where backends publish. Default `127.0.0.1:50051`.
@@ -117,6 +122,7 @@ impl Config {
     pub fn on(machine: &Machine) -> Self {
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         Config {
+            file: None,
             listen: loopback(8080),
             grpc: loopback(50051),
             admin: loopback(9090),
@@ -133,55 +139,30 @@ impl Config {
         }
     }
 
-    /// Makes the configuration of flags and environment.
+    /// Makes the configuration of flags, environment and the file that one of them names.
     ///
     /// `flags` has the values given on the command line by [`Key::name`], in their order.
     ///
     /// # Errors
     /// Every mistake, in one [`ConfigError`].
     pub fn load(flags: &[(String, String)], environment: &dyn Environment) -> Result<Config, ConfigError> {
-        Config::load_on(&Machine::read(), flags, environment)
-    }
-
-    fn load_on(
-        machine: &Machine,
-        flags: &[(String, String)],
-        environment: &dyn Environment,
-    ) -> Result<Config, ConfigError> {
-        let mut config = Config::on(machine);
-        let mut mistakes = Vec::new();
-        for key in keys() {
-            let said = match said_in_flags(key, flags) {
-                said if !said.is_empty() => said,
-                _ => said_in_environment(key, environment),
-            };
-            for (origin, value) in said {
-                if let Err(problem) = key.apply(&mut config, &value) {
-                    mistakes.push(Mistake { key: origin, problem, example: key.example.to_owned() });
-                }
-            }
-        }
-        mistakes.extend(unknown_variables(environment));
-        mistakes.extend(contradictions(&config));
-        if mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes }) }
+        Effective::load(flags, environment).map(|effective| effective.config)
     }
 }
 
-/// The values of one key on the command line, each with the flag to blame.
-fn said_in_flags(key: &Key, flags: &[(String, String)]) -> Vec<(String, String)> {
-    let values = flags.iter().filter(|(name, _)| name == key.name);
-    values.map(|(_, value)| (key.flag(), value.clone())).collect()
+/// The values of one key on the command line.
+fn said_in_flags(key: &Key, flags: &[(String, String)]) -> Vec<String> {
+    flags.iter().filter(|(name, _)| name == key.name).map(|(_, value)| value.clone()).collect()
 }
 
-/// The values of one key in the environment, each with the variable to blame. An empty variable says nothing.
-fn said_in_environment(key: &Key, environment: &dyn Environment) -> Vec<(String, String)> {
-    let variable = key.variable();
-    let Some(text) = environment.get(&variable) else { return Vec::new() };
+/// The values of one key in the environment. An empty variable says nothing.
+fn said_in_environment(key: &Key, environment: &dyn Environment) -> Vec<String> {
+    let Some(text) = environment.get(&key.variable()) else { return Vec::new() };
     let values: Vec<&str> = match key.takes {
         Takes::Many(_) => text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect(),
         _ => Some(text.trim()).filter(|text| !text.is_empty()).into_iter().collect(),
     };
-    values.into_iter().map(|value| (variable.clone(), value.to_owned())).collect()
+    values.into_iter().map(str::to_owned).collect()
 }
 
 /// Variables that look like Rialto's and are not: most often a slip of the pen.
@@ -233,7 +214,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
 /// One thing that was said wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// The flag or variable to change.
+    /// The flag, the variable or the line of a file to change.
     pub key: String,
     /// What is wrong with its value.
     pub problem: String,

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::schema::Schema;
 use crate::transcode::{Options, Transcoder};
 
-pub use reload::{Answer, Breaking, DryRun, Reload, ReloadError, ReloadRequest, Reloaded, Reloads};
+pub use reload::{Answer, Asker, Breaking, DryRun, Reload, ReloadError, ReloadRequest, Reloaded, Reloads};
 
 /// A schema and how to print it: what an event is checked against, as a whole.
 pub struct Revision {

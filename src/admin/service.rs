@@ -21,7 +21,7 @@ use crate::ingest::Ingest;
 use crate::proto::rialto::v1::{
     BreakingChange, GetNodeRequest, GetNodeResponse, ReloadSchemaRequest, ReloadSchemaResponse, SchemaMistake,
 };
-use crate::revision::{Breaking, DryRun, Reload, ReloadError, ReloadRequest};
+use crate::revision::{Asker, Breaking, DryRun, Reload, ReloadError, ReloadRequest};
 use crate::schema::compare::Change;
 use crate::schema::{LoadError, Mistake};
 use crate::status::{Code, Status};
@@ -68,6 +68,7 @@ async fn reload_schema(State(service): State<Service>, request: Request) -> Resu
     let request = ReloadRequest {
         breaking: Some(if asked.allow_breaking { Breaking::Allowed } else { Breaking::Refused }),
         dry_run: if asked.dry_run { DryRun::Yes } else { DryRun::No },
+        asker: Asker::Admin,
     };
     let reloaded = service.reload.reload(request).await?;
     let response = ReloadSchemaResponse {

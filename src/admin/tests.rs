@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
 use crate::net::listen;
-use crate::revision::{Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads};
+use crate::revision::{Asker, Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads};
 use crate::schema::compare::{Change, Rule, Severity};
 use crate::schema::{LoadError, Mistake};
 
@@ -353,7 +353,7 @@ async fn a_reload_is_asked_for_and_its_outcome_told_in_full() {
         let asking = running.post("/rialto.v1.AdminService/ReloadSchema", "content-type: application/json\r\n", body);
         let answering = async {
             let (request, answer) = timeout(PATIENCE, reloads.next()).await.unwrap().unwrap();
-            assert_eq!(request, ReloadRequest { breaking: Some(breaking), dry_run });
+            assert_eq!(request, ReloadRequest { breaking: Some(breaking), dry_run, asker: Asker::Admin });
             answer.send(outcome);
             reloads
         };

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::hub::Hub;
 use crate::metrics::Metrics;
-use crate::revision::{Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads, Revision, Revisions};
+use crate::revision::{Asker, Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads, Revision, Revisions};
 use crate::schema::compare::{self, Change};
 use crate::schema::{LoadError, Mistake, Schema};
 use crate::socket::Front;
@@ -37,7 +37,9 @@ impl Reloader {
             let started = Instant::now();
             let outcome = self.reload(request).await;
             self.count(&outcome, request);
-            log(&outcome, request, started);
+            if request.asker != Asker::Developer {
+                log(&outcome, request, started);
+            }
             answer.send(outcome);
         }
     }

@@ -54,7 +54,8 @@ impl Check {
     }
 }
 
-fn list(error: &LoadError, screen: &Screen) -> Result<(), Failure> {
+/// Lists the mistakes of a schema, each with its place and advice.
+pub(super) fn list(error: &LoadError, screen: &Screen) -> Result<(), Failure> {
     let paint = screen.paint();
     for mistake in &error.mistakes {
         let text = mistake.to_string();
@@ -81,7 +82,8 @@ fn summarise(schema: &Schema, screen: &Screen) -> Result<(), Failure> {
     screen.line(&format!("fingerprint {}", schema.fingerprint()))
 }
 
-fn counted(number: usize, what: &str) -> String {
+/// `1 mistake`, `2 mistakes`.
+pub(super) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

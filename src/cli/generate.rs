@@ -90,20 +90,25 @@ impl Typescript {
             options.add_alias(alias).map_err(|error| Failure::Usage(error.to_string()))?;
         }
         let files = typescript::generate(&schema, &options).map_err(|error| Failure::Refused(error.to_string()))?;
-        let stale = stale(&self.out, &files)?;
         if self.check {
-            return check(&self.out, &files, &stale, screen);
+            return check(&self.out, &files, &stale(&self.out, &files)?, screen);
         }
-        let mut written = 0;
-        for file in &files {
-            written += usize::from(write(&self.out.join(&file.path), &file.text)?);
-        }
-        for path in &stale {
-            fs::remove_file(path)?;
-        }
-        let deleted = if stale.is_empty() { String::new() } else { format!(", {} deleted", stale.len()) };
-        screen.line(&format!("{}: {} files, {written} of them changed{deleted}", self.out.display(), files.len()))
+        screen.line(&write_all(&self.out, &files)?)
     }
+}
+
+/// Writes what has changed, deletes what is no longer generated, and says how much that was.
+pub(super) fn write_all(out: &Path, files: &[File]) -> Result<String, Failure> {
+    let stale = stale(out, files)?;
+    let mut written = 0;
+    for file in files {
+        written += usize::from(write(&out.join(&file.path), &file.text)?);
+    }
+    for path in &stale {
+        fs::remove_file(path)?;
+    }
+    let deleted = if stale.is_empty() { String::new() } else { format!(", {} deleted", stale.len()) };
+    Ok(format!("{}: {} files, {written} of them changed{deleted}", out.display(), files.len()))
 }
 
 /// Says what is not as it would be generated.

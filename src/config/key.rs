@@ -4,7 +4,7 @@ use super::{Config, VARIABLE_PREFIX};
 
 /// One key.
 ///
-/// A key is called the same everywhere: `max-connections` is `--max-connections` on the command line and
+/// A key is called the same everywhere: `max-connections` in a file is `--max-connections` on the command line and
 /// `RIALTO_MAX_CONNECTIONS` in the environment.
 #[derive(Debug)]
 pub struct Key {
@@ -70,6 +70,21 @@ impl Key {
     /// The variable, `RIALTO_MAX_CONNECTIONS`.
     pub fn variable(&self) -> String {
         format!("{VARIABLE_PREFIX}{}", self.name.to_uppercase().replace('-', "_"))
+    }
+
+    /// What its values are, and in which unit.
+    pub fn unit(&self) -> &'static str {
+        match self.takes {
+            Takes::Nothing => "true or false",
+            Takes::One("N") => "a number",
+            Takes::One("BYTES") => "bytes, or KiB, MiB, GiB",
+            Takes::One("TIME") => "ms, s, m or h",
+            Takes::One("ADDRESS") => "an IP address with a port",
+            Takes::One("PATH") => "a path",
+            Takes::Many("PATH") => "paths",
+            Takes::One(_) => "a word",
+            Takes::Many(_) => "any number of them",
+        }
     }
 
     /// The value in a configuration, as it would be written; several for a key that takes many.

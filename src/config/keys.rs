@@ -14,6 +14,18 @@ pub fn keys() -> &'static [&'static Key] {
 
 const BASICS: &[Key] = &[
     Key {
+        name: "config",
+        group: Group::Basics,
+        takes: Takes::One("PATH"),
+        help: "A file to read the rest from, `key = value` each; flags and variables win over it",
+        example: "rialto.toml",
+        read: |config, text| {
+            config.file = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| config.file.iter().map(|path| path.display().to_string()).collect(),
+    },
+    Key {
         name: "listen",
         group: Group::Basics,
         takes: Takes::One("ADDRESS"),

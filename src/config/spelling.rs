@@ -1,8 +1,12 @@
 //! The known word that a misspelt one was meant to be.
 
-/// The candidate with the smallest edit distance.
+/// The candidate with the smallest edit distance; one that begins with the whole word comes before all others, as
+/// somebody has stopped writing.
 pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates.min_by_key(|candidate| distance(word, candidate))
+    candidates.min_by_key(|candidate| {
+        let rest = candidate.strip_prefix(word).is_some_and(|rest| rest.starts_with(['-', '_']));
+        (!rest, distance(word, candidate))
+    })
 }
 
 /// Levenshtein's distance: insertions, deletions and replacements of one byte.

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Config, ConfigError, Environment as _, LogFormat, LogLevel, Machine, Output, Takes, keys, wants_colour};
+use super::{
+    Config, ConfigError, Effective, Environment as _, LogFormat, LogLevel, Machine, Output, Takes, keys, wants_colour,
+};
 
 const MACHINE: Machine = Machine { file_descriptors: 1_000, memory_bytes: 8 << 30, processors: 3 };
 
 fn load(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let flags: Vec<(String, String)> = flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    Config::load_on(&MACHINE, &flags, &variables(environment))
+    Effective::load_on(&MACHINE, &flags, &variables(environment)).map(|effective| effective.config)
 }
 
 fn variables(environment: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -91,6 +93,8 @@ fn wrong_values_are_refused_and_say_what_is_wrong() {
         ("ping-interval", "99999h", "\"99999h\" is longer than a year"),
         ("max-event-bytes", "1MB", "\"1MB\" is not a whole number of bytes, KiB, MiB or GiB"),
         ("max-event-bytes", "0", "must be at least 1 byte"),
+        ("replay-bytes-per-second", "0", "must be at least 1 byte"),
+        ("replay-burst-bytes", "0KiB", "must be at least 1 byte"),
         ("max-subscriptions", "many", "\"many\" is not a whole number"),
         ("max-subscriptions", "0", "must be at least 1"),
         ("max-message-bytes", "2MiB", "2MiB is more than the hard limit of 1MiB"),
@@ -154,6 +158,7 @@ fn every_key_is_described_once_and_reads_what_it_shows_and_its_example() {
     names.dedup();
     assert_eq!(names.len(), all);
     for key in keys() {
+        assert!(!key.unit().is_empty());
         let mut config = Config::on(&MACHINE);
         for shown in key.value(&config) {
             key.apply(&mut config, &shown).unwrap_or_else(|problem| panic!("{}: {problem}", key.name));
@@ -180,4 +185,80 @@ fn colour_is_for_terminals_whose_owner_did_not_refuse() {
         assert_eq!(wants_colour(&variables(environment), output), expected, "{environment:?} {output:?}");
     }
     assert!(super::Process.get("RIALTO_SURELY_NOT_SET").is_none());
+}
+
+fn effective(text: &str, flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Effective, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rialto.toml");
+    std::fs::write(&path, text).unwrap();
+    let mut all = vec![("config".to_owned(), path.display().to_string())];
+    all.extend(flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+    Effective::load_on(&MACHINE, &all, &variables(environment))
+}
+
+#[test]
+fn a_file_gives_way_to_variables_and_flags_and_says_its_lines() {
+    let text = "# mine\nlisten = \"127.0.0.1:1\"\nmax-connections = 10_000\nallowed-host = [\"a.example\", \"b\"]\n\
+                insecure = true\npong-timeout = \"7s\"\n";
+    let found = effective(text, &[("listen", "127.0.0.1:3")], &[("RIALTO_PONG_TIMEOUT", "8s")]).unwrap();
+    assert_eq!(found.config.listen.port(), 3);
+    assert_eq!(found.config.limits.pong_timeout, Duration::from_secs(8));
+    assert_eq!((found.config.limits.max_connections, found.config.insecure), (10_000, true));
+    assert_eq!(found.config.allowed_hosts, ["a.example", "b"]);
+    let origin = |name: &str| {
+        let entry = found.entries().find(|(key, ..)| key.name == name);
+        entry.map(|(.., origin)| origin.to_string().rsplit('/').next().unwrap_or_default().to_owned()).unwrap()
+    };
+    assert_eq!(origin("max-connections"), "rialto.toml:3");
+    assert_eq!(origin("insecure"), "rialto.toml:5");
+    assert_eq!((origin("listen"), origin("grpc")), ("--listen".to_owned(), "default".to_owned()));
+    assert_eq!(origin("pong-timeout"), "RIALTO_PONG_TIMEOUT");
+}
+
+#[test]
+fn mistakes_of_a_file_have_its_name_and_line() {
+    let table = [
+        ("ping = \"1s\"", ":1: ping", "no such key; the nearest one is ping-interval"),
+        ("\nMax_Connections = 5", ":2: Max_Connections", "no such key; the nearest one is max-connections"),
+        ("max-connections = 1.5", ":1: max-connections", "takes text or a number, not a float"),
+        ("max-connections = [5]", ":1: max-connections", "takes one value, not a list"),
+        ("ping-interval = 30", ":1: ping-interval", "\"30\" is not a whole number with a unit (ms, s, m, h)"),
+        ("config = \"other.toml\"", ":1: config", "a file cannot name another one"),
+        ("[limits]\nlisten = \"x\"", ":1: limits", "is a table; every key stands at the top of the file"),
+        ("\n\nlisten", ":3", "is not TOML"),
+        ("listen = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"", ":2", "is not TOML"),
+        ("grpc = \"127.0.0.1:8080\"", ":1: grpc", "127.0.0.1:8080 is the address of --listen too"),
+        ("max-message-bytes = \"2MiB\"", ":1: max-message-bytes", "more than the hard limit"),
+    ];
+    for (text, place, problem) in table {
+        let found = effective(text, &[], &[]).expect_err("should be refused").mistakes;
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].key.ends_with(&format!("rialto.toml{place}")), "{text}: {}", found[0].key);
+        assert!(found[0].problem.contains(problem), "{text}: {}", found[0].problem);
+    }
+}
+
+#[test]
+fn a_printed_file_loads_as_what_it_was_printed_from() {
+    let flags = [
+        ("listen", "127.0.0.1:0"),
+        ("allowed-host", "a.example"),
+        ("allowed-host", "b"),
+        ("schema", "a \"quoted\" \\ folder"),
+        ("insecure", "true"),
+        ("max-connections", "7"),
+        ("max-event-bytes", "2MiB"),
+        ("schema-policy", "refuse"),
+    ];
+    let printed = effective("", &flags, &[]).unwrap();
+    let text = printed.to_toml();
+    let again = effective(&text, &[], &[]).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(Config { file: None, ..again.config }, Config { file: None, ..printed.config.clone() });
+    assert!(text.contains("\n# ping-interval = \"30s\"\n"), "what was not said is a comment:\n{text}");
+}
+
+#[test]
+fn a_variable_that_was_not_finished_is_finished() {
+    let found = mistakes(&[], &[("RIALTO_PING", "1s")]);
+    assert_eq!(found[0].1, "no such variable; the nearest one is RIALTO_PING_INTERVAL");
 }

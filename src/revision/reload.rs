@@ -31,6 +31,18 @@ pub enum DryRun {
     Yes,
 }
 
+/// Who asks: what the log says of it, and how loudly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asker {
+    /// Whoever sent SIGHUP, who sees nothing but the log.
+    #[default]
+    Signal,
+    /// A caller of the admin service.
+    Admin,
+    /// Somebody at a terminal who is told there.
+    Developer,
+}
+
 /// What somebody wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReloadRequest {
@@ -38,6 +50,8 @@ pub struct ReloadRequest {
     pub breaking: Option<Breaking>,
     /// Whether the reload only says what it would do.
     pub dry_run: DryRun,
+    /// Who asks.
+    pub asker: Asker,
 }
 
 /// What is served after a reload.

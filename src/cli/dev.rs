@@ -1,0 +1,200 @@
+//! `rialto dev`: a bridge that follows a schema while it is written.
+
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::check;
+use super::failure::Failure;
+use super::flags::Flags;
+use super::generate;
+use super::logs;
+use super::screen::{Colour, Screen};
+use super::serve::{asked_to_stop, reload_on_hangup, runtime};
+use crate::app::{self, Addresses, Playground};
+use crate::codegen::typescript;
+use crate::config::{Config, LogLevel, Process};
+use crate::revision::{Asker, Breaking, DryRun, Reload, ReloadError, ReloadRequest, Reloaded};
+use crate::schema::{LoadError, Schema, Source};
+use watch::Watch;
+
+/// What is changed at once is taken as one change: an editor writes a file in several steps, git writes many files.
+const SETTLE: Duration = Duration::from_millis(100);
+/// How long a change may take to settle before it is looked at nevertheless.
+const MAX_SETTLE: Duration = Duration::from_secs(2);
+
+/// Run a bridge that follows your schema while you write it.
+///
+/// Watches the folder. Every change is checked and served at once, without a restart and without cutting anybody, also
+/// where it breaks something: you are told what. A schema with mistakes is listed as rialto check does, and the bridge
+/// goes on with the last good one. Takes the other flags of rialto serve.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, mut_arg("schema", |schema| schema.hide(true)))]
+pub(crate) struct Dev {
+    /// Folders of .proto files, or files with a FileDescriptorSet
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Generate TypeScript into this folder, and keep it current
+    #[arg(long, value_name = "DIR")]
+    typescript: Option<PathBuf>,
+    /// Serve a page on the first port that shows the schema's channels and publishes its events
+    #[arg(long)]
+    page: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rialto dev ./my-proto                                     check, serve, follow
+  rialto dev ./my-proto --typescript web/src/events         keep the typed client current, too
+  rialto dev ./my-proto --listen 127.0.0.1:8000             with any flag of rialto serve";
+
+/// What is followed, and what is made of it.
+struct Followed {
+    paths: Vec<PathBuf>,
+    typescript: Option<PathBuf>,
+    playground: Playground,
+    screen: Screen,
+}
+
+impl Dev {
+    /// Runs the bridge and follows the schema.
+    pub(crate) fn run(mut self, screen: &mut Screen) -> Result<(), Failure> {
+        if let Some(missing) = self.paths.iter().find(|path| !path.exists()) {
+            return Err(Failure::Usage(format!("{} does not exist", missing.display())));
+        }
+        let said = self.paths.iter().map(|path| ("schema".to_owned(), path.display().to_string()));
+        self.flags.0.extend(said);
+        let mut config = Config::load(&self.flags.0, &Process)?;
+        // For people: what matters is said in words, and the bridge's ordinary log lines would hide it.
+        if config.log.level == LogLevel::Info {
+            config.log.level = LogLevel::Warn;
+        }
+        logs::install(config.log);
+        let playground = if self.page { Playground::On } else { Playground::Off };
+        let followed = Followed { paths: self.paths, typescript: self.typescript, playground, screen: *screen };
+        runtime()?.block_on(followed.run(config))
+    }
+}
+
+impl Followed {
+    async fn run(self, config: Config) -> Result<(), Failure> {
+        let mut watch = Watch::new(&self.paths)?;
+        let asked = asked_to_stop()?;
+        tokio::pin!(asked);
+        // From the beginning there may be mistakes: then there is nothing to serve yet.
+        while let Err(error) = self.load() {
+            self.refused(&error)?;
+            self.screen.note("Waiting for a schema without mistakes.");
+            tokio::select! {
+                () = &mut asked => return Ok(()),
+                () = change(&mut watch) => {}
+            }
+        }
+        self.generate()?;
+        let (ready, listening) = oneshot::channel();
+        let options = app::Options { playground: self.playground, ready: Some(ready), ..app::Options::default() };
+        let reload = options.reloads.handle();
+        reload_on_hangup(reload.clone())?;
+        let following = tokio::spawn(async move {
+            // The bridge did not start; its own error says why.
+            let Ok(addresses) = listening.await else { return Ok(()) };
+            self.welcome(&addresses)?;
+            self.follow(&mut watch, &reload).await
+        });
+        let stop = async move {
+            asked.await;
+            following.abort();
+        };
+        Ok(app::run(config, options, stop).await?)
+    }
+
+    /// Reloads after each change, without end.
+    async fn follow(&self, watch: &mut Watch, reload: &Reload) -> Result<(), Failure> {
+        loop {
+            change(watch).await;
+            let request =
+                ReloadRequest { breaking: Some(Breaking::Allowed), dry_run: DryRun::No, asker: Asker::Developer };
+            match reload.reload(request).await {
+                Ok(Reloaded { changed: false, .. }) => {}
+                Ok(reloaded) => {
+                    self.told(&reloaded)?;
+                    if let Err(failure) = self.generate() {
+                        self.screen.failure(&failure.to_string());
+                    }
+                }
+                Err(ReloadError::Broken(error)) => {
+                    self.refused(&error)?;
+                    self.screen.note("The bridge goes on with the schema that it has.");
+                }
+                Err(error) => self.screen.failure(&error.to_string()),
+            }
+        }
+    }
+
+    fn load(&self) -> Result<Schema, LoadError> {
+        let sources: Vec<Source> = self.paths.iter().map(|path| Source::at(path)).collect();
+        Schema::load(&sources)
+    }
+
+    /// Writes the client again, where one is wanted.
+    fn generate(&self) -> Result<(), Failure> {
+        let Some(out) = &self.typescript else { return Ok(()) };
+        // A mistake that came in between is told with the next change, which it is.
+        let Ok(schema) = self.load() else { return Ok(()) };
+        let files = typescript::generate(&schema, &typescript::Options::default())
+            .map_err(|error| Failure::Refused(error.to_string()))?;
+        self.screen.line(&generate::write_all(out, &files)?)
+    }
+
+    fn refused(&self, error: &LoadError) -> Result<(), Failure> {
+        check::list(error, &self.screen)?;
+        self.screen.warning(&format!("{} in the schema", check::counted(error.mistakes.len(), "mistake")));
+        Ok(())
+    }
+
+    fn told(&self, reloaded: &Reloaded) -> Result<(), Failure> {
+        for change in &reloaded.breaking {
+            self.screen.warning(&change.to_string());
+        }
+        if reloaded.ended_subscriptions > 0 {
+            let ended = check::counted(reloaded.ended_subscriptions, "subscription");
+            self.screen.warning(&format!("{ended} ended: the schema has no such channel or type any more"));
+        }
+        for warning in &reloaded.warnings {
+            self.screen.warning(&warning.to_string());
+        }
+        let found = format!("ok: revision {} is served", reloaded.revision);
+        self.screen.line(&self.screen.paint().paint(Colour::Green, &found))
+    }
+
+    fn welcome(&self, Addresses { listen, grpc, admin }: &Addresses) -> Result<(), Failure> {
+        let screen = &self.screen;
+        let paths: Vec<String> = self.paths.iter().map(|path| Path::display(path).to_string()).collect();
+        screen.line(&screen.paint().paint(Colour::Bold, &format!("Rialto follows {}", paths.join(", "))))?;
+        screen.line(&format!("  browsers  ws://{listen}/ws"))?;
+        screen.line(&format!("  backends  http://{grpc} (gRPC, rialto.v1.PublisherService, with reflection)"))?;
+        screen.line(&format!("  scripts   http://{admin}/v1/publish"))?;
+        if self.playground == Playground::On {
+            screen.line(&format!("  page      http://{listen}/"))?;
+        }
+        screen.line("Change the schema, and it is served at once. Ctrl-C ends it.")
+    }
+}
+
+/// Waits for a change, and until it has settled.
+async fn change(watch: &mut Watch) {
+    watch.changed().await;
+    let latest = Instant::now() + MAX_SETTLE;
+    while timeout_at(latest.min(Instant::now() + SETTLE), watch.changed()).await.is_ok() {
+        if Instant::now() >= latest {
+            break;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A configuration file: TOML with the keys' names at the top, each value as a flag would take it.
+
+use std::fs;
+use std::path::Path;
+
+use toml_edit::{Document, Item, Value};
+
+use super::key::{Key, Takes};
+use super::{Mistake, keys, spelling};
+
+/// How large a file may be: every key with every comment is a hundredth of it.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// What a file says, and what is wrong with how it says it.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) entries: Vec<Entry>,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// The values of one key.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: &'static Key,
+    /// From 1.
+    pub(super) line: usize,
+    pub(super) values: Vec<String>,
+}
+
+/// Reads a file. One that cannot be read is a mistake like any other.
+pub(super) fn read(path: &Path) -> Said {
+    let refused = |problem: String| {
+        let (key, example) = (path.display().to_string(), "rialto.toml".to_owned());
+        Said { entries: Vec::new(), mistakes: vec![Mistake { key, problem, example }] }
+    };
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.len() > MAX_FILE_BYTES => {
+            return refused(format!("has {} bytes, more than the {MAX_FILE_BYTES} that are read", metadata.len()));
+        }
+        Ok(_) => {}
+        Err(error) => return refused(format!("cannot be read: {error}")),
+    }
+    match fs::read_to_string(path) {
+        Ok(text) => parse(path, &text),
+        Err(error) => refused(format!("cannot be read: {error}")),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Said {
+    let mut said = Said::default();
+    let line_of = |span: Option<std::ops::Range<usize>>| {
+        let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
+        before.matches('\n').count() + 1
+    };
+    let mistake = |line: usize, name: &str, problem: String, example: String| {
+        let colon = if name.is_empty() { "" } else { ": " };
+        Mistake { key: format!("{}:{line}{colon}{name}", path.display()), problem, example }
+    };
+    let document = match Document::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            let problem = format!("is not TOML: {}", error.message().lines().next().unwrap_or_default());
+            let example = "listen = \"127.0.0.1:8080\"".to_owned();
+            said.mistakes.push(mistake(line_of(error.span()), "", problem, example));
+            return said;
+        }
+    };
+    let table = document.as_table();
+    for (name, item) in table {
+        let line = line_of(table.key(name).and_then(toml_edit::Key::span).or_else(|| item.span()));
+        let Some(key) = keys().iter().find(|key| key.name == name && key.name != "config") else {
+            let (problem, example) = unknown(name, item);
+            said.mistakes.push(mistake(line, name, problem, example));
+            continue;
+        };
+        match values(key, item) {
+            Ok(values) => said.entries.push(Entry { key, line, values }),
+            Err(problem) => said.mistakes.push(mistake(line, name, problem, as_toml(key, &[key.example.to_owned()]))),
+        }
+    }
+    said
+}
+
+fn unknown(name: &str, item: &Item) -> (String, String) {
+    let example = |key: &Key| as_toml(key, &[key.example.to_owned()]);
+    if name == "config" {
+        return ("a file cannot name another one".to_owned(), "--config rialto.toml".to_owned());
+    }
+    if item.is_table_like() || item.is_array_of_tables() {
+        return ("is a table; every key stands at the top of the file".to_owned(), example(keys()[0]));
+    }
+    let names = keys().iter().map(|key| key.name).filter(|name| *name != "config");
+    let nearest = spelling::nearest(&name.to_lowercase().replace('_', "-"), names).unwrap_or(keys()[0].name);
+    let key = keys().iter().find(|key| key.name == nearest).unwrap_or(&keys()[0]);
+    (format!("no such key; the nearest one is {nearest}"), example(key))
+}
+
+/// The values as a flag would take them.
+fn values(key: &Key, item: &Item) -> Result<Vec<String>, String> {
+    let scalar = |value: &Value| match value {
+        Value::String(text) => Ok(text.value().clone()),
+        Value::Integer(number) => Ok(number.value().to_string()),
+        Value::Boolean(yes) => Ok(yes.value().to_string()),
+        other => Err(format!("takes text or a number, not {}", article(other.type_name()))),
+    };
+    match (item.as_value(), key.takes) {
+        (Some(Value::Array(array)), Takes::Many(_)) => array.iter().map(scalar).collect(),
+        (Some(Value::Array(_)), _) => Err("takes one value, not a list".to_owned()),
+        (Some(value), _) => Ok(vec![scalar(value)?]),
+        (None, _) => Err("takes a value, not a table".to_owned()),
+    }
+}
+
+fn article(name: &str) -> String {
+    let article = if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {name}")
+}
+
+/// A line of a file that says this.
+pub(super) fn as_toml(key: &Key, values: &[String]) -> String {
+    let one = |text: &String| match key.takes {
+        Takes::Nothing => text.clone(),
+        Takes::One("N") => text.replace('_', ""),
+        // Rust escapes control characters as TOML does not, hence by the library.
+        _ => Value::from(text.as_str()).to_string(),
+    };
+    let value = match key.takes {
+        Takes::Many(_) => format!("[{}]", values.iter().map(one).collect::<Vec<_>>().join(", ")),
+        _ => values.first().map(one).unwrap_or_default(),
+    };
+    format!("{} = {value}", key.name)
+}

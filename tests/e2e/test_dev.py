@@ -1,0 +1,75 @@
+"""`rialto dev`: a bridge that follows a schema while it is written."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+from conftest import PATIENCE, PROGRAM, eventually, running
+from test_clients import Subscriber
+from test_reload import CHANNEL, FIRST, HEAD, SECOND, Shop, event
+
+
+@pytest.fixture
+def dev(tmp_path):
+    schema = tmp_path / "schema"
+    schema.mkdir()
+    path = schema / "shop.proto"
+    path.write_text(FIRST)
+    out = tmp_path / "events"
+    with running(["dev", schema, "--typescript", out], tmp_path) as bridge:
+        shop = Shop(bridge, path)
+        shop.out = out
+        yield shop
+
+
+def test_a_change_is_served_and_the_client_generated_anew(dev, stubs):
+    before = {path.name: path.read_text() for path in dev.out.glob("*.ts")}
+    assert any("order.placed" in text for text in before.values())
+    with Subscriber(dev.bridge, [{"name": "order:é"}]) as subscriber:
+        assert subscriber.of("order:é")["type"] == "channel.subscribed"
+        dev.path.write_text(SECOND)
+        eventually(lambda: "revision 2 is served" in dev.bridge.said(), "the new revision")
+        dev.publish(stubs, "order.shipped", "new")
+        assert subscriber.of("order:é")["type"] == "order.shipped"
+    eventually(lambda: any("order.shipped" in path.read_text() for path in dev.out.glob("*.ts")), "the new client")
+
+
+def test_a_broken_schema_is_listed_as_check_lists_it_and_the_old_one_stays(dev, stubs):
+    dev.path.write_text(FIRST + event("Again", "order.placed"))
+    eventually(lambda: "1 mistake in the schema" in dev.bridge.said(), "the mistake")
+    checked = subprocess.run([PROGRAM, "check", dev.path.parent], capture_output=True, text=True, timeout=PATIENCE)
+    assert f"{dev.path}:14:" in checked.stdout and checked.stdout in dev.bridge.said()
+    dev.publish(stubs, "order.placed", "as before")
+    dev.path.write_text(SECOND)
+    eventually(lambda: "revision 2 is served" in dev.bridge.said(), "the corrected schema")
+
+
+def test_what_breaks_is_told_and_served(dev):
+    with Subscriber(dev.bridge, [{"name": "order:é", "types": ["order.placed"]}]) as subscriber:
+        assert subscriber.of("order:é")["type"] == "channel.subscribed"
+        dev.path.write_text(HEAD + CHANNEL + event("Shipped", "order.shipped"))
+        assert subscriber.of("order:é")["data"]["reason"] == "schema_changed"
+    eventually(lambda: "revision 2 is served" in dev.bridge.said(), "the new revision")
+    assert "[event-removed]" in dev.bridge.said() and "1 subscription ended" in dev.bridge.said()
+
+
+def test_it_waits_for_a_schema_without_mistakes(tmp_path):
+    schema, ready, log = tmp_path / "schema", tmp_path / "ready.json", tmp_path / "log"
+    schema.mkdir()
+    (schema / "shop.proto").write_text(FIRST + "message {")
+    free = [argument for port in ("listen", "grpc", "admin") for argument in (f"--{port}", "127.0.0.1:0")]
+    with open(log, "w") as out:
+        command = [PROGRAM, "dev", schema, *free, "--ready-file", ready]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        eventually(lambda: "Waiting for a schema" in log.read_text(), "what it waits for")
+        assert "shop.proto:" in log.read_text() and not ready.exists()
+        # As editors do: a new file in the place of the old one.
+        (schema / "new").write_text(FIRST)
+        (schema / "new").rename(schema / "shop.proto")
+        eventually(ready.exists, "the bridge")
+        assert set(json.loads(ready.read_text())) >= {"listen", "grpc", "admin"}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0

@@ -22,7 +22,7 @@ pub use rule::{Rule, Severity};
 
 use super::Schema;
 use super::places::{Near, Site};
-use elements::Elements;
+pub(super) use elements::Elements;
 
 /// One difference between two schemas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,12 +1,14 @@
-//! The internal port: health, readiness, `AdminService`, and publishing by plain HTTP.
+//! The internal port: health, readiness, metrics, `AdminService`, and publishing by plain HTTP.
 //!
 //! Runs on a thread and a runtime of its own ([`spawn`]), so that health answers while the rest is busy. Its publish
 //! route takes events from curl, cron and webhooks and holds web pages off ([`Guard`]); it can be mounted elsewhere
 //! ([`publish_routes`], [`health_routes`]).
 
 mod answer;
+mod channels;
 mod guard;
 mod publish;
+mod scrape;
 mod service;
 
 use std::net::TcpListener;
@@ -23,16 +25,20 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::hub::{Listing, Query};
 use crate::ingest::Ingest;
+use crate::metrics::{Limit, Observed};
 use crate::net::admission::ConnectionLimits;
 use crate::net::http::Server;
 use crate::revision::Reload;
 use crate::status::{Code, Status};
 
+pub use channels::channel_routes;
 pub use guard::Guard;
 pub use publish::{MAX_BODY_BYTES, MAX_EVENTS, publish_routes};
 
 use answer::Refused;
+use scrape::scrape_routes;
 use service::service_routes;
 
 /// Open connections of the port; what is beyond gets 503.
@@ -67,6 +73,10 @@ pub trait Gauges: Send + Sync {
     fn health(&self) -> Health;
     /// Whether new connections should be sent here.
     fn ready(&self) -> bool;
+    /// What is read for a scrape. Called on every `GET /metrics`; must not wait for work in progress.
+    fn observe(&self) -> Observed;
+    /// The channels that somebody asks for.
+    fn list_channels(&self, query: &Query) -> Listing;
 }
 
 /// The internal port.
@@ -91,11 +101,16 @@ pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let Admin { listener, ingest, gauges, reload, allowed_hosts } = admin;
     let guard = Guard::internal(allowed_hosts);
+    let metrics = Arc::clone(ingest.metrics());
     let router = publish_routes(Arc::clone(&ingest), guard.clone())
-        .merge(service_routes(ingest, Arc::clone(&gauges), reload, guard))
+        .merge(service_routes(Arc::clone(&ingest), Arc::clone(&gauges), reload, guard.clone()))
+        .merge(channel_routes(ingest, Arc::clone(&gauges), guard.clone()))
+        .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard))
         .merge(health_routes(gauges))
         .fallback(async || not_found());
-    let server = Server::new(listener, router).with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));
+    let server = Server::new(listener, router)
+        .with_metrics(metrics, Limit::MaxAdminConnections)
+        .with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));
     thread::Builder::new().name("admin".into()).spawn(move || runtime.block_on(server.serve(stop)))
 }
 

@@ -18,13 +18,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use crate::admin::{self, Admin, Guard, health_routes, not_found, publish_routes};
+use crate::admin::{self, Admin, Guard, channel_routes, health_routes, not_found, publish_routes};
 use crate::config::{Config, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
+use crate::metrics::Limit;
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
 use crate::revision::{Breaking, Reloads};
@@ -111,13 +113,15 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let addresses = Addresses { listen: address(&public)?, grpc: address(&publishers)?, admin: address(&internal)? };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { revisions, hub, ingest, front } = parts::core(&config, &node, schema);
+    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema);
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
         revisions: Arc::clone(&revisions),
         hub: Arc::clone(&hub),
         front: Arc::clone(&front),
+        metrics: Arc::clone(&metrics),
+        runtime: Handle::current(),
         started: SystemTime::now(),
         up_since: Instant::now(),
         ready: is_ready,
@@ -130,6 +134,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         revisions: Arc::clone(&revisions),
         hub: Arc::clone(&hub),
         front: Arc::clone(&front),
+        metrics: Arc::clone(&metrics),
     };
     let reload = options.reloads.handle();
     let reloader = tokio::spawn(reloader.run(options.reloads));
@@ -148,7 +153,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let grpc = grpc::Server::new(publishers, Arc::clone(&ingest)).with_config(parts::grpc_config(&config));
     let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
 
-    let mut routes = routes(&front, gauges);
+    let mut routes = routes(&front, Arc::clone(&gauges));
     let mut slow = None;
     if options.playground != Playground::Off {
         let link = SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?;
@@ -156,13 +161,15 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         let pages = playground::pages(&ingest, &addresses, link.address(), story);
         routes = routes
             .merge(pages::routes(pages, Some(link.address().port())))
-            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())));
+            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())))
+            .merge(channel_routes(Arc::clone(&ingest), gauges, Guard::same_origin(Vec::new())));
         slow = Some(tokio::spawn(link.run(addresses.listen)));
     }
     let (stop_public, public_stopped) = watch::channel(false);
     let limits = &config.limits;
     let public = http::Server::new(public, routes.fallback(async || not_found()))
         .with_config(parts::http_config(&config))
+        .with_metrics(metrics, Limit::MaxConnections)
         .with_limits(ConnectionLimits::new(
             limits.max_connections,
             u32::try_from(limits.max_connections_per_address).unwrap_or(u32::MAX),

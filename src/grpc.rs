@@ -1,6 +1,6 @@
 //! The publishers' front: gRPC in, [`crate::ingest`] behind. Convert, call, convert.
 //!
-//! [`Server`] holds a port with HTTP/2's limits set explicitly, and the standard health service beside
+//! [`Server`] holds a port with HTTP/2's limits set explicitly, and the standard health and [`reflection`] services beside
 //! [`publisher`]'s `PublisherService`. It promises that a peer that never speaks is closed, that a publisher that does
 //! not read its acks is not read from either, and that a stop ends every stream between two events, told so.
 //!
@@ -8,6 +8,7 @@
 
 mod convert;
 mod publisher;
+mod reflection;
 
 use std::convert::Infallible;
 use std::io;
@@ -24,6 +25,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::ingest::Ingest;
+use crate::metrics::{Limit, Metrics};
 use crate::net::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use crate::net::admission::ConnectionLimits;
 use crate::net::preface::PrefaceDeadline;
@@ -31,6 +33,7 @@ use crate::net::{Peer, stopped};
 use crate::proto::rialto::v1::publisher_service_server::{PublisherServiceServer, SERVICE_NAME};
 
 use publisher::Publisher;
+use reflection::Reflection;
 
 /// The limits of the gRPC port.
 #[derive(Clone, Debug)]
@@ -110,9 +113,12 @@ impl Server {
     /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
     pub async fn serve(self, stop: watch::Receiver<bool>) -> io::Result<()> {
         let Server { listener, ingest, config } = self;
-        let acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second);
+        let metrics = Arc::clone(ingest.metrics());
+        let acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second)
+            .with_metrics(Arc::clone(&metrics));
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status(SERVICE_NAME, ServingStatus::Serving).await;
+        let reflection = Reflection::new(Arc::clone(&ingest), stop.clone());
         let publisher = PublisherServiceServer::new(Publisher::new(ingest, stop.clone(), config.max_unacked_events))
             .max_decoding_message_size(config.max_request_bytes);
         let serving = tonic::transport::Server::builder()
@@ -124,7 +130,9 @@ impl Server {
             .http2_keepalive_timeout(Some(config.keepalive_timeout))
             .add_service(health)
             .add_service(publisher)
-            .serve_with_incoming_shutdown(connections(acceptor, &config), not_serving(reporter, stop.clone()));
+            .add_service(reflection.v1())
+            .add_service(reflection.v1alpha())
+            .serve_with_incoming_shutdown(connections(acceptor, &config, metrics), not_serving(reporter, stop.clone()));
         tokio::select! {
             served = serving => served.map_err(io::Error::other),
             () = drained(stop, config.drain_timeout) => Ok(()),
@@ -150,19 +158,28 @@ async fn not_serving(reporter: HealthReporter, mut stop: watch::Receiver<bool>) 
 }
 
 /// Accepted connections, within the limits, without end.
-fn connections(acceptor: Acceptor, config: &Config) -> impl Stream<Item = Result<PrefaceDeadline, Infallible>> + use<> {
+fn connections(
+    acceptor: Acceptor,
+    config: &Config,
+    metrics: Arc<Metrics>,
+) -> impl Stream<Item = Result<PrefaceDeadline, Infallible>> + use<> {
     let limits = ConnectionLimits::new(config.max_connections, u32::MAX);
     let preface_timeout = config.preface_timeout;
-    stream::unfold((acceptor, limits), move |(mut acceptor, limits)| async move {
+    stream::unfold((acceptor, limits, metrics), move |(mut acceptor, limits, metrics)| async move {
         loop {
             let (stream, peer) = acceptor.accept().await;
             match limits.admit(peer) {
                 Ok(permit) => {
-                    let connection = PrefaceDeadline::new(stream, peer, preface_timeout).with_permit(permit);
-                    return Some((Ok(connection), (acceptor, limits)));
+                    let connection = PrefaceDeadline::new(stream, peer, preface_timeout)
+                        .with_permit(permit)
+                        .with_metrics(Arc::clone(&metrics));
+                    return Some((Ok(connection), (acceptor, limits, metrics)));
                 }
                 // Closing says it all: gRPC clients back off and come back.
-                Err(refusal) => tracing::warn!(%peer, %refusal, "gRPC connection refused"),
+                Err(refusal) => {
+                    metrics.limits.hit(Limit::MaxGrpcConnections, peer.ip());
+                    tracing::debug!(%peer, %refusal, "gRPC connection refused");
+                }
             }
         }
     })

@@ -7,6 +7,7 @@
 //! Owned by everybody behind an `Arc`. The map is split by hash; locks are held for lookups and appends only.
 
 mod channel;
+mod listing;
 mod reclaim;
 mod revise;
 mod wakeups;
@@ -20,11 +21,13 @@ use std::time::{Duration, Instant};
 use crate::engine::{Append, Appender};
 use crate::ids::ChannelKey;
 use crate::log::{Class, Epoch, MAX_TOMBSTONES, Position, Record, RingLog, TOMBSTONE_AGE, Tombstones};
+use crate::metrics::{Limit, Metrics};
 use crate::schema::Retention;
 use crate::status::{Code, Status};
 use crate::wire::json::{EventFrame, write_event_frame};
 
 pub use channel::Channel;
+pub use listing::{Listing, MAX_LISTED, Order, Query, RATE_WINDOW, Summary};
 pub use reclaim::Swept;
 pub use wakeups::{ShardIndex, Wakeups};
 
@@ -72,6 +75,7 @@ pub struct Hub {
     /// Held by whoever is freeing memory, so that one publisher does it and not all.
     reclaiming: Mutex<()>,
     limits: Limits,
+    metrics: Arc<Metrics>,
 }
 
 impl Hub {
@@ -90,7 +94,15 @@ impl Hub {
             bytes: AtomicUsize::new(0),
             reclaiming: Mutex::new(()),
             limits,
+            metrics: Arc::default(),
         }
+    }
+
+    /// Counts in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Where this shard hears of dirty channels.
@@ -139,6 +151,11 @@ impl Hub {
     /// Memory of all logs, in bytes.
     pub fn log_bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What all logs may take, in bytes.
+    pub fn max_log_bytes(&self) -> usize {
+        self.limits.total_bytes
     }
 
     fn bucket(&self, key: &ChannelKey) -> MutexGuard<'_, Bucket> {
@@ -207,10 +224,17 @@ impl Appender for Hub {
         let mut log = channel.log();
         channel.retain(&mut log, append.retention, event.revision);
         let before = log.bytes();
+        let retained = log.retained();
         let position = log.append(record, now(), |sequence, out| write_event_frame(out, sequence, &frame));
         let after = log.bytes();
+        // An append that does not make the log longer, though it holds fewer than its retention states.
+        let is_capped = position.sequence > 0
+            && log.retained() <= retained.min((append.retention.events as usize).saturating_sub(1));
         drop(log);
         self.account(before, after);
+        if is_capped {
+            self.metrics.limits.hit(Limit::MaxChannelBytes, append.key.channel.as_str());
+        }
         for shard in channel.dirty_shards() {
             self.shards[shard.0].add(Arc::clone(&channel));
         }

@@ -18,6 +18,7 @@ use bytes::Bytes;
 
 use crate::schema::{EventKey, TypeIndex};
 
+mod contents;
 mod ephemeral;
 mod evicting;
 mod extent;
@@ -34,6 +35,7 @@ mod type_set;
 #[cfg(test)]
 mod tests;
 
+pub use contents::{Contents, Recent};
 pub use ephemeral::{EPHEMERAL_AGE, MAX_EPHEMERAL_BYTES, MAX_EPHEMERAL_EVENTS};
 pub use extent::{Extent, Heads, Resume, Snapshot};
 pub use position::{EPOCH_TEXT_BYTES, Epoch, NotAnEpoch, Position};

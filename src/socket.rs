@@ -7,6 +7,7 @@
 //! [`reader`]: self::Reader
 //! [`shard`]: self::Shard
 
+mod counting;
 mod mailbox;
 mod origin;
 mod reader;
@@ -14,6 +15,7 @@ mod readers;
 mod shard;
 mod shared;
 mod stream;
+mod trace;
 mod upgrade;
 
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use axum::Router;
 use tokio::sync::oneshot;
 
 use crate::hub::{Hub, ShardIndex};
+use crate::metrics::Metrics;
 use crate::revision::{Revision, Revisions};
 use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
@@ -49,6 +52,8 @@ pub struct Config {
     pub inbound: InboundLimits,
     /// The name of this process in acks.
     pub node: Arc<str>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The subscriber front of one node.
@@ -73,6 +78,7 @@ impl Front {
             revisions,
             limits: config.outbound,
             inbound: config.inbound,
+            metrics: Arc::clone(&config.metrics),
             connections: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
         });

@@ -9,6 +9,7 @@ use crate::engine::{Appender, Idempotency, MemoryEngine};
 use crate::grpc;
 use crate::hub::{self, Hub};
 use crate::ingest::{self, Ingest};
+use crate::metrics::Metrics;
 use crate::net::http;
 use crate::proto::rialto::v1;
 use crate::revision::{Revision, Revisions};
@@ -20,6 +21,7 @@ use crate::transcode;
 
 /// What every front stands on.
 pub(super) struct Core {
+    pub(super) metrics: Arc<Metrics>,
     pub(super) revisions: Arc<Revisions>,
     pub(super) hub: Arc<Hub>,
     pub(super) ingest: Arc<Ingest>,
@@ -48,13 +50,19 @@ pub(super) fn transcode_options(config: &Config) -> transcode::Options {
 /// Makes hub, engine, ingest and front of the memory engine.
 pub(super) fn core(config: &Config, node: &Arc<str>, schema: Schema) -> Core {
     let limits = &config.limits;
+    let metrics = Arc::new(Metrics::default());
+    metrics.learn(&schema);
     let revisions = Arc::new(Revisions::new(Revision::first(schema, transcode_options(config))));
-    let hub = Arc::new(Hub::new(rand::random(), limits.shards, hub_limits(config)));
+    let hub = Hub::new(rand::random(), limits.shards, hub_limits(config)).with_metrics(Arc::clone(&metrics));
+    let hub = Arc::new(hub);
     let idempotency = Idempotency { max_age: limits.idempotency_window, max_bytes: limits.max_idempotency_bytes };
-    let engine = Arc::new(MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency));
-    let ingest = Arc::new(Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config)));
-    let front = Front::start(socket_config(config, node), Arc::clone(&hub), Arc::clone(&revisions));
-    Core { revisions, hub, ingest, front }
+    let engine = MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency);
+    let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
+    let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
+    let ingest = Arc::new(ingest.with_metrics(Arc::clone(&metrics)));
+    let front =
+        Front::start(socket_config(config, node, Arc::clone(&metrics)), Arc::clone(&hub), Arc::clone(&revisions));
+    Core { metrics, revisions, hub, ingest, front }
 }
 
 fn hub_limits(config: &Config) -> hub::Limits {
@@ -78,7 +86,7 @@ fn ingest_limits(config: &Config) -> ingest::Limits {
     }
 }
 
-fn socket_config(config: &Config, node: &Arc<str>) -> socket::Config {
+fn socket_config(config: &Config, node: &Arc<str>, metrics: Arc<Metrics>) -> socket::Config {
     let limits = &config.limits;
     let max_message_bytes = limits.max_message_bytes;
     let (commands_per_second, commands_burst) =
@@ -117,6 +125,7 @@ fn socket_config(config: &Config, node: &Arc<str>) -> socket::Config {
         },
         inbound: inbound::Limits { max_message_bytes, commands_per_second, commands_burst },
         node: Arc::clone(node),
+        metrics,
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::Hub;
+use crate::metrics::Metrics;
 use crate::revision::{Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads, Revision, Revisions};
 use crate::schema::compare::{self, Change};
 use crate::schema::{LoadError, Mistake, Schema};
@@ -26,6 +27,7 @@ pub(super) struct Reloader {
     pub(super) revisions: Arc<Revisions>,
     pub(super) hub: Arc<Hub>,
     pub(super) front: Arc<Front>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Reloader {
@@ -34,6 +36,7 @@ impl Reloader {
         while let Some((request, answer)) = reloads.next().await {
             let started = Instant::now();
             let outcome = self.reload(request).await;
+            self.count(&outcome, request);
             log(&outcome, request, started);
             answer.send(outcome);
         }
@@ -59,11 +62,23 @@ impl Reloader {
         if reloaded.changed && request.dry_run == DryRun::No {
             let next = Arc::new(next);
             reloaded.revision = next.number;
+            self.metrics.learn(&next.schema);
             reloaded.ended_subscriptions = self.front.adopt(&next).await;
             self.revisions.replace(Arc::clone(&next));
+            self.metrics.reloads.slow_path_before.add(current.transcoder.slow_path_count());
             self.hub.revise(&next.schema, next.number);
         }
         Ok(reloaded)
+    }
+
+    fn count(&self, outcome: &Result<Reloaded, ReloadError>, request: ReloadRequest) {
+        let reloads = &self.metrics.reloads;
+        match outcome {
+            _ if request.dry_run == DryRun::Yes => {}
+            Ok(Reloaded { changed: true, .. }) => reloads.applied.increment(),
+            Ok(_) => reloads.unchanged.increment(),
+            Err(_) => reloads.refused.increment(),
+        }
     }
 
     /// Loads what there is now, and says what it breaks. That takes longer than others may be kept waiting.

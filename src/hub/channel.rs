@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 
 use super::now;
@@ -64,19 +64,27 @@ impl Channel {
         self.marks[shard.0].clear();
     }
 
-    /// What comes after `after` of what the reader takes, and the newest events at that moment.
-    pub fn read(&self, after: Position, filter: &TypeFilter, take: Take, max_bytes: usize) -> (Read, Heads) {
+    /// What comes after `after` of what the reader takes, what it holds, and the newest events at that moment.
+    pub fn read(
+        &self,
+        after: Position,
+        filter: &TypeFilter,
+        take: Take,
+        max_bytes: usize,
+    ) -> (Read, Heads, Option<Contents>) {
         let mut log = self.log();
         let read = log.read(after, filter, take, max_bytes);
-        (read, log.heads())
+        let contents = log.contents(&read);
+        (read, log.heads(), contents)
     }
 
     /// The ephemeral events after `after`.
-    pub fn read_ephemeral(&self, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads) {
+    pub fn read_ephemeral(&self, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads, Option<Contents>) {
         let now = now();
         let mut log = self.log();
         let read = log.read_ephemeral(after, filter, max_bytes, now);
-        (read, log.heads())
+        let contents = log.ephemeral_contents(&read);
+        (read, log.heads(), contents)
     }
 
     /// The newest events, of both kinds.

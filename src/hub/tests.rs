@@ -78,7 +78,7 @@ async fn an_expired_channel_goes_on_in_its_epoch_after_its_last_event() {
     assert_eq!(after.epoch, before.epoch);
     assert_eq!(after.sequence, before.sequence + 1);
     let channel = hub.channel(&append.key, RETENTION);
-    let (read, _) = channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, Take::Everything, 1 << 20);
+    let (read, ..) = channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, Take::Everything, 1 << 20);
     assert_eq!(read, Read::Lagged { oldest: 2, skipped: 1 });
 }
 
@@ -197,7 +197,7 @@ async fn an_ephemeral_event_wakes_who_is_there_and_its_memory_goes_with_the_next
     let mut dirty = Vec::new();
     hub.wakeups(ShardIndex(0)).take(&mut dirty);
     assert_eq!(dirty.len(), 1);
-    let (read, heads) = channel.read_ephemeral(0, &TypeFilter::All, 1 << 20);
+    let (read, heads, _) = channel.read_ephemeral(0, &TypeFilter::All, 1 << 20);
     let Read::Batch { first: 1, last: 1, frames } = read else { panic!("{read:?}") };
     assert!(!String::from_utf8_lossy(&frames).contains("sequence"), "{frames:?}");
     assert_eq!((heads.ephemeral, heads.head.sequence), (1, 0));

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::metrics::Limit;
 use crate::schema::{self, RouteError};
 use crate::status::{Code, Status};
-use crate::transcode::TranscodeError;
+use crate::transcode::{Problem, TranscodeError};
 
 /// Everything that can be wrong with one event. Never holds payload text.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,24 @@ impl Refusal {
     /// A payload that is not what its type says, or cannot be printed or read.
     pub(super) fn payload(event: &Arc<str>, error: TranscodeError) -> Self {
         Refusal::Payload { event: event.clone(), error }
+    }
+
+    /// The limit that the event has hit, if it is one.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        Some(match self {
+            Refusal::TooLarge { .. } => Limit::MaxEventBytes,
+            Refusal::JsonTooLarge { .. } => Limit::MaxJsonBytes,
+            Refusal::IdempotencyKey { .. } => Limit::MaxIdempotencyKeyBytes,
+            Refusal::MetadataEntries { .. } | Refusal::MetadataBytes { .. } => Limit::MaxMetadata,
+            Refusal::Channels { .. } => Limit::MaxChannels,
+            Refusal::Payload { error, .. } => match error.problem {
+                Problem::TooDeep { .. } => Limit::MaxDepth,
+                Problem::TooManyElements { .. } => Limit::MaxElements,
+                Problem::JsonTooLarge { .. } => Limit::MaxJsonBytes,
+                _ => return None,
+            },
+            _ => return None,
+        })
     }
 
     fn reason(&self) -> &'static str {

@@ -157,6 +157,11 @@ impl RingLog {
         self.head
     }
 
+    /// How many events are retained.
+    pub fn retained(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The oldest event that is retained; head + 1 when none is.
     pub fn oldest(&self) -> u64 {
         self.head.sequence + 1 - self.entries.len() as u64

@@ -41,6 +41,7 @@ enum Open {
 impl Reader {
     /// Reads until the peer's end, an error, or the shard's end of the connection. `early` came with the handshake.
     pub(super) async fn run(mut self, early: bytes::Bytes) {
+        self.shared.metrics.front.received_bytes.add(early.len() as u64);
         self.take(&early);
         drop(early);
         loop {
@@ -57,6 +58,7 @@ impl Reader {
         match self.stream.try_read(&mut buffer) {
             Ok(0) => Open::No,
             Ok(count) => {
+                self.shared.metrics.front.received_bytes.add(count as u64);
                 self.take(&buffer[..count]);
                 Open::Yes
             }

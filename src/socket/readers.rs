@@ -7,9 +7,12 @@ use slab::Slab;
 
 use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Heads, Position, Read, Resume, Snapshot, Take};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
-use crate::session::outbound::{Channels, Slot};
+use crate::session::outbound::{Channels, Identity, Slot};
+use crate::wire::json::ServerFrame;
+
+use super::counting::Counting;
 
 /// One subscription of the shard: a connection's index, and the slot in it.
 #[derive(Clone, Copy)]
@@ -27,6 +30,8 @@ pub(super) struct Readers {
     pub(super) serving: u32,
     memo: Option<Memo>,
     subscriptions: usize,
+    /// What the shard counts.
+    pub(super) counting: Counting,
 }
 
 /// A channel that a subscription holds open, and where it stands among the channel's subscribers.
@@ -42,6 +47,8 @@ struct Memo {
     filter: TypeFilter,
     max_bytes: usize,
     answer: (Read, Heads),
+    /// What was read, if events were.
+    contents: Option<Arc<Contents>>,
 }
 
 /// Which events were read.
@@ -52,8 +59,8 @@ enum Place {
 }
 
 impl Readers {
-    pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex) -> Self {
-        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0 }
+    pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex, counting: Counting) -> Self {
+        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0, counting }
     }
 
     /// The subscribers of a channel, by a number that stays while they do.
@@ -72,7 +79,7 @@ impl Readers {
         place: Place,
         filter: &TypeFilter,
         max_bytes: usize,
-        read: impl FnOnce(&Channel) -> (Read, Heads),
+        read: impl FnOnce(&Channel) -> (Read, Heads, Option<Contents>),
     ) -> (Read, Heads) {
         let channel = handle.channel.id();
         if let Some(memo) = &self.memo
@@ -83,8 +90,10 @@ impl Readers {
         {
             return memo.answer.clone();
         }
-        let answer = read(&handle.channel);
-        self.memo = Some(Memo { channel, place, filter: filter.clone(), max_bytes, answer: answer.clone() });
+        let (read, heads, contents) = read(&handle.channel);
+        let answer = (read, heads);
+        let (filter, contents) = (filter.clone(), contents.map(Arc::new));
+        self.memo = Some(Memo { channel, place, filter, max_bytes, answer: answer.clone(), contents });
         answer
     }
 
@@ -151,5 +160,18 @@ impl Channels for Readers {
     fn read_ephemeral(&mut self, handle: &Handle, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads) {
         let place = Place::Ephemeral(after);
         self.read_once(handle, place, filter, max_bytes, |channel| channel.read_ephemeral(after, filter, max_bytes))
+    }
+
+    fn on_batch(&mut self, behind: u64) -> Option<Arc<Contents>> {
+        self.counting.on_lag(behind);
+        self.memo.as_ref()?.contents.clone()
+    }
+
+    fn on_told(&mut self, identity: &Identity, frame: &ServerFrame) {
+        self.counting.on_told(identity, frame);
+    }
+
+    fn on_paced(&mut self, identity: &Identity) {
+        self.counting.on_paced(identity);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use crate::hub::Hub;
+use crate::metrics::Metrics;
 use crate::revision::Revisions;
 use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
@@ -18,6 +19,7 @@ pub(super) struct Shared {
     pub(super) printer: ControlPrinter,
     pub(super) limits: Limits,
     pub(super) inbound: InboundLimits,
+    pub(super) metrics: Arc<Metrics>,
     /// The connections of all shards.
     pub(super) connections: AtomicUsize,
     /// The subscriptions of all shards.

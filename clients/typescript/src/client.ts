@@ -173,6 +173,7 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     onSubscribed: (subscribed) => subscriptions.tell(subscribed.channel, "onSubscribed", subscribed),
     onGap: (gap) => subscriptions.tell(gap.channel, "onGap", gap),
     onReset: (reset) => subscriptions.tell(reset.channel, "onReset", reset),
+    onPosition: (moved) => subscriptions.tell(moved.channel, "onPosition", moved),
     onEnded: (channel, error) => {
       if (!subscriptions.end(channel, error) && error.code !== "closed") report(error);
     },

@@ -74,6 +74,15 @@ export interface Reset {
   readonly previous?: Position;
 }
 
+/** A position that moved on without an event: what lies between was filtered out, or superseded by newer values. */
+export interface Moved {
+  readonly channel: string;
+  /** The position now. */
+  readonly position: Position;
+  /** The events that newer ones of the same key have superseded. */
+  readonly conflated: number;
+}
+
 /** A subscription that the bridge has accepted. */
 export interface Subscribed {
   readonly channel: string;
@@ -97,6 +106,7 @@ export interface Host {
   onSubscribed(subscribed: Subscribed): void;
   onGap(gap: Gap): void;
   onReset(reset: Reset): void;
+  onPosition(moved: Moved): void;
   /** A channel's subscription has ended for good. */
   onEnded(channel: string, error: RialtoError): void;
   /** Something went wrong that concerns nobody in particular. */
@@ -450,9 +460,13 @@ export function createSession(host: Host, settings: SessionSettings): Session {
       case "channel.reset":
         return reset(data);
       case "channel.position": {
-        const { channel: name, position } = data as ChannelPosition;
+        const { channel: name, position, conflated = 0 } = data as ChannelPosition;
         const channel = channels.get(name);
-        if (channel?.live && channel.position?.epoch === position.epoch) advance(channel, position);
+        const before = channel?.position;
+        if (channel?.live && before?.epoch === position.epoch && before.sequence < position.sequence) {
+          channel.position = position;
+          host.onPosition({ channel: name, position, conflated });
+        }
         return;
       }
       case "error":

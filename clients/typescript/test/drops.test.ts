@@ -73,6 +73,7 @@ class Life {
         assert.ok(last < oldest, `${channel}: ${last} is said to be lost, and ${oldest} is still there`);
         expected.next = last + 1;
       },
+      onPosition: () => {},
       onReset: ({ channel, start }) => {
         this.told += 1;
         this.#expectation(channel);

@@ -34,6 +34,8 @@ export function recorded(settings: Partial<SessionSettings> = {}): Recorded {
     onSubscribed: ({ channel }) => log.push(`${channel} subscribed`),
     onGap: ({ channel, first, last }) => log.push(`${channel} lost ${first} to ${last}`),
     onReset: ({ channel, start }) => log.push(`${channel} reset to ${start.epoch} ${start.sequence}`),
+    onPosition: ({ channel, position, conflated }) =>
+      log.push(`${channel} moved to ${position.sequence}, ${conflated} superseded`),
     onEnded: (channel, error) => log.push(`${channel} ended: ${error.code}`),
     onError: (error) => log.push(`error: ${error.code}`),
   };

@@ -67,12 +67,12 @@ test("an event without a number is delivered and moves nothing", () => {
 
 test("a position moves on by itself, never back", () => {
   const world = subscribed();
-  world.receive("channel.position", { channel: "c", position: at("e", 8) }, 30);
+  world.receive("channel.position", { channel: "c", position: at("e", 8), conflated: 2 }, 30);
   world.receive("channel.position", { channel: "c", position: at("e", 2) }, 30);
   world.receive("channel.position", { channel: "c", position: at("other", 99) }, 30);
   assert.deepEqual(world.session.position("c"), at("e", 8));
   world.receive("t", {}, 30, { channel: "c", sequence: 9 });
-  assert.deepEqual(world.take(), ["c t 9"]);
+  assert.deepEqual(world.take(), ["c moved to 8, 2 superseded", "c t 9"]);
 });
 
 test("a jump that nobody has told is told, unless the bridge filters", () => {

@@ -4,7 +4,7 @@ use super::Sources;
 use super::message::parameter_type;
 use super::package::Imports;
 use super::text::{doc, key, quote};
-use crate::schema::{ChannelTemplate, EventType, From, Route};
+use crate::schema::{ChannelTemplate, Delivery, EventType, From, Route};
 
 /// Whether subscribers of a channel can get this event: it lists the template, or it is private and somebody may name a
 /// channel of the template.
@@ -31,7 +31,12 @@ pub(super) fn about(sources: &Sources<'_>, event: &EventType) -> String {
         (From::Client, _) => ", from a client",
         (From::Publisher, _) => "",
     };
-    format!("Event `{}`{way}{place}.", event.name)
+    let class = match event.delivery {
+        Delivery::Reliable => "",
+        Delivery::Latest(_) => " A reader that falls behind gets the newest of each key.",
+        Delivery::Ephemeral => " Delivered now or never: its loss is not told.",
+    };
+    format!("Event `{}`{way}{place}.{class}", event.name)
 }
 
 /// The union and the builder of a channel.
@@ -43,7 +48,8 @@ pub(super) fn declare(sources: &Sources<'_>, imports: &mut Imports<'_>, channel:
     let mut text = format!("/** Every event of {{@link {builder}}}. */\nexport type {union} =");
     for event in &events {
         let data = imports.reference(&event.message_name);
-        text.push_str(&format!("\n  | $.Event<{}, {data}>", quote(&event.name)));
+        let envelope = if matches!(event.delivery, Delivery::Ephemeral) { "EphemeralEvent" } else { "Event" };
+        text.push_str(&format!("\n  | $.{envelope}<{}, {data}>", quote(&event.name)));
     }
     text.push_str(if events.is_empty() { " never;\n\n" } else { ";\n\n" });
 

@@ -487,9 +487,13 @@ function createSession(host, settings) {
       case "channel.reset":
         return reset(data);
       case "channel.position": {
-        const { channel: name, position } = data;
+        const { channel: name, position, conflated = 0 } = data;
         const channel2 = channels.get(name);
-        if (channel2?.live && channel2.position?.epoch === position.epoch) advance(channel2, position);
+        const before = channel2?.position;
+        if (channel2?.live && before?.epoch === position.epoch && before.sequence < position.sequence) {
+          channel2.position = position;
+          host.onPosition({ channel: name, position, conflated });
+        }
         return;
       }
       case "error":
@@ -831,6 +835,7 @@ function createClient(options = {}, schema3) {
     onSubscribed: (subscribed) => subscriptions.tell(subscribed.channel, "onSubscribed", subscribed),
     onGap: (gap) => subscriptions.tell(gap.channel, "onGap", gap),
     onReset: (reset) => subscriptions.tell(reset.channel, "onReset", reset),
+    onPosition: (moved) => subscriptions.tell(moved.channel, "onPosition", moved),
     onEnded: (channel2, error) => {
       if (!subscriptions.end(channel2, error) && error.code !== "closed") report(error);
     },
@@ -941,7 +946,7 @@ function system(selection) {
 
 // sdk/schema.ts
 var schema = {
-  fingerprint: "fc082e9f5b2023642661eaacf136977088d95e3b17c904a0914d4ffa359c26bf",
+  fingerprint: "6cf34e0146708e5c596ce3206b9c3180f854c4affd7c0b8e7884c29eec2cee56",
   generator: "rialto 0.1.0",
   protocol: 1
 };
@@ -1115,9 +1120,11 @@ function startFeed(own, listener, options) {
     client.subscribe(ref, listener.onEvent, {
       onSubscribed: listener.onSubscribed,
       onGap: listener.onGap,
-      //     these events are lost to us; the next one is later
+      //           these events are lost to us; the next one is later
       onReset: listener.onReset,
-      // the log is a new one: what we knew of it is void
+      //       the log is a new one: what we knew of it is void
+      onPosition: listener.onPosition,
+      // newer values of the same key have superseded what we did not get
       onUnknown: listener.onEvent,
       onEnd: (error) => listener.onEnd(ref.name, error?.message ?? "left")
     });
@@ -1143,7 +1150,7 @@ function startFeed(own, listener, options) {
 var RATE_WINDOW_MS = 5e3;
 var KEPT_SECONDS = 90;
 var Ledger = class {
-  counts = { received: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0 };
+  counts = { received: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0, superseded: 0 };
   channels = /* @__PURE__ */ new Map();
   #seconds = /* @__PURE__ */ new Map();
   /** The channel's count, begun when it is new. */
@@ -1188,8 +1195,9 @@ var Ledger = class {
     this.channel(name).sequence = after;
   }
   /** The bridge moved the cursor over events that newer ones have superseded. */
-  moved(name, sequence) {
-    this.channel(name).sequence = sequence;
+  moved(name, sequence, conflated) {
+    this.counts.superseded += conflated;
+    this.channel(name).sequence = Math.max(this.channel(name).sequence, sequence);
   }
   /** Remembers that this second passed without a connection. */
   away(nowMs) {
@@ -1875,7 +1883,7 @@ var followed = /* @__PURE__ */ new Set();
 var waitingForStatus = [];
 var feed = startFeed(
   node.story ? void 0 : schema2.onConnect(),
-  { onStatus, onSubscribed, onEvent, onGap, onReset, onEnd },
+  { onStatus, onSubscribed, onEvent, onGap, onReset, onPosition, onEnd },
   { WebSocket: LinkedSocket, onError: (error) => list.notice("bad", error.message) }
 );
 function onStatus(status) {
@@ -1940,6 +1948,10 @@ function onGap({ channel: channel2, first, last }) {
 function onReset({ channel: channel2, start }) {
   ledger.reset(channel2, start.sequence);
   list.notice("bad", `${channel2}: its log began anew, from #${start.sequence + 1}`);
+}
+function onPosition({ channel: channel2, position, conflated }) {
+  ledger.moved(channel2, position.sequence, conflated);
+  if (conflated > 0) list.notice("warn", `${channel2}: ${conflated} events were superseded by newer ones, up to #${position.sequence}`);
 }
 function onEnd(channel2, why) {
   followed.delete(channel2);

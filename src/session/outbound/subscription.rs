@@ -128,6 +128,11 @@ impl<H> Subscription<H> {
         }))
     }
 
+    /// How many events it has not looked at.
+    pub(super) fn behind(&self, heads: Heads) -> u64 {
+        heads.head.sequence.saturating_sub(self.cursor.sequence)
+    }
+
     pub(super) fn is_replaying(&self) -> bool {
         self.cursor.sequence < self.replay_until
     }

@@ -1,23 +1,21 @@
 // A page or program as a user would write it: typed channels, a listener, an iterator, what is lost, what is refused. It
 // writes down what it sees; a driver asks for that, in Node or over Chromium's debugger.
 
-import type { ConnectOptions, RialtoErrorCode, Status } from "./catalogue/index.js";
+import type { ConnectOptions, RialtoErrorCode, Status } from "./sdk/index.js";
 import {
+  Ask,
+  Completed,
   channel,
   connect,
   isRialtoError,
-  Message,
-  operations,
-  ProcessCompleted,
-  ProcessProgress,
-  ProcessStarted,
+  news,
+  Progress,
   project,
-  ProjectCreated,
-  ProjectDeleted,
-  ProjectUpdated,
-  SystemLog,
+  Started,
+  Told,
   toDate,
-} from "./catalogue/index.js";
+  Waved,
+} from "./sdk/index.js";
 
 /** One thing that was seen. */
 export interface Seen {
@@ -50,20 +48,19 @@ export function start(url: string, WebSocket?: ConnectOptions["WebSocket"]): voi
     project({ projectId: "42" }),
     (event) => {
       const { channel, sequence, replayed } = event;
-      const say = (text: string): void => void seen.push({ what: event.type, channel, sequence, text, replayed });
+      const say = (text: string): void => {
+        seen.push({ what: event.type, channel, ...(sequence !== undefined && { sequence }), text, replayed });
+      };
       // Every type of the union, and no other: the compiler says so when the schema gets another one.
       switch (event.type) {
-        case ProcessProgress:
-          return say(`${event.data.progress.toFixed(1)} ${event.data.message}`);
-        case ProcessStarted:
-          return say(event.data.name);
-        case ProcessCompleted:
-          return say(event.data.outcome === "PROCESS_OUTCOME_FAILED" ? "failed" : String(event.data.outcome));
-        case ProjectCreated:
-        case ProjectUpdated:
-          return say(event.data.project?.created ? String(toDate(event.data.project.created).getTime()) : "never");
-        case ProjectDeleted:
-          return say(event.data.deletedBy);
+        case Progress:
+          return say(`${event.data.percent.toFixed(1)} ${event.data.message}`);
+        case Started:
+          return say(`${event.data.name} ${event.data.at ? toDate(event.data.at).getTime() : "never"}`);
+        case Completed:
+          return say(event.data.outcome === "OUTCOME_FAILED" ? "failed" : String(event.data.outcome));
+        case Waved:
+          return say("hello");
         default:
           return event satisfies never;
       }
@@ -75,11 +72,11 @@ export function start(url: string, WebSocket?: ConnectOptions["WebSocket"]): voi
     },
   );
   // A value that could be taken for structure, and one type of several.
-  client.subscribe(project({ projectId: "a:b%*{}\u00e9" }, { types: [ProjectDeleted] }), ({ channel, data }) => {
-    seen.push({ what: "only", channel, text: data.deletedBy });
+  client.subscribe(project({ projectId: "a:b%*{}\u00e9" }, { types: [Completed] }), ({ channel, data }) => {
+    seen.push({ what: "only", channel, text: data.outcome === "OUTCOME_FAILED" ? "failed" : "done" });
   });
-  client.subscribe(operations({ types: [SystemLog] }), ({ data }) => {
-    seen.push({ what: "log", text: data.message });
+  client.subscribe(news({ types: [Told] }), ({ data }) => {
+    seen.push({ what: "news", text: data.text });
   });
   client.subscribe(channel("nothing:1"), () => {}, {
     onEnd: (error) => seen.push({ what: "ended", text: error?.code ?? "" }),
@@ -91,7 +88,7 @@ export function start(url: string, WebSocket?: ConnectOptions["WebSocket"]): voi
 async function iterate(): Promise<void> {
   if (!client) return;
   for await (const event of client.events(project({ projectId: "7" }), { signal: abort.signal })) {
-    seen.push({ what: "iterated", channel: event.channel, sequence: event.sequence, text: event.type });
+    seen.push({ what: "iterated", channel: event.channel, text: event.type });
   }
   seen.push({ what: "iterated to the end" });
 }
@@ -104,7 +101,7 @@ export function stopIterating(): void {
 /** Sends a client event that nobody handles. */
 export async function send(): Promise<{ code: RialtoErrorCode; number: number; retryable: boolean } | undefined> {
   try {
-    await client?.send(Message, { sessionId: "s", content: "Hi" });
+    await client?.send(Ask, { projectId: "42", text: "Hi" });
   } catch (error) {
     if (isRialtoError(error)) {
       return { code: error.code, number: error.details.number ?? 0, retryable: error.retryable };

@@ -12,6 +12,7 @@ mod events;
 mod fields;
 mod messages;
 mod rule;
+mod rules;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -13,6 +13,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     collect(root, root, &mut files)?;
     files.sort();
 
+    let sources = files.iter().map(|file| {
+        let text = fs::canonicalize(root.join(file))?;
+        Ok(format!("    ({:?}, include_str!({:?})),\n", file.to_string_lossy().replace('\\', "/"), text))
+    });
+    let sources = sources.collect::<Result<String, std::io::Error>>()?;
+    fs::write(out.join("sources.rs"), format!("&[\n{sources}]\n"))?;
+
     let mut compiler = protox::Compiler::new([root])?;
     compiler.include_imports(true).include_source_info(true);
     compiler.open_files(&files)?;

@@ -10,7 +10,9 @@ mod dev;
 mod failure;
 mod flags;
 mod generate;
+mod init;
 mod logs;
+mod proto;
 mod publish;
 mod screen;
 mod serve;
@@ -36,6 +38,7 @@ First steps:
   rialto demo                                  a bridge, a page to look at, and something going on
   rialto subscribe project:42                  follow a channel of it from another terminal
   rialto publish system.heartbeat '{\"source\":\"me\"}'    say something yourself
+  rialto init ./my-proto                       a schema of your own to begin with
   rialto check ./my-proto                      see whether your own schema would load
   rialto dev ./my-proto                        run a bridge that follows it while you write
   rialto serve --schema ./my-proto             run a bridge for it";
@@ -48,6 +51,8 @@ enum Command {
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
     Check(check::Check),
+    Init(init::Init),
+    Proto(proto::Proto),
     Config(config::Config),
     Generate(generate::Generate),
 }
@@ -63,6 +68,8 @@ pub fn main() -> ExitCode {
         Command::Publish(publish) => publish.run(&mut screen),
         Command::Subscribe(subscribe) => subscribe.run(&mut screen),
         Command::Check(check) => check.run(&mut screen),
+        Command::Init(init) => init.run(&mut screen),
+        Command::Proto(proto) => proto.run(&mut screen),
         Command::Config(config) => config.run(&mut screen),
         Command::Generate(generate) => generate.run(&mut screen),
     };

@@ -8,6 +8,9 @@
 /// The descriptors of everything under `proto/`, with source info, as an encoded `FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+/// The files under `proto/` as they are written, by path.
+pub const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sources.rs"));
+
 pub mod rialto {
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/rialto.v1.rs"));

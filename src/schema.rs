@@ -35,6 +35,7 @@ mod events;
 mod filter;
 mod fingerprint;
 mod key;
+pub mod lint;
 mod load;
 mod mistake;
 mod numbers;

@@ -1,25 +1,40 @@
-//! `rialto check`: would this schema load?
+//! `rialto check`: would this schema load, what will be regretted, and what does it break?
+
+mod against;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::screen::{Colour, Screen};
+use crate::schema::compare::{Change, Rule, Severity, compare};
+use crate::schema::lint::{Lint, LintRule, lint};
 use crate::schema::{LoadError, Schema, Source};
 
-/// Check a schema and list every mistake in it.
+/// Check a schema: list every mistake in it, what is likely to be regretted, and what it breaks.
 ///
 /// Takes what `rialto serve --schema` takes: folders of .proto files and files with a FileDescriptorSet; several make one
-/// schema together. Lists the event types and channels, those of the bundled catalogue when no path is given. Exits with
-/// 1 when there are mistakes.
+/// schema together. Lists the event types and channels, those of the bundled catalogue when no path is given.
+///
+/// With --against it says what changed for those who still use an older schema, on the wire, in JSON, in event types,
+/// channels, permissions and rules; where both look at the same thing the verdict is that of `buf breaking` (WIRE_JSON).
+///
+/// Exits with 0 when nothing is wrong (warnings and notes are not), 1 when there are mistakes or breaking changes, 2 when
+/// what was said makes no sense.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Check {
     /// Folders of .proto files, or files with a FileDescriptorSet
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Compare with an older schema: a folder, a FileDescriptorSet, or a git ref of the folder's repository
+    #[arg(long, value_name = "OLD")]
+    against: Option<String>,
+    /// Do not tell findings of this name, which stands in brackets behind each; may be repeated
+    #[arg(long, value_name = "NAME")]
+    allow: Vec<String>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -27,38 +42,113 @@ pub(crate) struct Check {
 
 const EXAMPLES: &str = "\
 Examples:
-  rialto check ./my-proto               file:line:column: what is wrong, and what to write instead
-  rialto check ./my-proto --json        the same for an editor or a pipeline
-  rialto check ./common ./my-proto      several folders make one schema
-  rialto check                          the events and channels that come with Rialto";
+  rialto check ./my-proto                     file:line:column: what is wrong, and what to write instead
+  rialto check ./my-proto --against main      what the change breaks, compared with a branch
+  rialto check ./my-proto --against HEAD~1 --json           the same for a pipeline
+  rialto check ./my-proto --against old.binpb --allow field-renamed
+  rialto check ./common ./my-proto            several folders make one schema
+  rialto check                                the events and channels that come with Rialto";
 
 impl Check {
     /// Loads the schema and says how it went.
     pub(crate) fn run(self, screen: &mut Screen) -> Result<(), Failure> {
-        let sources: Vec<Source> = match self.paths {
+        let known = Rule::ALL.iter().map(|rule| rule.name()).chain(LintRule::ALL.iter().map(|rule| rule.name()));
+        let known: Vec<&str> = known.collect();
+        if let Some(unknown) = self.allow.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(Failure::Usage(format!(
+                "--allow {unknown}: there is no such name; known: {}",
+                known.join(", ")
+            )));
+        }
+        let sources: Vec<Source> = match &self.paths {
             paths if paths.is_empty() => vec![Source::Bundled],
             paths => paths.iter().map(|path| Source::at(path)).collect(),
         };
-        match Schema::load(&sources) {
-            Ok(schema) if self.json => screen.line(&summary_as_json(&schema).to_string()),
-            Ok(schema) => summarise(&schema, screen),
-            Err(error) => {
-                if self.json {
-                    screen.line(&json!({ "ok": false, "mistakes": error.mistakes }).to_string())?;
-                } else {
-                    list(&error, screen)?;
-                }
-                Err(Failure::Refused(format!("{} in the schema", counted(error.mistakes.len(), "mistake"))))
+        let old = self.against.as_deref().map(|old| against::sources(old, &self.paths)).transpose()?;
+        let schema = match Schema::load(&sources) {
+            Ok(schema) => schema,
+            Err(error) => return Err(self.broken(&error, screen)?),
+        };
+        // The bundled catalogue is not the user's to change.
+        let lints = if self.paths.is_empty() { Vec::new() } else { lint(&schema) };
+        let lints: Vec<Lint> = lints.into_iter().filter(|lint| !self.allows(lint.rule.name())).collect();
+        let changes = match old {
+            None => None,
+            Some(sources) => match Schema::load(&sources) {
+                Ok(old) => Some(compare(&old, &schema)),
+                Err(error) => return Err(self.nothing_to_compare_with(&error, screen)?),
+            },
+        };
+        let changes: Option<Vec<Change>> =
+            changes.map(|changes| changes.into_iter().filter(|change| !self.allows(change.rule.name())).collect());
+        let told = changes.iter().flatten();
+        let breaking = told.filter(|change| change.severity == Severity::Breaking).count();
+        if self.json {
+            screen.line(&as_json(&schema, &lints, changes.as_deref(), breaking == 0).to_string())?;
+        } else {
+            self.tell(&schema, &lints, changes.as_deref(), screen)?;
+        }
+        match breaking {
+            0 => Ok(()),
+            count => Err(Failure::Refused(counted(count, "breaking change"))),
+        }
+    }
+
+    fn allows(&self, name: &str) -> bool {
+        self.allow.iter().any(|allowed| allowed == name)
+    }
+
+    /// Tells the mistakes of the schema.
+    fn broken(&self, error: &LoadError, screen: &Screen) -> Result<Failure, Failure> {
+        if self.json {
+            screen.line(&json!({ "ok": false, "mistakes": error.mistakes }).to_string())?;
+        } else {
+            list(error.mistakes.iter(), screen)?;
+        }
+        Ok(Failure::Refused(format!("{} in the schema", counted(error.mistakes.len(), "mistake"))))
+    }
+
+    /// Tells the mistakes of the schema that was to be compared with: another one has to be named.
+    fn nothing_to_compare_with(&self, error: &LoadError, screen: &Screen) -> Result<Failure, Failure> {
+        if self.json {
+            screen.line(&json!({ "ok": false, "mistakesOfOld": error.mistakes }).to_string())?;
+        } else {
+            list(error.mistakes.iter(), screen)?;
+        }
+        let old = self.against.as_deref().unwrap_or_default();
+        let count = counted(error.mistakes.len(), "mistake");
+        Ok(Failure::Usage(format!("--against {old}: the older schema has {count} itself; name one that loads")))
+    }
+
+    fn tell(
+        &self,
+        schema: &Schema,
+        lints: &[Lint],
+        changes: Option<&[Change]>,
+        screen: &Screen,
+    ) -> Result<(), Failure> {
+        let paint = screen.paint();
+        let breaks = changes.unwrap_or_default().iter().any(|change| change.severity == Severity::Breaking);
+        if !breaks {
+            summarise(schema, screen)?;
+        }
+        list(lints.iter(), screen)?;
+        if let Some(changes) = changes {
+            list(changes.iter(), screen)?;
+            if changes.is_empty() {
+                let old = self.against.as_deref().unwrap_or_default();
+                screen.line(&paint.paint(Colour::Green, &format!("nothing changed for users of {old}")))?;
             }
         }
+        Ok(())
     }
 }
 
-/// Lists the mistakes of a schema, each with its place and advice.
-pub(super) fn list(error: &LoadError, screen: &Screen) -> Result<(), Failure> {
+/// Lists findings, each with its first line in bold.
+pub(super) fn list(findings: impl Iterator<Item = impl ToString>, screen: &Screen) -> Result<(), Failure> {
     let paint = screen.paint();
-    for mistake in &error.mistakes {
-        let text = mistake.to_string();
+    for finding in findings {
+        let text = finding.to_string();
         let mut lines = text.lines();
         screen.line(&paint.paint(Colour::Bold, lines.next().unwrap_or_default()))?;
         for advice in lines {
@@ -87,15 +177,19 @@ pub(super) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn summary_as_json(schema: &Schema) -> serde_json::Value {
+fn as_json(schema: &Schema, lints: &[Lint], changes: Option<&[Change]>, ok: bool) -> Value {
     let (events, channels) = own_parts(schema);
     let named = |(name, message): &(&str, &str)| json!({ "name": name, "message": message });
-    json!({
-        "ok": true,
-        "events": events.iter().map(named).collect::<Vec<_>>(),
-        "channels": channels.iter().map(named).collect::<Vec<_>>(),
-        "fingerprint": schema.fingerprint(),
-    })
+    let mut result = Map::new();
+    result.insert("ok".to_owned(), ok.into());
+    result.insert("events".to_owned(), events.iter().map(named).collect());
+    result.insert("channels".to_owned(), channels.iter().map(named).collect());
+    result.insert("fingerprint".to_owned(), schema.fingerprint().into());
+    result.insert("warnings".to_owned(), json!(lints));
+    if let Some(changes) = changes {
+        result.insert("changes".to_owned(), json!(changes));
+    }
+    Value::Object(result)
 }
 
 /// A name and the message that declares it.

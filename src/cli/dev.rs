@@ -154,7 +154,7 @@ impl Followed {
     }
 
     fn refused(&self, error: &LoadError) -> Result<(), Failure> {
-        check::list(error, &self.screen)?;
+        check::list(error.mistakes.iter(), &self.screen)?;
         self.screen.warning(&format!("{} in the schema", check::counted(error.mistakes.len(), "mistake")));
         Ok(())
     }

@@ -12,6 +12,7 @@ mod events;
 mod fields;
 mod messages;
 mod rule;
+mod rules;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,7 +23,7 @@ pub use rule::{Rule, Severity};
 
 use super::Schema;
 use super::places::{Near, Site};
-use elements::Elements;
+pub(super) use elements::Elements;
 
 /// One difference between two schemas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -33,6 +33,13 @@ pub enum Source {
     Folder(PathBuf),
     /// A serialized `google.protobuf.FileDescriptorSet`.
     DescriptorSet(PathBuf),
+    /// A folder of `.proto` files that is not on the disk: what a repository remembers.
+    Texts {
+        /// What stands before the files' paths where they are shown, `main:proto`.
+        origin: String,
+        /// The files by their paths from the root of their imports.
+        files: Vec<(String, Vec<u8>)>,
+    },
     /// The catalogue that is compiled in.
     Bundled,
 }
@@ -72,6 +79,11 @@ fn load(sources: &[Source], numbers: TypeNumbers) -> Result<Schema, LoadError> {
             Source::Bundled => inputs.bundled(),
             Source::DescriptorSet(path) => inputs.descriptor_set(path),
             Source::Folder(path) => inputs.folder(path),
+            Source::Texts { origin, files } => {
+                for (name, bytes) in files {
+                    inputs.text(name, &Path::new(origin).join(name), Ok(bytes.clone()));
+                }
+            }
         }
     }
     let mut mistakes = inputs.mistakes;
@@ -205,22 +217,26 @@ impl Inputs {
         for path in paths {
             let Ok(relative) = path.strip_prefix(root) else { continue };
             let name = relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-            if is_given(&name) && self.files.contains_key(&name) {
-                continue;
-            }
-            let shown = path.display().to_string();
-            let text = read(&path, MAX_FILE_BYTES)
-                .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "this file is not UTF-8".to_owned()));
-            match text {
-                Err(error) => self.refuse(&path, error, "save it as UTF-8 text, readable by this user"),
-                Ok(text) => match File::from_source(&name, &text) {
-                    Ok(file) => self.add(&name, Input { shown, file, content: text.as_bytes().into() }),
-                    Err(error) => {
-                        self.mistakes.extend(mistakes_of(&error, &shown, &text));
-                        self.broken.push(text);
-                    }
-                },
-            }
+            self.text(&name, &path, read(&path, MAX_FILE_BYTES));
+        }
+    }
+
+    /// Takes one `.proto` file of a folder.
+    fn text(&mut self, name: &str, path: &Path, bytes: Result<Vec<u8>, String>) {
+        if is_given(name) && self.files.contains_key(name) {
+            return;
+        }
+        let shown = path.display().to_string();
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "this file is not UTF-8".to_owned()));
+        match text {
+            Err(error) => self.refuse(path, error, "save it as UTF-8 text, readable by this user"),
+            Ok(text) => match File::from_source(name, &text) {
+                Ok(file) => self.add(name, Input { shown, file, content: text.as_bytes().into() }),
+                Err(error) => {
+                    self.mistakes.extend(mistakes_of(&error, &shown, &text));
+                    self.broken.push(text);
+                }
+            },
         }
     }
 }

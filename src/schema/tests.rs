@@ -11,6 +11,7 @@ mod comparing;
 mod editions;
 mod filters;
 mod keys;
+mod linting;
 mod loading;
 mod names;
 mod revisions;

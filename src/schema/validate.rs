@@ -24,6 +24,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub(super) use declare::{Declared, plan};
+pub(super) use occurrences::{Scalar, scalar};
 pub(super) use plan::Rules;
 
 use super::{EventType, Schema};

@@ -9,27 +9,27 @@ use crate::schema::load::is_given;
 use crate::schema::places::Site;
 
 /// Everything that can be compared by name.
-pub(super) struct Elements<'a> {
-    pub(super) files: BTreeMap<&'a str, FileElement<'a>>,
-    pub(super) messages: BTreeMap<String, Element<'a, DescriptorProto>>,
-    pub(super) enums: BTreeMap<String, Element<'a, EnumDescriptorProto>>,
+pub(in crate::schema) struct Elements<'a> {
+    pub(in crate::schema) files: BTreeMap<&'a str, FileElement<'a>>,
+    pub(in crate::schema) messages: BTreeMap<String, Element<'a, DescriptorProto>>,
+    pub(in crate::schema) enums: BTreeMap<String, Element<'a, EnumDescriptorProto>>,
 }
 
 /// One file.
-pub(super) struct FileElement<'a> {
-    pub(super) site: Site,
-    pub(super) package: &'a str,
+pub(in crate::schema) struct FileElement<'a> {
+    pub(in crate::schema) site: Site,
+    pub(in crate::schema) package: &'a str,
 }
 
 /// One message or enum.
-pub(super) struct Element<'a, D> {
-    pub(super) site: Site,
-    pub(super) descriptor: &'a D,
+pub(in crate::schema) struct Element<'a, D> {
+    pub(in crate::schema) site: Site,
+    pub(in crate::schema) descriptor: &'a D,
 }
 
 impl<'a> Elements<'a> {
     /// Those of a pool, without Rialto's own files and Google's.
-    pub(super) fn of(pool: &'a DescriptorPool) -> Self {
+    pub(in crate::schema) fn of(pool: &'a DescriptorPool) -> Self {
         let mut elements = Elements { files: BTreeMap::new(), messages: BTreeMap::new(), enums: BTreeMap::new() };
         let named = |file: &'a FileDescriptorProto| file.name.as_deref().unwrap_or_default();
         for (index, file) in pool.files().iter().enumerate().filter(|(_, file)| !is_given(named(file))) {

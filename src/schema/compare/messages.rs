@@ -6,7 +6,7 @@ use buffa_descriptor::generated::descriptor::DescriptorProto;
 use buffa_descriptor::generated::descriptor::field_descriptor_proto::Label;
 
 use super::elements::Element;
-use super::{Comparison, Place, Rule, fields, missing};
+use super::{Comparison, Place, Rule, fields, missing, rules};
 use crate::schema::places::{Near, Site};
 use crate::schema::templates::short;
 
@@ -41,6 +41,7 @@ pub(super) fn compare(comparison: &mut Comparison<'_>) {
     });
     for (name, old, new) in pairs.collect::<Vec<_>>() {
         compare_one(comparison, &name, old, &new);
+        rules::compare(comparison, &name, old, &new);
     }
 }
 

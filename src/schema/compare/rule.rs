@@ -167,6 +167,15 @@ rules! {
     /// Something needs no permission any more.
     PermissionRemoved Note "permission-removed"
         "everybody who is known may do it now"
+    /// A validation rule asks for more.
+    RuleTightened Note "rule-tightened"
+        "what was accepted so far may be refused now"
+    /// A validation rule is not the same, and whether it asks for more cannot be told.
+    RuleChanged Note "rule-changed"
+        "what was accepted so far may be refused now, if the new rule asks for more"
+    /// A validation rule asks for less.
+    RuleLoosened Note "rule-loosened"
+        "subscribers may see values that could not come before"
 }
 
 impl Serialize for Rule {

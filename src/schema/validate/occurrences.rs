@@ -10,7 +10,7 @@ use crate::schema::scan::{Fields, Wire, varint};
 
 /// A value that is no message.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Scalar<'a> {
+pub(in crate::schema) enum Scalar<'a> {
     /// Signed integers and enums.
     Int(i64),
     Uint(u64),
@@ -136,7 +136,7 @@ pub(super) fn message_bytes(wire: Wire<'_>) -> Option<&[u8]> {
 }
 
 /// A scalar of this kind. `None`: it is none.
-pub(super) fn scalar<'a>(pool: &DescriptorPool, kind: SingularKind, wire: Wire<'a>) -> Option<Scalar<'a>> {
+pub(in crate::schema) fn scalar<'a>(pool: &DescriptorPool, kind: SingularKind, wire: Wire<'a>) -> Option<Scalar<'a>> {
     let zigzag = |value: u64| (value >> 1) as i64 ^ -((value & 1) as i64);
     Some(match (kind, wire) {
         (SingularKind::Enum(index), Wire::Varint(value)) => {

@@ -1,0 +1,61 @@
+//! What is allowed and will be regretted.
+
+use super::*;
+use crate::schema::lint::{LintRule, lint};
+
+fn said(schema: &Schema) -> Vec<String> {
+    lint(schema).iter().map(|lint| lint.to_string().lines().next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn everything_that_will_be_regretted_is_told_where_it_stands() {
+    let text = r#"syntax = "proto2"; package shop.v1; import "rialto/v1/options.proto";
+message ShopChannel { option (rialto.v1.channel) = { template: "shop:{shop_id}" }; optional string shop_id = 1; }
+// Nobody sends here.
+message IdleChannel { option (rialto.v1.channel) = { template: "idle" }; }
+// An order.
+message OrderPlaced {
+  option (rialto.v1.event) = { type: "order.placed", channels: ["ShopChannel"] };
+  optional string shop_id = 1;
+  optional int64 cents = 2;
+  optional uint64 grams = 3 [jstype = JS_STRING];
+  required State state = 4;
+  map<string, Item> items = 5;
+}
+message Item { repeated fixed64 sizes = 1; }
+message Unused { optional int64 big = 1; }
+enum State { STATE_PAID = 1; }
+message Ask { option (rialto.v1.event) = { type: "ask", from: FROM_CLIENT, route: ROUTE_HANDLER }; optional string id = 1; }
+"#;
+    let folder = folder(&[("shop.proto", text)]);
+    let schema = Schema::load(&[Source::Folder(folder.path().to_owned())]).unwrap();
+    let found = said(&schema).join("\n").replace(&format!("{}/", folder.path().display()), "");
+    let expected = r#"shop.proto:2:1: warning: the channel shop:{shop_id} has no comment [missing-comment]
+shop.proto:4:54: warning: no event goes to the channel idle [unused-channel]
+shop.proto:9:3: warning: OrderPlaced.cents is a string in JSON [int64-string]
+shop.proto:11:3: warning: OrderPlaced.state is required [required-field]
+shop.proto:14:16: warning: Item.sizes is a string in JSON [int64-string]
+shop.proto:16:14: warning: the first value of State is STATE_PAID, which stands for something [enum-zero]
+shop.proto:17:1: warning: the event "ask" has no comment [missing-comment]
+shop.proto:17:50: warning: the event type "ask" is one word [event-type-form]
+shop.proto:17:100: warning: "ask" cannot carry its field id in a flat frame: the envelope has a member of that name [envelope-name]"#;
+    assert_eq!(found, expected);
+    for rule in LintRule::ALL {
+        assert!(expected.contains(&format!("[{}]", rule.name())), "{rule:?} is not shown");
+        assert!(!rule.why().is_empty());
+    }
+}
+
+#[test]
+fn without_source_info_nothing_is_said_about_comments() {
+    let files = folder(&[(
+        "shop.proto",
+        "syntax = \"proto3\"; import \"rialto/v1/options.proto\"; message E { option (rialto.v1.event) = { type: \"e.f\" }; }",
+    )]);
+    let includes = [files.path(), Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/proto"))];
+    let mut compiler = protox::Compiler::new(includes).unwrap();
+    compiler.include_imports(true).include_source_info(false).open_file("shop.proto").unwrap();
+    let path = files.path().join("set.binpb");
+    fs::write(&path, compiler.encode_file_descriptor_set()).unwrap();
+    assert_eq!(said(&Schema::load(&[Source::DescriptorSet(path)]).unwrap()), [""; 0]);
+}

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use rialto::log::{Class, Epoch, Position, Read, Record, RingLog, Take};
+use rialto::log::{Class, Epoch, Form, Position, Read, Record, RingLog, Take};
 use rialto::schema::{Retention, TypeFilter, TypeIndex};
 
 const FRAME_BYTES: usize = 300;
+/// What a binary frame has before its payload.
+const HEAD_BYTES: usize = 110;
 const EPOCH: Epoch = Epoch { boot: 1, life: 0 };
 const RETENTION: Retention = Retention { events: 1000, age: Duration::from_secs(30) };
 const READERS: u32 = 1000;
@@ -28,7 +30,10 @@ impl Source {
     fn append(&self, log: &mut RingLog) -> Position {
         let record =
             Record { event_type: TypeIndex(7), class: Class::Reliable, payload: self.payload.clone(), revision: 1 };
-        log.append(record, self.now, |_, frame| frame.extend_from_slice(&self.frame))
+        log.append(record, self.now, |_, form, frame| match form {
+            Form::Json => frame.extend_from_slice(&self.frame),
+            Form::Binary => frame.extend_from_slice(&self.frame[..HEAD_BYTES]),
+        })
     }
 
     /// A log at its byte cap, where each append evicts.
@@ -77,7 +82,7 @@ fn read_at_head(criterion: &mut Criterion) {
                     source.append(&mut log);
                 }
                 for _ in 0..READERS {
-                    black_box(log.read(after, &filter, Take::Everything, TURN_BYTES));
+                    black_box(log.read(after, &filter, Take::Everything, TURN_BYTES, Form::Json));
                 }
             });
         });
@@ -86,7 +91,7 @@ fn read_at_head(criterion: &mut Criterion) {
         let head = log.head();
         bencher.iter(|| {
             for _ in 0..READERS {
-                black_box(log.read(head, &TypeFilter::All, Take::Everything, TURN_BYTES));
+                black_box(log.read(head, &TypeFilter::All, Take::Everything, TURN_BYTES, Form::Json));
             }
         });
     });
@@ -98,7 +103,7 @@ fn read_at_head(criterion: &mut Criterion) {
             }
             for reader in 0..READERS {
                 let after = Position { sequence: before.sequence + u64::from(reader % 16), ..before };
-                black_box(log.read(after, &TypeFilter::All, Take::Everything, TURN_BYTES));
+                black_box(log.read(after, &TypeFilter::All, Take::Everything, TURN_BYTES, Form::Json));
             }
         });
     });
@@ -115,7 +120,7 @@ fn catch_up(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut position = start;
                 loop {
-                    match log.read(position, &filter, Take::Everything, TURN_BYTES) {
+                    match log.read(position, &filter, Take::Everything, TURN_BYTES, Form::Json) {
                         Read::Batch { last, .. } => position.sequence = last,
                         Read::Skipped { sequence } => position.sequence = sequence,
                         _ => break,

@@ -21,7 +21,7 @@ use crate::ids::ChannelKey;
 use crate::log::{Class, Epoch, MAX_TOMBSTONES, Position, Record, RingLog, TOMBSTONE_AGE, Tombstones};
 use crate::schema::Retention;
 use crate::status::{Code, Status};
-use crate::wire::json::{EventFrame, write_event_frame};
+use crate::wire::EventFrame;
 
 pub use channel::Channel;
 pub use reclaim::Swept;
@@ -201,11 +201,13 @@ impl Appender for Hub {
             id: event.id,
             reply_to: event.reply_to.as_deref(),
             metadata: &event.metadata,
+            metadata_wire: &event.metadata_wire,
             data: &event.data,
+            payload: &event.payload,
         };
         let mut log = channel.log();
         let before = log.bytes();
-        let position = log.append(record, now(), |sequence, out| write_event_frame(out, sequence, &frame));
+        let position = log.append(record, now(), |sequence, form, out| frame.write(sequence, form, out));
         let after = log.bytes();
         drop(log);
         self.account(before, after);

@@ -27,7 +27,7 @@ use crate::schema::Schema;
 use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
 use crate::transcode::Transcoder;
-use crate::wire::json::ControlPrinter;
+use crate::wire::ControlPrinter;
 
 use mailbox::{Mailbox, Message};
 use shard::Shard;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
+use crate::log::{Extent, Form, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 
 use super::now;
@@ -63,17 +63,24 @@ impl Channel {
     }
 
     /// What comes after `after` of what the reader takes, and the newest events at that moment.
-    pub fn read(&self, after: Position, filter: &TypeFilter, take: Take, max_bytes: usize) -> (Read, Heads) {
+    pub fn read(
+        &self,
+        after: Position,
+        filter: &TypeFilter,
+        take: Take,
+        max_bytes: usize,
+        form: Form,
+    ) -> (Read, Heads) {
         let mut log = self.log();
-        let read = log.read(after, filter, take, max_bytes);
+        let read = log.read(after, filter, take, max_bytes, form);
         (read, log.heads())
     }
 
     /// The ephemeral events after `after`.
-    pub fn read_ephemeral(&self, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads) {
+    pub fn read_ephemeral(&self, after: u64, filter: &TypeFilter, max_bytes: usize, form: Form) -> (Read, Heads) {
         let now = now();
         let mut log = self.log();
-        let read = log.read_ephemeral(after, filter, max_bytes, now);
+        let read = log.read_ephemeral(after, filter, max_bytes, form, now);
         (read, log.heads())
     }
 

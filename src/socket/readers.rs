@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Heads, Position, Read, Resume, Snapshot, Take};
+use crate::log::{Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 use crate::session::outbound::{Channels, Slot};
 
@@ -35,12 +35,14 @@ pub(super) struct Handle {
     entry: usize,
 }
 
-/// A read that the next subscriber most likely asks for too: at the same cursor, with the same filter.
+/// A read that the next subscriber most likely asks for too: at the same cursor, with the same
+/// filter, in the same form.
 struct Memo {
     channel: u64,
     place: Place,
     filter: TypeFilter,
     max_bytes: usize,
+    form: Form,
     answer: (Read, Heads),
 }
 
@@ -71,7 +73,7 @@ impl Readers {
         handle: &Handle,
         place: Place,
         filter: &TypeFilter,
-        max_bytes: usize,
+        (max_bytes, form): (usize, Form),
         read: impl FnOnce(&Channel) -> (Read, Heads),
     ) -> (Read, Heads) {
         let channel = handle.channel.id();
@@ -79,12 +81,13 @@ impl Readers {
             && memo.channel == channel
             && memo.place == place
             && memo.max_bytes == max_bytes
+            && memo.form == form
             && memo.filter == *filter
         {
             return memo.answer.clone();
         }
         let answer = read(&handle.channel);
-        self.memo = Some(Memo { channel, place, filter: filter.clone(), max_bytes, answer: answer.clone() });
+        self.memo = Some(Memo { channel, place, filter: filter.clone(), max_bytes, form, answer: answer.clone() });
         answer
     }
 
@@ -143,13 +146,23 @@ impl Channels for Readers {
         filter: &TypeFilter,
         take: Take,
         max_bytes: usize,
+        form: Form,
     ) -> (Read, Heads) {
         let place = Place::Log(after, take);
-        self.read_once(handle, place, filter, max_bytes, |channel| channel.read(after, filter, take, max_bytes))
+        let read = |channel: &Channel| channel.read(after, filter, take, max_bytes, form);
+        self.read_once(handle, place, filter, (max_bytes, form), read)
     }
 
-    fn read_ephemeral(&mut self, handle: &Handle, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads) {
+    fn read_ephemeral(
+        &mut self,
+        handle: &Handle,
+        after: u64,
+        filter: &TypeFilter,
+        max_bytes: usize,
+        form: Form,
+    ) -> (Read, Heads) {
         let place = Place::Ephemeral(after);
-        self.read_once(handle, place, filter, max_bytes, |channel| channel.read_ephemeral(after, filter, max_bytes))
+        let read = |channel: &Channel| channel.read_ephemeral(after, filter, max_bytes, form);
+        self.read_once(handle, place, filter, (max_bytes, form), read)
     }
 }

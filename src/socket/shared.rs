@@ -8,7 +8,7 @@ use crate::schema::Schema;
 use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
 use crate::transcode::Transcoder;
-use crate::wire::json::ControlPrinter;
+use crate::wire::ControlPrinter;
 
 /// What every shard is given.
 pub(super) struct Shared {

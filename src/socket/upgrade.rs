@@ -47,7 +47,10 @@ pub(super) async fn upgrade(State(front): State<Arc<Front>>, mut request: Reques
     let Some(permit) = request.extensions().get::<Permit>().cloned() else {
         return plain(500, "the listener did not count this connection");
     };
-    let opening = if asked.subprotocol.is_some() { Opening::Subprotocol } else { Opening::Plain };
+    let opening = match asked.subprotocol {
+        Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
+        None => Opening::Plain,
+    };
     let identity = Identity {
         connection: ConnectionId::new(short_id(rand::random())),
         session: session.unwrap_or_else(|| SessionId::new(short_id(rand::random()))),

@@ -1,7 +1,7 @@
 //! What the write side of a connection asks of the channels that it reads.
 
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Heads, Position, Read, Resume, Snapshot, Take};
+use crate::log::{Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 
 /// A subscription's number within its connection. Free numbers are used again.
@@ -31,7 +31,7 @@ pub trait Channels {
     /// What a reader finds that has everything up to `after`.
     fn resume(&mut self, handle: &Self::Handle, after: Position) -> Resume;
 
-    /// What comes after `after` of what the reader takes, and the newest events at that moment.
+    /// What comes after `after` of what the reader takes, in the form that it takes, and the newest events at that moment.
     fn read(
         &mut self,
         handle: &Self::Handle,
@@ -39,6 +39,7 @@ pub trait Channels {
         filter: &TypeFilter,
         take: Take,
         max_bytes: usize,
+        form: Form,
     ) -> (Read, Heads);
 
     /// The ephemeral events after `after`, and the newest events at that moment.
@@ -48,5 +49,6 @@ pub trait Channels {
         after: u64,
         filter: &TypeFilter,
         max_bytes: usize,
+        form: Form,
     ) -> (Read, Heads);
 }

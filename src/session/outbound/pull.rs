@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::log::{Heads, Read, Snapshot};
+use crate::log::{Form, Heads, Read, Snapshot};
 
 use super::current::{Current, Step, StepKind};
 use super::subscription::{More, Pulled, Subscription};
@@ -36,9 +36,9 @@ impl<C: Channels> Outbound<C> {
                     continue;
                 }
             }
-            let (read, heads) = read(subscription, most, env);
+            let (read, heads) = read(subscription, most, self.form, env);
             if subscription.lags && joins(&read, heads) {
-                let (steps, bytes) = join(subscription, read, heads, most, env);
+                let (steps, bytes) = join(subscription, read, heads, (most, self.form), env);
                 if replaying {
                     self.pace.spend(bytes.len());
                 }
@@ -50,7 +50,7 @@ impl<C: Channels> Outbound<C> {
             let mut pulled = subscription.on_read(read, heads, |handle| everything(channels, handle));
             if matches!(pulled, Pulled::UpToDate) && subscription.ephemeral < heads.ephemeral {
                 let Subscription { handle, ephemeral, filter, .. } = &*subscription;
-                let (read, heads) = env.channels.read_ephemeral(handle, *ephemeral, filter, TURN_BYTES);
+                let (read, heads) = env.channels.read_ephemeral(handle, *ephemeral, filter, TURN_BYTES, self.form);
                 pulled = subscription.on_read_ephemeral(read, heads);
             }
             match pulled {
@@ -101,9 +101,14 @@ pub(super) fn everything<C: Channels>(channels: &mut C, handle: &C::Handle) -> S
     Snapshot { start: extent.start(), keyed_until: extent.oldest - 1 }
 }
 
-fn read<C: Channels>(subscription: &Subscription<C::Handle>, most: usize, env: &mut Env<'_, C>) -> (Read, Heads) {
+fn read<C: Channels>(
+    subscription: &Subscription<C::Handle>,
+    most: usize,
+    form: Form,
+    env: &mut Env<'_, C>,
+) -> (Read, Heads) {
     let Subscription { handle, cursor, filter, .. } = subscription;
-    env.channels.read(handle, *cursor, filter, subscription.take(), most)
+    env.channels.read(handle, *cursor, filter, subscription.take(), most, form)
 }
 
 /// Whether it is worth joining this with what comes after it.
@@ -120,7 +125,7 @@ fn join<C: Channels>(
     subscription: &mut Subscription<C::Handle>,
     mut found: Read,
     mut heads: Heads,
-    most: usize,
+    (most, form): (usize, Form),
     env: &mut Env<'_, C>,
 ) -> (Vec<Step>, Bytes) {
     let (mut steps, mut bytes) = (Vec::new(), Vec::new());
@@ -139,7 +144,7 @@ fn join<C: Channels>(
                 StepKind::Events { first }
             }
             Pulled::Tell(frame) => {
-                env.printer.print(&mut bytes, &frame, None);
+                env.printer.print(&mut bytes, form, &frame, None);
                 StepKind::Told { to: subscription.cursor.sequence }
             }
             _ => break,
@@ -148,7 +153,7 @@ fn join<C: Channels>(
         if bytes.len() >= most {
             break;
         }
-        (found, heads) = read(subscription, JOIN_BELOW_BYTES.min(most), env);
+        (found, heads) = read(subscription, JOIN_BELOW_BYTES.min(most), form, env);
     }
     (steps, bytes.into())
 }

@@ -87,7 +87,7 @@ fn shrinking_frees_what_it_says_and_keeps_the_newest() {
         let before = log.bytes();
         let freed = log.shrink_to(budget);
         assert_eq!(log.bytes(), before - freed);
-        assert!(log.bytes() <= budget.max(1200), "{} of {budget}", log.bytes());
+        assert!(log.bytes() <= budget.max(1250), "{} of {budget}", log.bytes());
     }
     assert_eq!(log.oldest(), 1000);
     assert_eq!(log.read(at(999), &TypeFilter::All, Take::Everything, PLENTY, Form::Json), batch(1000, 1000, 300));
@@ -120,9 +120,8 @@ fn a_quiet_channel_stays_small() {
     push(&mut log, 1, 300, now);
     log.read(at(0), &TypeFilter::All, Take::Everything, PLENTY, Form::Json);
     let beside = log.bytes() - 300 - 150;
-    // When this was written: the struct 336, the lists of segments 120, the index 40, so 496 beside the event. 100,000 such
-    // channels took 1,050 bytes of RSS each, the event's own 450 among them.
-    assert!(empty <= 360 && beside <= 560, "{empty} bytes empty, {beside} beside one event");
+    // When this was written: the struct 424, the lists of segments 144, the index 48, and 3 of the binary frame's head.
+    assert!(empty <= 440 && beside <= 640, "{empty} bytes empty, {beside} beside one event");
     for _ in 0..9 {
         push(&mut log, 1, 300, now);
     }

@@ -42,7 +42,7 @@ fn both_forms_of_a_frame_ask_for_the_same() {
             "after":{"epoch":"k3","sequence":16}},{"name":"é","history":0}]}}"#,
         r#"{"type":"channel.unsubscribe","id":"é","data":{"channels":["a","b"]}}"#,
         r#"{"type":"message","id":"m","channel":"session:t1","metadata":{"a":"1","é":""},
-            "data":{"sessionId":"t1","content":"Hi"}}"#,
+            "data":{"content":"Hi","sessionId":"t1"}}"#,
     ];
     for text in texts {
         let (json, binary) = (good(text), read(&in_binary(text)).expect(text));

@@ -25,7 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .extern_path(".google.protobuf", "::pbjson_types")
         .bytes(".")
         .compile_fds(compiler.file_descriptor_set())?;
-    pbjson_build::Builder::new().register_descriptors(&descriptors)?.exclude([".google.protobuf"]).build(&["."])?;
+    pbjson_build::Builder::new()
+        .register_descriptors(&descriptors)?
+        .exclude([".google.protobuf", ".buf.validate"])
+        .build(&["."])?;
     Ok(())
 }
 

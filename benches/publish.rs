@@ -9,13 +9,14 @@ use rialto::engine::{Idempotency, MemoryEngine};
 use rialto::grpc::Server;
 use rialto::hub::{self, Hub};
 use rialto::ids::Tenant;
-use rialto::ingest::{Ingest, Limits, PublishContext, Revision};
+use rialto::ingest::{Ingest, Limits, PublishContext};
 use rialto::net::listen;
 use rialto::proto::project::v1::ProcessProgress;
 use rialto::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use rialto::proto::rialto::v1::{Event, PublishStreamRequest, event::Body};
+use rialto::revision::{Revision, Revisions};
 use rialto::schema::Schema;
-use rialto::transcode::{Options, Transcoder};
+use rialto::transcode::Options;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tonic::transport::Endpoint;
@@ -24,12 +25,10 @@ const EVENTS: usize = 1_000;
 const REQUESTS: usize = 100;
 
 fn ingest() -> Arc<Ingest> {
-    let schema = Arc::new(Schema::bundled());
-    let transcoder = Arc::new(Transcoder::new(schema.pool(), Options::default()));
-    let revision = Arc::new(Revision { schema, transcoder, number: 1 });
+    let revisions = Arc::new(Revisions::new(Revision::first(Schema::bundled(), Options::default())));
     let hub = Arc::new(Hub::new(1, 1, hub::Limits::default()));
     let engine = Arc::new(MemoryEngine::new(hub, Idempotency::default()));
-    Arc::new(Ingest::new(revision, engine, Limits::default()))
+    Arc::new(Ingest::new(revisions, engine, Limits::default()))
 }
 
 fn events() -> Vec<Event> {

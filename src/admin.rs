@@ -1,4 +1,4 @@
-//! The internal port: health, readiness, `AdminService`, and publishing by plain HTTP.
+//! The internal port: health, readiness, metrics, `AdminService`, and publishing by plain HTTP.
 //!
 //! Runs on a thread and a runtime of its own ([`spawn`]), so that health answers while the rest is busy. Its publish
 //! route takes events from curl, cron and webhooks and holds web pages off ([`Guard`]); it can be mounted elsewhere
@@ -7,6 +7,7 @@
 mod answer;
 mod guard;
 mod publish;
+mod scrape;
 mod service;
 
 use std::net::TcpListener;
@@ -24,14 +25,17 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::ingest::Ingest;
+use crate::metrics::{Limit, Observed};
 use crate::net::admission::ConnectionLimits;
 use crate::net::http::Server;
+use crate::revision::Reload;
 use crate::status::{Code, Status};
 
 pub use guard::Guard;
 pub use publish::{MAX_BODY_BYTES, MAX_EVENTS, publish_routes};
 
 use answer::Refused;
+use scrape::scrape_routes;
 use service::service_routes;
 
 /// Open connections of the port; what is beyond gets 503.
@@ -66,6 +70,8 @@ pub trait Gauges: Send + Sync {
     fn health(&self) -> Health;
     /// Whether new connections should be sent here.
     fn ready(&self) -> bool;
+    /// What is read for a scrape. Called on every `GET /metrics`; must not wait for work in progress.
+    fn observe(&self) -> Observed;
 }
 
 /// The internal port.
@@ -76,6 +82,8 @@ pub struct Admin {
     pub ingest: Arc<Ingest>,
     /// Who knows how the node is.
     pub gauges: Arc<dyn Gauges>,
+    /// Where reloads of the schema are asked for.
+    pub reload: Reload,
     /// Host names that requests may use beside IP addresses and `localhost`, without ports.
     pub allowed_hosts: Vec<String>,
 }
@@ -86,13 +94,17 @@ pub struct Admin {
 /// When the thread or its runtime cannot be made. What the thread returns says whether the listener could be used.
 pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Admin { listener, ingest, gauges, allowed_hosts } = admin;
+    let Admin { listener, ingest, gauges, reload, allowed_hosts } = admin;
     let guard = Guard::internal(allowed_hosts);
+    let metrics = Arc::clone(ingest.metrics());
     let router = publish_routes(Arc::clone(&ingest), guard.clone())
-        .merge(service_routes(ingest, Arc::clone(&gauges), guard))
+        .merge(service_routes(Arc::clone(&ingest), Arc::clone(&gauges), reload, guard.clone()))
+        .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard))
         .merge(health_routes(gauges))
         .fallback(async || not_found());
-    let server = Server::new(listener, router).with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));
+    let server = Server::new(listener, router)
+        .with_metrics(metrics, Limit::MaxAdminConnections)
+        .with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));
     thread::Builder::new().name("admin".into()).spawn(move || runtime.block_on(server.serve(stop)))
 }
 

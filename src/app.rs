@@ -8,6 +8,7 @@ mod gauges;
 mod parts;
 mod playground;
 mod ready;
+mod reload;
 mod slow_link;
 mod sweep;
 
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
@@ -24,13 +26,16 @@ use crate::admin::{self, Admin, Guard, health_routes, not_found, publish_routes}
 use crate::config::{Config, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
+use crate::metrics::Limit;
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
+use crate::revision::{Breaking, Reloads};
 use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
 use gauges::NodeGauges;
 use parts::Core;
+use reload::Reloader;
 use slow_link::SlowLink;
 
 pub use ready::Addresses;
@@ -43,6 +48,8 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 pub struct Options {
     /// Whether the first port serves a page to look at.
     pub playground: Playground,
+    /// Requests for reloads of the schema; the admin service adds its own.
+    pub reloads: Reloads,
     /// Gets the addresses once everything listens.
     pub ready: Option<oneshot::Sender<Addresses>>,
 }
@@ -95,7 +102,7 @@ pub enum Error {
 /// What kept it from starting, or the part that failed. Nothing is left running.
 pub async fn run(config: Config, options: Options, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
-    let schema = Arc::new(Schema::load(&parts::sources(&config))?);
+    let schema = Schema::load(&parts::sources(&config.schema))?;
     if let Err(error) = raise_file_descriptors() {
         tracing::warn!(%error, "the limit of file descriptors stays as it is");
     }
@@ -106,24 +113,38 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let addresses = Addresses { listen: address(&public)?, grpc: address(&publishers)?, admin: address(&internal)? };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { hub, ingest, front } = parts::core(&config, &node, Arc::clone(&schema));
+    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema);
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
-        schema: Arc::clone(&schema),
+        revisions: Arc::clone(&revisions),
         hub: Arc::clone(&hub),
         front: Arc::clone(&front),
+        metrics: Arc::clone(&metrics),
+        runtime: Handle::current(),
         started: SystemTime::now(),
         up_since: Instant::now(),
         ready: is_ready,
     });
     let sweeper = tokio::spawn(sweep::run(Arc::clone(&hub)));
+    let reloader = Reloader {
+        paths: config.schema.clone(),
+        transcode: parts::transcode_options(&config),
+        breaking: if config.allow_breaking { Breaking::Allowed } else { Breaking::Refused },
+        revisions: Arc::clone(&revisions),
+        hub: Arc::clone(&hub),
+        front: Arc::clone(&front),
+        metrics: Arc::clone(&metrics),
+    };
+    let reload = options.reloads.handle();
+    let reloader = tokio::spawn(reloader.run(options.reloads));
 
     let (stop_admin, admin_stopped) = watch::channel(false);
     let admin = Admin {
         listener: internal,
         ingest: Arc::clone(&ingest),
         gauges: Arc::clone(&gauges) as _,
+        reload,
         allowed_hosts: config.allowed_hosts.clone(),
     };
     let admin = admin::spawn(admin, admin_stopped).map_err(part("internal port"))?;
@@ -147,6 +168,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let limits = &config.limits;
     let public = http::Server::new(public, routes.fallback(async || not_found()))
         .with_config(parts::http_config(&config))
+        .with_metrics(metrics, Limit::MaxConnections)
         .with_limits(ConnectionLimits::new(
             limits.max_connections,
             u32::try_from(limits.max_connections_per_address).unwrap_or(u32::MAX),
@@ -157,6 +179,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         ready::write(path, &addresses).map_err(|source| Error::ReadyFile { path: path.clone(), source })?;
     }
     ready.send_replace(true);
+    let schema = &revisions.current().schema;
     tracing::info!(
         listen = %addresses.listen,
         grpc = %addresses.grpc,
@@ -195,6 +218,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     if let Some(slow) = slow {
         slow.abort();
     }
+    reloader.abort();
     if let Some(path) = &config.ready_file {
         // It says where nobody listens any more.
         let _ = std::fs::remove_file(path);

@@ -42,6 +42,10 @@ pub struct Config {
     pub ready_file: Option<PathBuf>,
     /// Folders of `.proto` files and files with a `FileDescriptorSet`. Empty: the bundled catalogue.
     pub schema: Vec<PathBuf>,
+    /// Whether SIGHUP may bring a schema that takes away what is in use. Default no.
+    pub allow_breaking: bool,
+    /// What a client does that was built from another schema. Default: it is served.
+    pub schema_policy: SchemaPolicy,
     /// Whether addresses other than loopback are allowed although nobody is authenticated. Default no.
     pub insecure: bool,
     /// The origins whose pages may connect, compared as they are. Pages of this machine may always connect while the
@@ -55,6 +59,17 @@ pub struct Config {
     pub drain: Duration,
     /// How much of everything there may be, and how long.
     pub limits: Limits,
+}
+
+/// What a client does that was built from another schema than the one that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaPolicy {
+    /// Nothing: it is served.
+    Serve,
+    /// It is served, and asked to reload when convenient.
+    Reload,
+    /// It is refused with 4503.
+    Refuse,
 }
 
 /// How the bridge logs, to standard error.
@@ -107,6 +122,8 @@ impl Config {
             admin: loopback(9090),
             ready_file: None,
             schema: Vec::new(),
+            allow_breaking: false,
+            schema_policy: SchemaPolicy::Serve,
             insecure: false,
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),

@@ -24,6 +24,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::ingest::Ingest;
+use crate::metrics::{Limit, Metrics};
 use crate::net::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use crate::net::admission::ConnectionLimits;
 use crate::net::preface::PrefaceDeadline;
@@ -110,7 +111,9 @@ impl Server {
     /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
     pub async fn serve(self, stop: watch::Receiver<bool>) -> io::Result<()> {
         let Server { listener, ingest, config } = self;
-        let acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second);
+        let metrics = Arc::clone(ingest.metrics());
+        let acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second)
+            .with_metrics(Arc::clone(&metrics));
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status(SERVICE_NAME, ServingStatus::Serving).await;
         let publisher = PublisherServiceServer::new(Publisher::new(ingest, stop.clone(), config.max_unacked_events))
@@ -124,7 +127,7 @@ impl Server {
             .http2_keepalive_timeout(Some(config.keepalive_timeout))
             .add_service(health)
             .add_service(publisher)
-            .serve_with_incoming_shutdown(connections(acceptor, &config), not_serving(reporter, stop.clone()));
+            .serve_with_incoming_shutdown(connections(acceptor, &config, metrics), not_serving(reporter, stop.clone()));
         tokio::select! {
             served = serving => served.map_err(io::Error::other),
             () = drained(stop, config.drain_timeout) => Ok(()),
@@ -150,19 +153,28 @@ async fn not_serving(reporter: HealthReporter, mut stop: watch::Receiver<bool>) 
 }
 
 /// Accepted connections, within the limits, without end.
-fn connections(acceptor: Acceptor, config: &Config) -> impl Stream<Item = Result<PrefaceDeadline, Infallible>> + use<> {
+fn connections(
+    acceptor: Acceptor,
+    config: &Config,
+    metrics: Arc<Metrics>,
+) -> impl Stream<Item = Result<PrefaceDeadline, Infallible>> + use<> {
     let limits = ConnectionLimits::new(config.max_connections, u32::MAX);
     let preface_timeout = config.preface_timeout;
-    stream::unfold((acceptor, limits), move |(mut acceptor, limits)| async move {
+    stream::unfold((acceptor, limits, metrics), move |(mut acceptor, limits, metrics)| async move {
         loop {
             let (stream, peer) = acceptor.accept().await;
             match limits.admit(peer) {
                 Ok(permit) => {
-                    let connection = PrefaceDeadline::new(stream, peer, preface_timeout).with_permit(permit);
-                    return Some((Ok(connection), (acceptor, limits)));
+                    let connection = PrefaceDeadline::new(stream, peer, preface_timeout)
+                        .with_permit(permit)
+                        .with_metrics(Arc::clone(&metrics));
+                    return Some((Ok(connection), (acceptor, limits, metrics)));
                 }
                 // Closing says it all: gRPC clients back off and come back.
-                Err(refusal) => tracing::warn!(%peer, %refusal, "gRPC connection refused"),
+                Err(refusal) => {
+                    metrics.limits.hit(Limit::MaxGrpcConnections, peer.ip());
+                    tracing::debug!(%peer, %refusal, "gRPC connection refused");
+                }
             }
         }
     })

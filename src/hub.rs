@@ -8,6 +8,7 @@
 
 mod channel;
 mod reclaim;
+mod revise;
 mod wakeups;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use crate::engine::{Append, Appender};
 use crate::ids::ChannelKey;
 use crate::log::{Class, Epoch, MAX_TOMBSTONES, Position, Record, RingLog, TOMBSTONE_AGE, Tombstones};
+use crate::metrics::{Limit, Metrics};
 use crate::schema::Retention;
 use crate::status::{Code, Status};
 use crate::wire::EventFrame;
@@ -71,6 +73,7 @@ pub struct Hub {
     /// Held by whoever is freeing memory, so that one publisher does it and not all.
     reclaiming: Mutex<()>,
     limits: Limits,
+    metrics: Arc<Metrics>,
 }
 
 impl Hub {
@@ -89,7 +92,15 @@ impl Hub {
             bytes: AtomicUsize::new(0),
             reclaiming: Mutex::new(()),
             limits,
+            metrics: Arc::default(),
         }
+    }
+
+    /// Counts in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Where this shard hears of dirty channels.
@@ -112,7 +123,7 @@ impl Hub {
         let log = RingLog::resurrect(begin, retention).with_max_bytes(self.limits.channel_bytes);
         self.account(0, log.bytes());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let channel = Arc::new(Channel::new(id, key.clone(), retention, log, self.shards.len()));
+        let channel = Arc::new(Channel::new(id, key.clone(), log, self.shards.len()));
         bucket.insert(key.clone(), Arc::clone(&channel));
         channel
     }
@@ -138,6 +149,11 @@ impl Hub {
     /// Memory of all logs, in bytes.
     pub fn log_bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What all logs may take, in bytes.
+    pub fn max_log_bytes(&self) -> usize {
+        self.limits.total_bytes
     }
 
     fn bucket(&self, key: &ChannelKey) -> MutexGuard<'_, Bucket> {
@@ -206,11 +222,19 @@ impl Appender for Hub {
             payload: &event.payload,
         };
         let mut log = channel.log();
+        channel.retain(&mut log, append.retention, event.revision);
         let before = log.bytes();
+        let retained = log.retained();
         let position = log.append(record, now(), |sequence, form, out| frame.write(sequence, form, out));
         let after = log.bytes();
+        // An append that does not make the log longer, though it holds fewer than its retention states.
+        let is_capped = position.sequence > 0
+            && log.retained() <= retained.min((append.retention.events as usize).saturating_sub(1));
         drop(log);
         self.account(before, after);
+        if is_capped {
+            self.metrics.limits.hit(Limit::MaxChannelBytes, append.key.channel.as_str());
+        }
         for shard in channel.dirty_shards() {
             self.shards[shard.0].add(Arc::clone(&channel));
         }

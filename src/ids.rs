@@ -110,6 +110,12 @@ impl fmt::Debug for EventId {
     }
 }
 
+/// The trace that a `traceparent` (W3C Trace Context, section 3.2) belongs to: 32 hexadecimal digits.
+pub fn trace_id(traceparent: &str) -> Option<&str> {
+    let trace = traceparent.split('-').nth(1)?;
+    (trace.len() == 32 && trace.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))).then_some(trace)
+}
+
 /// A short URL-safe text made of 12 random bytes: connection ids, sessions made by the bridge, node names.
 pub fn short_id(random: [u8; 12]) -> String {
     URL_SAFE_NO_PAD.encode(random)

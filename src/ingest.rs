@@ -12,8 +12,12 @@ mod check;
 pub(crate) mod fixture;
 mod metadata;
 mod refusal;
+mod tell;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::RngCore as _;
@@ -22,24 +26,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::engine::{Append, Appended, Engine};
 use crate::ids::{ChannelName, EventId, Tenant};
 use crate::log::Position;
+use crate::metrics::{Limit, Metrics};
 use crate::proto::rialto::v1::Event;
-use crate::schema::Schema;
+use crate::revision::{Revision, Revisions};
 use crate::status::{Code, Status};
-use crate::transcode::Transcoder;
 
 use check::Checker;
+use tell::{Sent, Teller};
 
 pub use check::body_bytes;
-
-/// A schema and how to print it: what an event is checked against, as a whole.
-pub struct Revision {
-    /// What may cross.
-    pub schema: Arc<Schema>,
-    /// How it is printed.
-    pub transcoder: Arc<Transcoder>,
-    /// Which of this process's revisions it is, from 1.
-    pub number: u32,
-}
 
 /// What an event may be.
 #[derive(Clone, Debug)]
@@ -83,17 +78,28 @@ const GROWTH: usize = 4;
 /// The least that a batch reserves.
 const MIN_RESERVE_BYTES: usize = 4 << 10;
 
-/// Who publishes, and in which trace.
+/// Who publishes, in which call and in which trace.
 #[derive(Clone, Debug)]
 pub struct PublishContext {
     tenant: Tenant,
     traceparent: Option<Arc<str>>,
+    peer: Option<SocketAddr>,
+    /// Tells the calls of this process apart in its log.
+    call: u64,
 }
 
 impl PublishContext {
     /// A publisher of this tenant.
     pub fn new(tenant: Tenant) -> Self {
-        PublishContext { tenant, traceparent: None }
+        static CALLS: AtomicU64 = AtomicU64::new(1);
+        PublishContext { tenant, traceparent: None, peer: None, call: CALLS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// From this address, for logs.
+    #[must_use]
+    pub fn with_peer(mut self, peer: Option<SocketAddr>) -> Self {
+        self.peer = peer;
+        self
     }
 
     /// Events that have no `traceparent` of their own get this one. What is not one by W3C's Trace Context is left out, as
@@ -102,6 +108,15 @@ impl PublishContext {
     pub fn with_traceparent(mut self, traceparent: Option<&str>) -> Self {
         self.traceparent = traceparent.filter(|text| metadata::is_traceparent(text)).map(Arc::from);
         self
+    }
+}
+
+impl fmt::Display for PublishContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.peer {
+            Some(peer) => write!(f, "{peer}, call {}", self.call),
+            None => write!(f, "call {}", self.call),
+        }
     }
 }
 
@@ -118,27 +133,35 @@ pub struct Accepted {
 
 /// The one way in.
 pub struct Ingest {
-    revision: RwLock<Arc<Revision>>,
+    revisions: Arc<Revisions>,
     engine: Arc<dyn Engine>,
     limits: Limits,
     decoding: Semaphore,
+    metrics: Arc<Metrics>,
 }
 
 impl Ingest {
-    /// Checks against this revision and appends to this engine.
-    pub fn new(revision: Arc<Revision>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
+    /// Checks each batch against the revision that is current when it begins, and appends to this engine.
+    pub fn new(revisions: Arc<Revisions>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
         let decoding = Semaphore::new(limits.decoding_bytes.min(Semaphore::MAX_PERMITS));
-        Ingest { revision: RwLock::new(revision), engine, limits, decoding }
+        Ingest { revisions, engine, limits, decoding, metrics: Arc::default() }
+    }
+
+    /// Counts in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Where publishing is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// The revision that events are checked against now.
     pub fn revision(&self) -> Arc<Revision> {
-        self.revision.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Checks events against another revision from the next batch on.
-    pub fn set_revision(&self, revision: Arc<Revision>) {
-        *self.revision.write().unwrap_or_else(PoisonError::into_inner) = revision;
+        self.revisions.current()
     }
 
     /// Publishes each event; one result each, in order. A refused event does not concern the others.
@@ -155,16 +178,21 @@ impl Ingest {
             }
             let (count, bytes) = batch_of(events.as_slice());
             let reserve_bytes = (bytes * GROWTH).max(MIN_RESERVE_BYTES).min(self.limits.decoding_bytes);
-            let _reserved = self.reserve(reserve_bytes).await;
+            let _reserved = self.reserve(reserve_bytes, context).await;
             let batch = self.check(events.by_ref().take(count), reserve_bytes, context);
             let appended = if batch.appends.is_empty() { Vec::new() } else { self.engine.append(batch.appends).await };
-            fold(batch.outcomes, appended, &mut results);
+            let mut teller = Teller::new(&self.metrics.publishing, context);
+            fold(batch.outcomes, appended, &mut results, &mut teller);
         }
         results
     }
 
-    async fn reserve(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+    async fn reserve(&self, bytes: usize, context: &PublishContext) -> Option<SemaphorePermit<'_>> {
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        if let Ok(permit) = self.decoding.try_acquire_many(permits) {
+            return Some(permit);
+        }
+        self.metrics.limits.hit(Limit::MaxDecodingBytes, context);
         // Never closed, so never an error.
         self.decoding.acquire_many(permits).await.ok()
     }
@@ -172,13 +200,16 @@ impl Ingest {
     /// Checks events until they are through or their JSON has outgrown what is reserved for it.
     fn check(&self, events: impl Iterator<Item = Event>, reserve_bytes: usize, context: &PublishContext) -> Batch {
         let revision = self.revision();
-        let mut checker = Checker::new(&revision, &self.limits, context);
+        let mut checker = Checker::new(&revision, &self.limits, context, &self.metrics.limits);
+        let mut received_bytes = 0;
         for event in events {
+            received_bytes += body_bytes(&event);
             checker.check(event);
             if checker.json_bytes() > reserve_bytes {
                 break;
             }
         }
+        self.metrics.publishing.received_bytes.add(received_bytes as u64);
         let mut random = rand::rng();
         checker.finish(unix_ms(), || {
             let mut bytes = [0; 10];
@@ -197,7 +228,7 @@ struct Batch {
 /// What became of one event before the engine.
 enum Outcome {
     Refused(Status),
-    Checked { event_id: EventId, channels: Vec<ChannelName> },
+    Checked { event_id: EventId, channels: Vec<ChannelName>, sent: Sent },
 }
 
 /// How many of the events make the next batch (at least one), and their bytes.
@@ -213,11 +244,20 @@ fn batch_of(events: &[Event]) -> (usize, usize) {
 }
 
 /// Joins what the engine says per channel into what the publisher hears per event.
-fn fold(outcomes: Vec<Outcome>, appended: Vec<Result<Appended, Status>>, results: &mut Vec<Result<Accepted, Status>>) {
+fn fold(
+    outcomes: Vec<Outcome>,
+    appended: Vec<Result<Appended, Status>>,
+    results: &mut Vec<Result<Accepted, Status>>,
+    teller: &mut Teller<'_>,
+) {
     let mut appended = appended.into_iter();
     results.extend(outcomes.into_iter().map(|outcome| match outcome {
-        Outcome::Refused(status) => Err(status),
-        Outcome::Checked { event_id, channels } => {
+        Outcome::Refused(status) => {
+            let answer = Err(status);
+            teller.on_answer(None, &answer);
+            answer
+        }
+        Outcome::Checked { event_id, channels, sent } => {
             let count = channels.len();
             let mut accepted = Accepted { event_id, positions: Vec::with_capacity(count), duplicate: true };
             let mut failed = None;
@@ -236,7 +276,9 @@ fn fold(outcomes: Vec<Outcome>, appended: Vec<Result<Appended, Status>>, results
                     }
                 }
             }
-            failed.map_or(Ok(accepted), Err)
+            let answer = failed.map_or(Ok(accepted), Err);
+            teller.on_answer(Some(&sent), &answer);
+            answer
         }
     }));
 }

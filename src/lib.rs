@@ -2,8 +2,8 @@
 //!
 //! Services publish events over gRPC, browsers subscribe over WebSocket and get JSON, and one set of `.proto` files says
 //! what may cross. The floors of the house, from the bottom: [`ids`], [`status`], [`proto`]; [`schema`], [`log`],
-//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`ingest`], [`net`]; [`grpc`], [`socket`], [`admin`];
-//! [`config`], [`app`], [`cli`].
+//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`revision`], [`ingest`], [`net`], [`metrics`];
+//! [`grpc`], [`socket`], [`admin`]; [`config`], [`app`], [`cli`].
 
 pub mod admin;
 pub mod app;
@@ -16,8 +16,10 @@ pub mod hub;
 pub mod ids;
 pub mod ingest;
 pub mod log;
+pub mod metrics;
 pub mod net;
 pub mod proto;
+pub mod revision;
 pub mod schema;
 pub mod session;
 pub mod socket;

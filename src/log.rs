@@ -19,6 +19,7 @@ use bytes::Bytes;
 
 use crate::schema::{EventKey, TypeIndex};
 
+mod contents;
 mod ephemeral;
 mod evicting;
 mod extent;
@@ -36,6 +37,7 @@ mod type_set;
 #[cfg(test)]
 mod tests;
 
+pub use contents::Contents;
 pub use ephemeral::{EPHEMERAL_AGE, MAX_EPHEMERAL_BYTES, MAX_EPHEMERAL_EVENTS};
 pub use extent::{Extent, Heads, Resume, Snapshot};
 pub use form::Form;

@@ -22,6 +22,12 @@ pub mod google {
     }
 }
 
+pub mod buf {
+    pub mod validate {
+        include!(concat!(env!("OUT_DIR"), "/buf.validate.rs"));
+    }
+}
+
 pub mod agents {
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/agents.v1.rs"));

@@ -37,6 +37,7 @@ mod fingerprint;
 mod key;
 mod load;
 mod mistake;
+mod numbers;
 mod options;
 mod permission;
 mod places;
@@ -57,6 +58,7 @@ pub use mistake::{LoadError, Mistake};
 pub use route::RouteError;
 pub use validate::Violation;
 
+use numbers::TypeNumbers;
 use places::Files;
 use route::Binding;
 use template::{ParameterKind, Template};
@@ -67,8 +69,10 @@ pub struct Schema {
     fingerprint: String,
     pool: Arc<DescriptorPool>,
     events: Vec<Arc<EventType>>,
-    by_name: HashMap<Arc<str>, TypeIndex>,
-    by_message: HashMap<Arc<str>, TypeIndex>,
+    /// Places in `events`.
+    by_name: HashMap<Arc<str>, usize>,
+    by_message: HashMap<Arc<str>, usize>,
+    numbers: TypeNumbers,
     channels: Vec<Arc<ChannelTemplate>>,
     /// The templates by their first segment.
     by_head: HashMap<Box<str>, Vec<usize>>,
@@ -88,7 +92,7 @@ impl fmt::Debug for Schema {
     }
 }
 
-/// An event type's number within the process: dense, from 0.
+/// An event type's number within the process, the same over all revisions of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeIndex(pub u32);
 
@@ -115,6 +119,8 @@ pub struct EventType {
     pub delivery: Delivery,
     /// What a principal needs in order to send it.
     pub send_permission: Option<Arc<str>>,
+    /// Whether its payloads have anything to check.
+    is_validated: bool,
     bindings: Box<[Binding]>,
 }
 
@@ -225,15 +231,20 @@ impl Schema {
 
     /// The event type of this name (Rialto's own frames included: look at `own`).
     pub fn event(&self, name: &str) -> Option<&Arc<EventType>> {
-        self.by_name.get(name).map(|index| &self.events[index.0 as usize])
+        self.by_name.get(name).map(|place| &self.events[*place])
     }
 
     /// The event type that this message is, by its full name.
     pub fn event_by_message(&self, full_name: &str) -> Option<&Arc<EventType>> {
-        self.by_message.get(full_name).map(|index| &self.events[index.0 as usize])
+        self.by_message.get(full_name).map(|place| &self.events[*place])
     }
 
-    /// Every event type, by index, sorted by name.
+    /// The name of a type of this revision or one that it came after: events in logs may be of types that are gone.
+    pub fn type_name(&self, index: TypeIndex) -> Option<&Arc<str>> {
+        self.numbers.get(index).map(|numbered| &numbered.name)
+    }
+
+    /// Every event type, sorted by name.
     pub fn events(&self) -> &[Arc<EventType>] {
         &self.events
     }

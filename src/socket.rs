@@ -7,6 +7,7 @@
 //! [`reader`]: self::Reader
 //! [`shard`]: self::Shard
 
+mod counting;
 mod mailbox;
 mod origin;
 mod reader;
@@ -14,6 +15,7 @@ mod readers;
 mod shard;
 mod shared;
 mod stream;
+mod trace;
 mod upgrade;
 
 use std::sync::Arc;
@@ -21,12 +23,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::oneshot;
 
 use crate::hub::{Hub, ShardIndex};
-use crate::schema::Schema;
+use crate::metrics::Metrics;
+use crate::revision::{Revision, Revisions};
 use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
-use crate::transcode::Transcoder;
 use crate::wire::ControlPrinter;
 
 use mailbox::{Mailbox, Message};
@@ -49,6 +52,8 @@ pub struct Config {
     pub inbound: InboundLimits,
     /// The name of this process in acks.
     pub node: Arc<str>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The subscriber front of one node.
@@ -61,18 +66,19 @@ pub struct Front {
 
 impl Front {
     /// Starts the shards, one for each of the hub's, as tasks of the current runtime.
-    pub fn start(config: Config, hub: Arc<Hub>, schema: Arc<Schema>, transcoder: Arc<Transcoder>) -> Arc<Self> {
+    pub fn start(config: Config, hub: Arc<Hub>, revisions: Arc<Revisions>) -> Arc<Self> {
         let shards: Vec<ShardIndex> = hub.shards().collect();
         let mailboxes: Box<[_]> =
             shards.iter().map(|shard| Arc::new(Mailbox::new(Arc::clone(hub.wakeups(*shard))))).collect();
+        let first = revisions.current();
         let shared = Arc::new(Shared {
             hub,
-            printer: ControlPrinter::new(Arc::clone(&transcoder), schema.pool())
+            printer: ControlPrinter::new(Arc::clone(&first.transcoder), first.schema.pool())
                 .expect("a schema's pool always has Rialto's own frames"),
-            transcoder,
-            schema,
+            revisions,
             limits: config.outbound,
             inbound: config.inbound,
+            metrics: Arc::clone(&config.metrics),
             connections: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
         });
@@ -95,6 +101,28 @@ impl Front {
     /// The subscriptions of all connections.
     pub fn subscriptions(&self) -> usize {
         self.shared.subscriptions.load(Ordering::Relaxed)
+    }
+
+    /// Takes every connection to another revision of the schema, and returns when all are there, with how many
+    /// subscriptions ended: those on channels and to types that the schema does not have.
+    ///
+    /// Publishers come after that: an event of a type that is new finds no filter that does not know it.
+    pub async fn adopt(&self, revision: &Arc<Revision>) -> usize {
+        let adopting: Vec<_> = self
+            .mailboxes
+            .iter()
+            .map(|mailbox| {
+                let (done, is_done) = oneshot::channel();
+                mailbox.push(Message::Adopt(Arc::clone(revision), done));
+                is_done
+            })
+            .collect();
+        let mut ended = 0;
+        for is_done in adopting {
+            // A shard ends with the runtime only.
+            ended += is_done.await.unwrap_or(0);
+        }
+        ended
     }
 
     /// Asks every client to come back elsewhere and closes, in batches spread over this time.

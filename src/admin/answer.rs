@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::ingest;
+use crate::proto::rialto::v1::{BreakingChange, SchemaMistake};
 use crate::status::Status;
 
 /// Who gives `ErrorInfo`'s reasons their meaning.
@@ -60,17 +61,21 @@ pub(super) struct Error {
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "@type", rename_all_fields = "camelCase")]
-enum Detail {
+pub(super) enum Detail {
     #[serde(rename = "type.googleapis.com/google.rpc.ErrorInfo")]
     ErrorInfo { reason: String, domain: &'static str },
     #[serde(rename = "type.googleapis.com/google.rpc.BadRequest")]
     BadRequest { field_violations: Vec<FieldViolation> },
     #[serde(rename = "type.googleapis.com/google.rpc.RetryInfo")]
     RetryInfo { retry_delay: String },
+    #[serde(rename = "type.googleapis.com/rialto.v1.SchemaMistakes")]
+    SchemaMistakes { mistakes: Vec<SchemaMistake> },
+    #[serde(rename = "type.googleapis.com/rialto.v1.BreakingChanges")]
+    BreakingChanges { changes: Vec<BreakingChange>, subscriptions: u64 },
 }
 
 #[derive(Debug, Serialize)]
-struct FieldViolation {
+pub(super) struct FieldViolation {
     field: String,
     description: String,
 }
@@ -97,6 +102,7 @@ impl From<Status> for Error {
 pub(super) struct Refused {
     http_status: StatusCode,
     status: Box<Status>,
+    detail: Option<Box<Detail>>,
 }
 
 impl Refused {
@@ -104,7 +110,13 @@ impl Refused {
     pub(super) fn new(status: Status) -> Self {
         // Not all of them have a name in HTTP's registry (499).
         let http_status = StatusCode::from_u16(status.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Refused { http_status, status: Box::new(status) }
+        Refused { http_status, status: Box::new(status), detail: None }
+    }
+
+    /// With one more detail than a status has.
+    pub(super) fn with_detail(mut self, detail: Detail) -> Self {
+        self.detail = Some(Box::new(detail));
+        self
     }
 
     /// With another HTTP status than the code's, where HTTP is more exact.
@@ -114,10 +126,19 @@ impl Refused {
     }
 }
 
+impl Refused {
+    /// Whether a body was longer than it may be.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.http_status == StatusCode::PAYLOAD_TOO_LARGE
+    }
+}
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let retry_after = self.status.retry_after;
-        let mut response = (self.http_status, Json(Error::from(*self.status))).into_response();
+        let mut error = Error::from(*self.status);
+        error.details.extend(self.detail.map(|detail| *detail));
+        let mut response = (self.http_status, Json(error)).into_response();
         if let Some(delay) = retry_after {
             // Whole seconds, and never too early.
             let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);

@@ -42,6 +42,17 @@ impl Guard {
 
     /// Whether a request with this head may publish.
     pub(super) fn check(&self, head: &Parts) -> Result<()> {
+        self.check_reader(head)?;
+        if !is_json(&head.headers) {
+            let message = "the Content-Type must be application/json";
+            return Err(Refused::new(Status::new(Code::InvalidArgument, "not_json", message))
+                .with_http_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        Ok(())
+    }
+
+    /// Whether a request with this head, which changes nothing and has no body, may be answered.
+    pub(super) fn check_reader(&self, head: &Parts) -> Result<()> {
         let authority = authority(head).filter(|authority| self.knows(authority.host())).ok_or_else(|| {
             let message = "the Host of the request is not a name of this port; use its IP address or localhost";
             Refused::new(Status::new(Code::PermissionDenied, "foreign_host", message))
@@ -50,11 +61,6 @@ impl Guard {
         if head.headers.contains_key(header::ORIGIN) && !self.may(&head.headers, &authority) {
             let message = "web pages may not publish here; publish from a backend";
             return Err(Refused::new(Status::new(Code::PermissionDenied, "foreign_origin", message)));
-        }
-        if !is_json(&head.headers) {
-            let message = "the Content-Type must be application/json";
-            return Err(Refused::new(Status::new(Code::InvalidArgument, "not_json", message))
-                .with_http_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ use super::answer::{Accepted, Answer, Refused};
 use super::{Guard, Result, method_not_allowed};
 use crate::ids::Tenant;
 use crate::ingest::{Ingest, PublishContext};
+use crate::metrics::Limit;
+use crate::net::Peer;
 use crate::proto::rialto::v1::event::Body as EventBody;
 use crate::proto::rialto::v1::{Event, JsonPayload};
 use crate::status::{Code, Status};
@@ -74,9 +76,15 @@ impl JsonEvent<'_> {
 async fn publish(State(publish): State<Publish>, request: Request) -> Result<Response> {
     let (head, body) = request.into_parts();
     publish.guard.check(&head)?;
-    let body = read(&head.headers, body).await?;
+    let body = read(&head.headers, body).await.inspect_err(|refused| {
+        if refused.is_too_large() {
+            let peer = head.extensions.get::<Peer>().map(|Peer(address)| address.ip().to_string());
+            publish.ingest.metrics().limits.hit(Limit::MaxBodyBytes, peer.unwrap_or_default());
+        }
+    })?;
     let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
-    let context = PublishContext::new(Tenant::default_tenant()).with_traceparent(traceparent);
+    let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
+    let context = PublishContext::new(Tenant::default_tenant()).with_traceparent(traceparent).with_peer(peer);
     if body.trim_ascii_start().first() == Some(&b'[') {
         let Bounded(events) = serde_json::from_slice(&body).map_err(malformed).map_err(Refused::new)?;
         let events: Vec<_> = events

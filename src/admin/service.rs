@@ -15,10 +15,15 @@ use axum::routing::post;
 use pbjson_types::Timestamp;
 use prost::Message;
 
-use super::answer::Refused;
+use super::answer::{Detail, Refused};
 use super::{Gauges, Guard, Result, method_not_allowed};
 use crate::ingest::Ingest;
-use crate::proto::rialto::v1::{GetNodeRequest, GetNodeResponse};
+use crate::proto::rialto::v1::{
+    BreakingChange, GetNodeRequest, GetNodeResponse, ReloadSchemaRequest, ReloadSchemaResponse, SchemaMistake,
+};
+use crate::revision::{Breaking, DryRun, Reload, ReloadError, ReloadRequest};
+use crate::schema::compare::Change;
+use crate::schema::{LoadError, Mistake};
 use crate::status::{Code, Status};
 
 /// Bytes of one request: the messages are small.
@@ -28,17 +33,17 @@ const MAX_REQUEST_BYTES: usize = 64 << 10;
 struct Service {
     ingest: Arc<Ingest>,
     gauges: Arc<dyn Gauges>,
+    reload: Reload,
     guard: Guard,
 }
 
 /// The calls, for whom the guard lets through.
-pub(super) fn service_routes(ingest: Arc<Ingest>, gauges: Arc<dyn Gauges>, guard: Guard) -> Router {
+pub(super) fn service_routes(ingest: Arc<Ingest>, gauges: Arc<dyn Gauges>, reload: Reload, guard: Guard) -> Router {
     let only_post = async || method_not_allowed("POST");
-    Router::new().route("/rialto.v1.AdminService/GetNode", post(get_node).fallback(only_post)).with_state(Service {
-        ingest,
-        gauges,
-        guard,
-    })
+    Router::new()
+        .route("/rialto.v1.AdminService/GetNode", post(get_node).fallback(only_post))
+        .route("/rialto.v1.AdminService/ReloadSchema", post(reload_schema).fallback(only_post))
+        .with_state(Service { ingest, gauges, reload, guard })
 }
 
 async fn get_node(State(service): State<Service>, request: Request) -> Result<Response> {
@@ -52,8 +57,57 @@ async fn get_node(State(service): State<Service>, request: Request) -> Result<Re
         connections: health.connections,
         subscriptions: health.subscriptions,
         channels: health.channels,
+        revision: service.ingest.revision().number,
     };
     service.answer("rialto.v1.GetNodeResponse", &response)
+}
+
+async fn reload_schema(State(service): State<Service>, request: Request) -> Result<Response> {
+    let asked: ReloadSchemaRequest = service.read("rialto.v1.ReloadSchemaRequest", request).await?;
+    let request = ReloadRequest {
+        breaking: Some(if asked.allow_breaking { Breaking::Allowed } else { Breaking::Refused }),
+        dry_run: if asked.dry_run { DryRun::Yes } else { DryRun::No },
+    };
+    let reloaded = service.reload.reload(request).await?;
+    let response = ReloadSchemaResponse {
+        fingerprint: reloaded.fingerprint,
+        revision: reloaded.revision,
+        changed: reloaded.changed,
+        warnings: reloaded.warnings.into_iter().map(schema_mistake).collect(),
+        breaking: reloaded.breaking.into_iter().map(breaking_change).collect(),
+        ended_subscriptions: reloaded.ended_subscriptions as u64,
+    };
+    service.answer("rialto.v1.ReloadSchemaResponse", &response)
+}
+
+fn schema_mistake(mistake: Mistake) -> SchemaMistake {
+    let Mistake { file, line, column, message, advice } = mistake;
+    SchemaMistake { file, line, column, message, advice }
+}
+
+fn breaking_change(change: Change) -> BreakingChange {
+    let Change { severity: _, rule, file, line, column, message, why, advice } = change;
+    BreakingChange { rule: rule.name().into(), file, line, column, message, why: why.into(), advice }
+}
+
+impl From<ReloadError> for Refused {
+    fn from(error: ReloadError) -> Self {
+        let message = error.to_string();
+        let refused = |code, reason| Refused::new(Status::new(code, reason, message));
+        match error {
+            ReloadError::Broken(LoadError { mistakes }) => {
+                let mistakes = mistakes.into_iter().map(schema_mistake).collect();
+                refused(Code::FailedPrecondition, "broken_schema").with_detail(Detail::SchemaMistakes { mistakes })
+            }
+            ReloadError::Breaking { changes, subscriptions } => {
+                let subscriptions = subscriptions as u64;
+                let changes = changes.into_iter().map(breaking_change).collect();
+                let detail = Detail::BreakingChanges { changes, subscriptions };
+                refused(Code::FailedPrecondition, "breaking_schema").with_detail(detail)
+            }
+            ReloadError::Stopping => refused(Code::Unavailable, "stopping"),
+        }
+    }
 }
 
 impl Service {

@@ -12,6 +12,9 @@ use tokio::time::timeout;
 use super::*;
 use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
 use crate::net::listen;
+use crate::revision::{Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads};
+use crate::schema::compare::{Change, Rule, Severity};
+use crate::schema::{LoadError, Mistake};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -37,6 +40,10 @@ impl Gauges for Node {
     fn ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
     }
+
+    fn observe(&self) -> Observed {
+        crate::metrics::tests::observed()
+    }
 }
 
 struct Running {
@@ -44,6 +51,7 @@ struct Running {
     node: Arc<Node>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
+    reloads: Reloads,
     served: JoinHandle<io::Result<()>>,
 }
 
@@ -54,8 +62,10 @@ fn start() -> Running {
     let address = listener.local_addr().unwrap();
     let (stop, stopping) = watch::channel(false);
     let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
-    let served = spawn(Admin { listener, ingest, gauges, allowed_hosts: Vec::new() }, stopping).unwrap();
-    Running { fixture, node, address, stop, served }
+    let reloads = Reloads::default();
+    let reload = reloads.handle();
+    let served = spawn(Admin { listener, ingest, gauges, reload, allowed_hosts: Vec::new() }, stopping).unwrap();
+    Running { fixture, node, address, stop, served, reloads }
 }
 
 struct Answered {
@@ -263,7 +273,7 @@ async fn the_admin_service_answers_json_and_keeps_pages_out() {
     assert_eq!(answer.status, 200);
     let expected = json!({
         "node": "n-1", "version": "0", "fingerprint": "f", "started": "1970-01-01T00:00:01.500Z",
-        "connections": 3, "subscriptions": 7, "channels": 0,
+        "connections": 3, "subscriptions": 7, "channels": 0, "revision": 23,
     });
     assert_eq!(answer.body, expected);
     let wrong = running.post(path, json_type, r#"{"nodes":1}"#).await;
@@ -273,4 +283,80 @@ async fn the_admin_service_answers_json_and_keeps_pages_out() {
     assert_eq!(page.status, 403);
     assert_eq!(running.post(path, "", "{}").await.status, 415);
     assert_eq!(running.get(&format!("GET {path}")).await.status, 405);
+}
+
+#[tokio::test]
+async fn a_reload_is_asked_for_and_its_outcome_told_in_full() {
+    let mut running = start();
+    let mistake = |line| Mistake {
+        file: "shop/v1/shop.proto".into(),
+        line,
+        column: line,
+        message: "no".into(),
+        advice: "write yes".into(),
+    };
+    let change = Change {
+        severity: Severity::Breaking,
+        rule: Rule::EventRemoved,
+        file: "shop/v1/old.proto".into(),
+        line: Some(9),
+        column: None,
+        message: "\"hint\" is gone".into(),
+        why: "somebody waits",
+        advice: String::new(),
+    };
+    let done = Reloaded {
+        fingerprint: "f2".into(),
+        revision: 24,
+        changed: true,
+        warnings: vec![mistake(Some(7))],
+        breaking: vec![change.clone()],
+        ended_subscriptions: 2,
+    };
+    let as_json =
+        json!({ "file": "shop/v1/shop.proto", "line": 7, "column": 7, "message": "no", "advice": "write yes" });
+    let table = [
+        (r#"{"allowBreaking":true}"#, Breaking::Allowed, DryRun::No, Ok(done)),
+        ("{}", Breaking::Refused, DryRun::No, Err(ReloadError::Broken(LoadError { mistakes: vec![mistake(Some(7))] }))),
+        (
+            r#"{"dryRun":true}"#,
+            Breaking::Refused,
+            DryRun::Yes,
+            Err(ReloadError::Breaking { changes: vec![change], subscriptions: 3 }),
+        ),
+        ("{}", Breaking::Refused, DryRun::No, Err(ReloadError::Stopping)),
+    ];
+    let change_as_json = json!({ "rule": "event-removed", "file": "shop/v1/old.proto", "line": 9,
+                                 "message": "\"hint\" is gone", "why": "somebody waits" });
+    let mut change_in_full = change_as_json.clone();
+    change_in_full["advice"] = "".into();
+    let expected = [
+        (
+            200,
+            json!({ "fingerprint": "f2", "revision": 24, "changed": true, "warnings": [as_json],
+                      "breaking": [change_in_full], "endedSubscriptions": 2 }),
+        ),
+        (400, json!({ "@type": "type.googleapis.com/rialto.v1.SchemaMistakes", "mistakes": [as_json] })),
+        (
+            400,
+            json!({ "@type": "type.googleapis.com/rialto.v1.BreakingChanges", "changes": [change_as_json],
+                      "subscriptions": 3 }),
+        ),
+        (503, Value::Null),
+    ];
+    for ((body, breaking, dry_run, outcome), (status, told)) in table.into_iter().zip(expected) {
+        let mut reloads = std::mem::take(&mut running.reloads);
+        let asking = running.post("/rialto.v1.AdminService/ReloadSchema", "content-type: application/json\r\n", body);
+        let answering = async {
+            let (request, answer) = timeout(PATIENCE, reloads.next()).await.unwrap().unwrap();
+            assert_eq!(request, ReloadRequest { breaking: Some(breaking), dry_run });
+            answer.send(outcome);
+            reloads
+        };
+        let (answered, reloads) = tokio::join!(asking, answering);
+        running.reloads = reloads;
+        assert_eq!(answered.status, status, "{}", answered.body);
+        let body = if status == 200 { answered.body } else { answered.body["details"][1].clone() };
+        assert_eq!(body, told);
+    }
 }

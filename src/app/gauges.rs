@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::admin::{Gauges, Health};
 use crate::hub::Hub;
-use crate::schema::Schema;
+use crate::metrics::{Metrics, Observed};
+use crate::revision::Revisions;
 use crate::socket::Front;
 
 /// What `/health` and `/ready` are answered from.
 pub(super) struct NodeGauges {
     pub(super) node: Arc<str>,
-    pub(super) schema: Arc<Schema>,
+    pub(super) revisions: Arc<Revisions>,
     pub(super) hub: Arc<Hub>,
     pub(super) front: Arc<Front>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) runtime: Handle,
     pub(super) started: SystemTime,
     pub(super) up_since: Instant,
     pub(super) ready: watch::Receiver<bool>,
@@ -27,7 +31,7 @@ impl Gauges for NodeGauges {
         Health {
             node: self.node.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
-            fingerprint: self.schema.fingerprint().into(),
+            fingerprint: self.revisions.current().schema.fingerprint().into(),
             uptime_seconds: self.up_since.elapsed().as_secs(),
             started: self.started,
             connections: self.front.connections() as u64,
@@ -38,5 +42,26 @@ impl Gauges for NodeGauges {
 
     fn ready(&self) -> bool {
         *self.ready.borrow()
+    }
+
+    fn observe(&self) -> Observed {
+        let runtime = self.runtime.metrics();
+        let revision = self.revisions.current();
+        Observed {
+            node: self.node.to_string(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            started: self.started,
+            ready: self.ready(),
+            fingerprint: revision.schema.fingerprint().into(),
+            revision: revision.number,
+            connections: self.front.connections() as u64,
+            subscriptions: self.front.subscriptions() as u64,
+            channels: self.hub.channel_count() as u64,
+            log_bytes: self.hub.log_bytes() as u64,
+            log_limit_bytes: self.hub.max_log_bytes() as u64,
+            slow_path: self.metrics.reloads.slow_path_before.get() + revision.transcoder.slow_path_count(),
+            runtime_workers: runtime.num_workers() as u64,
+            runtime_tasks: runtime.num_alive_tasks() as u64,
+        }
     }
 }

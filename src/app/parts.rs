@@ -1,54 +1,68 @@
 //! From the configuration to each part's own limits, and the parts that every front stands on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{Config, SchemaPolicy};
 
 use crate::engine::{Appender, Idempotency, MemoryEngine};
 use crate::grpc;
 use crate::hub::{self, Hub};
-use crate::ingest::{self, Ingest, Revision};
+use crate::ingest::{self, Ingest};
+use crate::metrics::Metrics;
 use crate::net::http;
+use crate::proto::rialto::v1;
+use crate::revision::{Revision, Revisions};
 use crate::schema::{Schema, Source};
 use crate::session::inbound;
 use crate::session::outbound::{self, ReplayRate, Timings};
 use crate::socket::{self, Front, Origins};
-use crate::transcode::{self, Transcoder};
+use crate::transcode;
 
 /// What every front stands on.
 pub(super) struct Core {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) revisions: Arc<Revisions>,
     pub(super) hub: Arc<Hub>,
     pub(super) ingest: Arc<Ingest>,
     pub(super) front: Arc<Front>,
 }
 
-/// Where the schema comes from.
-pub(super) fn sources(config: &Config) -> Vec<Source> {
-    if config.schema.is_empty() {
+/// Where the schema comes from: these paths as they are now, or the bundled catalogue.
+pub(super) fn sources(paths: &[PathBuf]) -> Vec<Source> {
+    if paths.is_empty() {
         return vec![Source::Bundled];
     }
-    config.schema.iter().map(|path| Source::at(path)).collect()
+    paths.iter().map(|path| Source::at(path)).collect()
+}
+
+/// How events are printed.
+pub(super) fn transcode_options(config: &Config) -> transcode::Options {
+    let limits = &config.limits;
+    transcode::Options {
+        max_depth: count_u32(limits.max_depth),
+        max_elements: count_u32(limits.max_elements),
+        max_json_bytes: limits.max_json_bytes,
+        ..transcode::Options::default()
+    }
 }
 
 /// Makes hub, engine, ingest and front of the memory engine.
-pub(super) fn core(config: &Config, node: &Arc<str>, schema: Arc<Schema>) -> Core {
+pub(super) fn core(config: &Config, node: &Arc<str>, schema: Schema) -> Core {
     let limits = &config.limits;
-    let transcoder = Arc::new(Transcoder::new(
-        schema.pool(),
-        transcode::Options {
-            max_depth: count_u32(limits.max_depth),
-            max_elements: count_u32(limits.max_elements),
-            max_json_bytes: limits.max_json_bytes,
-            ..transcode::Options::default()
-        },
-    ));
-    let hub = Arc::new(Hub::new(rand::random(), limits.shards, hub_limits(config)));
+    let metrics = Arc::new(Metrics::default());
+    metrics.learn(&schema);
+    let revisions = Arc::new(Revisions::new(Revision::first(schema, transcode_options(config))));
+    let hub = Hub::new(rand::random(), limits.shards, hub_limits(config)).with_metrics(Arc::clone(&metrics));
+    let hub = Arc::new(hub);
     let idempotency = Idempotency { max_age: limits.idempotency_window, max_bytes: limits.max_idempotency_bytes };
-    let engine = Arc::new(MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency));
-    let revision = Revision { schema: Arc::clone(&schema), transcoder: Arc::clone(&transcoder), number: 1 };
-    let ingest = Arc::new(Ingest::new(Arc::new(revision), engine, ingest_limits(config)));
-    let front = Front::start(socket_config(config, node), Arc::clone(&hub), schema, transcoder);
-    Core { hub, ingest, front }
+    let engine = MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency);
+    let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
+    let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
+    let ingest = Arc::new(ingest.with_metrics(Arc::clone(&metrics)));
+    let front =
+        Front::start(socket_config(config, node, Arc::clone(&metrics)), Arc::clone(&hub), Arc::clone(&revisions));
+    Core { metrics, revisions, hub, ingest, front }
 }
 
 fn hub_limits(config: &Config) -> hub::Limits {
@@ -72,7 +86,7 @@ fn ingest_limits(config: &Config) -> ingest::Limits {
     }
 }
 
-fn socket_config(config: &Config, node: &Arc<str>) -> socket::Config {
+fn socket_config(config: &Config, node: &Arc<str>, metrics: Arc<Metrics>) -> socket::Config {
     let limits = &config.limits;
     let max_message_bytes = limits.max_message_bytes;
     let (commands_per_second, commands_burst) =
@@ -103,9 +117,15 @@ fn socket_config(config: &Config, node: &Arc<str>) -> socket::Config {
                 message: limits.message_timeout,
                 close: limits.close_timeout,
             },
+            schema_policy: match config.schema_policy {
+                SchemaPolicy::Serve => v1::SchemaPolicy::Serve,
+                SchemaPolicy::Reload => v1::SchemaPolicy::Reload,
+                SchemaPolicy::Refuse => v1::SchemaPolicy::Refuse,
+            },
         },
         inbound: inbound::Limits { max_message_bytes, commands_per_second, commands_burst },
         node: Arc::clone(node),
+        metrics,
     }
 }
 

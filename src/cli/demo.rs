@@ -69,7 +69,8 @@ impl Demo {
                 publisher.abort();
                 screen.note("Stopping; once more to stop at once.");
             };
-            let options = app::Options { playground: app::Playground::Demo, ready: Some(ready) };
+            let options =
+                app::Options { playground: app::Playground::Demo, ready: Some(ready), ..app::Options::default() };
             Ok(app::run(config, options, stop).await?)
         })
     }

@@ -12,12 +12,13 @@ use super::logs;
 use super::screen::Screen;
 use crate::app;
 use crate::config::{Config, Process};
+use crate::revision::{Reload, ReloadRequest};
 
 /// Run a bridge.
 ///
 /// Browsers connect to --listen, backends publish to --grpc. Without any flag the bridge serves the bundled catalogue
 /// on loopback. Every flag is a variable too: --listen is RIALTO_LISTEN. SIGTERM lets clients go in peace, a second one
-/// does not wait.
+/// does not wait. SIGHUP reloads the schema without a restart; one with mistakes is refused and the old one stays.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -37,13 +38,29 @@ impl Serve {
     pub(crate) fn run(self, _screen: &mut Screen) -> Result<(), Failure> {
         let config = Config::load(&self.flags.0, &Process)?;
         logs::install(config.log);
-        runtime()?.block_on(async move { Ok(app::run(config, app::Options::default(), asked_to_stop()?).await?) })
+        runtime()?.block_on(async move {
+            let options = app::Options::default();
+            reload_on_hangup(options.reloads.handle())?;
+            Ok(app::run(config, options, asked_to_stop()?).await?)
+        })
     }
 }
 
 /// The runtime of a bridge: one worker a processor.
 pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Reloads the schema whenever SIGHUP arrives. The bridge itself logs how it went.
+pub(crate) fn reload_on_hangup(reload: Reload) -> Result<(), Failure> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tracing::info!(signal = "SIGHUP", "reloading the schema");
+            let _ = reload.reload(ReloadRequest::default()).await;
+        }
+    });
+    Ok(())
 }
 
 /// Ready when SIGTERM or SIGINT arrives. The second one ends the process at once.

@@ -122,3 +122,6 @@ impl Sources<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use super::key::{Group, Key, Takes};
-use super::{LogFormat, LogLevel, limits, value};
+use super::{LogFormat, LogLevel, SchemaPolicy, limits, value};
 
 /// Every key.
 pub fn keys() -> &'static [&'static Key] {
@@ -51,6 +51,24 @@ const BASICS: &[Key] = &[
             Ok(())
         },
         show: |config| config.schema.iter().map(|path| path.display().to_string()).collect(),
+    },
+    Key {
+        name: "allow-breaking",
+        group: Group::Basics,
+        takes: Takes::Nothing,
+        help: "Lets a reload by SIGHUP take away event types and channels; subscriptions on them end, and are told so",
+        example: "true",
+        read: |config, text| value::yes_or_no(text).map(|yes| config.allow_breaking = yes),
+        show: |config| vec![config.allow_breaking.to_string()],
+    },
+    Key {
+        name: "schema-policy",
+        group: Group::Basics,
+        takes: Takes::One("POLICY"),
+        help: "For clients built from another schema: serve them, ask them to reload the page, or refuse them (4503)",
+        example: "serve",
+        read: |config, text| one_of(text, POLICIES).map(|policy| config.schema_policy = policy),
+        show: |config| vec![name_in(config.schema_policy, POLICIES)],
     },
     Key {
         name: "insecure",
@@ -119,6 +137,9 @@ const BASICS: &[Key] = &[
         show: |config| vec![value::show_duration(config.drain)],
     },
 ];
+
+const POLICIES: &[(&str, SchemaPolicy)] =
+    &[("serve", SchemaPolicy::Serve), ("reload", SchemaPolicy::Reload), ("refuse", SchemaPolicy::Refuse)];
 
 const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 

@@ -162,7 +162,7 @@ fn every_key_is_described_once_and_reads_what_it_shows_and_its_example() {
         key.apply(&mut config, key.example).unwrap_or_else(|problem| panic!("{}: {problem}", key.name));
         assert_eq!(key.value(&config), [key.example], "{}", key.name);
         assert!(!key.help.is_empty() && !key.help.ends_with('.'), "{}", key.name);
-        assert!(matches!(key.takes, Takes::Nothing) == (key.name == "insecure"));
+        assert!(matches!(key.takes, Takes::Nothing) == ["insecure", "allow-breaking"].contains(&key.name));
     }
 }
 

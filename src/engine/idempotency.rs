@@ -64,6 +64,15 @@ pub(super) struct Window {
     bytes: usize,
 }
 
+/// At what cost an append is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remembered {
+    /// There was room.
+    InRoom,
+    /// Older ones were forgotten before their time.
+    InPlaceOfOlder,
+}
+
 /// One append: a key's event in one channel.
 struct Row {
     channel: ChannelName,
@@ -106,14 +115,18 @@ impl Window {
         digest: Digest,
         appended: Appended,
         now: Instant,
-    ) {
+    ) -> Remembered {
         self.bytes += cost_bytes(scope, channel);
         self.order.push_back(Due { at: now, scope: scope.clone(), channel: channel.clone() });
         let row = Row { channel: channel.clone(), digest, appended };
         self.rows.entry(scope.clone()).or_insert_with(|| Vec::with_capacity(1)).push(row);
+        if self.bytes <= self.bounds.max_bytes {
+            return Remembered::InRoom;
+        }
         while self.bytes > self.bounds.max_bytes {
             self.forget_oldest();
         }
+        Remembered::InPlaceOfOlder
     }
 
     /// Forgets what is older than the window.

@@ -12,8 +12,9 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::idempotency::{Digest, Scope, Window};
+use super::idempotency::{Digest, Remembered, Scope, Window};
 use super::{Append, Appended, Appender, Engine, EventRecord, Idempotency};
+use crate::metrics::{Limit, Metrics};
 use crate::status::{Code, Status};
 
 /// Windows of remembered keys, each behind its lock: publishers rarely meet.
@@ -26,6 +27,7 @@ pub struct MemoryEngine {
     /// All channels of one key are in one window.
     windows: Box<[Mutex<Window>]>,
     hasher: RandomState,
+    metrics: Arc<Metrics>,
 }
 
 impl MemoryEngine {
@@ -37,7 +39,15 @@ impl MemoryEngine {
             idempotency,
             windows: (0..WINDOWS).map(|_| Mutex::new(Window::new(share))).collect(),
             hasher: RandomState::new(),
+            metrics: Arc::default(),
         }
+    }
+
+    /// Counts in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     fn append_now(&self, batch: &[Append]) -> Vec<Result<Appended, Status>> {
@@ -79,7 +89,10 @@ impl MemoryEngine {
             };
             let result = self.append_as(append, &event);
             if let Ok(appended) = result {
-                window.remember(&scope, &append.key.channel, digest, appended, now);
+                let remembered = window.remember(&scope, &append.key.channel, digest, appended, now);
+                if remembered == Remembered::InPlaceOfOlder {
+                    self.metrics.limits.hit(Limit::MaxIdempotencyBytes, "all keys");
+                }
             }
             results.push(result);
         }

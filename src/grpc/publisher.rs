@@ -18,7 +18,8 @@ use tonic::{Request, Response, Streaming};
 use super::convert::{accepted, ack, tonic_status};
 use crate::ids::Tenant;
 use crate::ingest::{Ingest, PublishContext, body_bytes};
-use crate::net::stopped;
+use crate::metrics::Limit;
+use crate::net::{Peer, stopped};
 use crate::proto::rialto::v1::publisher_service_server::PublisherService;
 use crate::proto::rialto::v1::{Event, PublishRequest, PublishResponse, PublishStreamRequest, PublishStreamResponse};
 use crate::status::{Code, Status};
@@ -46,7 +47,8 @@ impl Publisher {
 
 fn context<T>(request: &Request<T>) -> PublishContext {
     let traceparent = request.metadata().get("traceparent").and_then(|text| text.to_str().ok());
-    PublishContext::new(Tenant::default_tenant()).with_traceparent(traceparent)
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+    PublishContext::new(Tenant::default_tenant()).with_traceparent(traceparent).with_peer(peer)
 }
 
 #[tonic::async_trait]
@@ -67,6 +69,7 @@ impl PublisherService for Publisher {
         &self,
         request: Request<Streaming<PublishStreamRequest>>,
     ) -> Result<Response<Self::PublishStreamStream>, tonic::Status> {
+        self.ingest.metrics().publishing.streams.add(1);
         let publishing = Publishing {
             context: context(&request),
             requests: request.into_inner(),
@@ -90,6 +93,12 @@ struct Publishing {
     ingest: Arc<Ingest>,
     stop: watch::Receiver<bool>,
     max_unacked_events: usize,
+}
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        self.ingest.metrics().publishing.streams.add(-1);
+    }
 }
 
 enum State {
@@ -122,7 +131,11 @@ impl Publishing {
             for event in self.rest.by_ref() {
                 window_bytes += body_bytes(&event);
                 window.push(event);
-                if window.len() == self.max_unacked_events || window_bytes >= WINDOW_BYTES {
+                if window.len() == self.max_unacked_events {
+                    self.ingest.metrics().limits.hit(Limit::MaxUnackedEvents, &self.context);
+                    return window;
+                }
+                if window_bytes >= WINDOW_BYTES {
                     return window;
                 }
             }
@@ -152,7 +165,13 @@ impl Publishing {
             };
             match request {
                 Some(Ok(request)) => self.rest = request.events.into_iter(),
-                Some(Err(status)) => self.state = State::Ending(Some(status)),
+                Some(Err(status)) => {
+                    // What tonic says of a message that is longer than it may be.
+                    if status.code() == tonic::Code::OutOfRange {
+                        self.ingest.metrics().limits.hit(Limit::MaxPublishRequestBytes, &self.context);
+                    }
+                    self.state = State::Ending(Some(status));
+                }
                 None => self.state = State::Ending(None),
             }
         }

@@ -1,10 +1,11 @@
 //! One channel: its log behind a lock, and which shards read it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Form, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
+use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 
 use super::now;
@@ -16,15 +17,16 @@ use super::wakeups::{ShardIndex, ShardMark};
 pub struct Channel {
     id: u64,
     key: ChannelKey,
-    retention: Retention,
     log: Mutex<RingLog>,
+    /// The schema revision that said what the log keeps; 0 until an event or a reload has said it.
+    retention_of: AtomicU32,
     marks: Box<[ShardMark]>,
 }
 
 impl Channel {
-    pub(super) fn new(id: u64, key: ChannelKey, retention: Retention, log: RingLog, shards: usize) -> Self {
+    pub(super) fn new(id: u64, key: ChannelKey, log: RingLog, shards: usize) -> Self {
         let marks = (0..shards).map(|_| ShardMark::default()).collect();
-        Channel { id, key, retention, log: Mutex::new(log), marks }
+        Channel { id, key, log: Mutex::new(log), retention_of: AtomicU32::new(0), marks }
     }
 
     /// A number that no other channel of this process ever has.
@@ -39,7 +41,7 @@ impl Channel {
 
     /// What its log keeps.
     pub fn retention(&self) -> Retention {
-        self.retention
+        self.log().retention()
     }
 
     /// Counts a subscription of this shard. The shard reads the log after this, never before.
@@ -62,7 +64,7 @@ impl Channel {
         self.marks[shard.0].clear();
     }
 
-    /// What comes after `after` of what the reader takes, and the newest events at that moment.
+    /// What comes after `after` of what the reader takes, what it holds, and the newest events at that moment.
     pub fn read(
         &self,
         after: Position,
@@ -70,18 +72,26 @@ impl Channel {
         take: Take,
         max_bytes: usize,
         form: Form,
-    ) -> (Read, Heads) {
+    ) -> (Read, Heads, Option<Contents>) {
         let mut log = self.log();
         let read = log.read(after, filter, take, max_bytes, form);
-        (read, log.heads())
+        let contents = log.contents(&read);
+        (read, log.heads(), contents)
     }
 
     /// The ephemeral events after `after`.
-    pub fn read_ephemeral(&self, after: u64, filter: &TypeFilter, max_bytes: usize, form: Form) -> (Read, Heads) {
+    pub fn read_ephemeral(
+        &self,
+        after: u64,
+        filter: &TypeFilter,
+        max_bytes: usize,
+        form: Form,
+    ) -> (Read, Heads, Option<Contents>) {
         let now = now();
         let mut log = self.log();
         let read = log.read_ephemeral(after, filter, max_bytes, form, now);
-        (read, log.heads())
+        let contents = log.ephemeral_contents(&read);
+        (read, log.heads(), contents)
     }
 
     /// The newest events, of both kinds.
@@ -109,6 +119,16 @@ impl Channel {
         self.log().bytes()
     }
 
+    /// Keeps what this revision of the schema says, unless a later one has spoken: publishers that began under the one
+    /// before may come last. The log is the channel's own, locked.
+    pub(super) fn retain(&self, log: &mut RingLog, retention: Retention, revision: u32) {
+        // Ordered by the log's lock.
+        if self.retention_of.load(Ordering::Relaxed) < revision {
+            self.retention_of.store(revision, Ordering::Relaxed);
+            log.set_retention(retention);
+        }
+    }
+
     pub(super) fn log(&self) -> MutexGuard<'_, RingLog> {
         // The log restores its invariants before anything in it can panic.
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
@@ -120,10 +140,11 @@ impl Channel {
 
     /// Whether nobody would miss the log: no subscriber, its newest event past its age, and idle for long enough.
     pub(super) fn is_expired(&self, now: Instant, idle: Duration) -> bool {
+        let log = self.log();
         self.subscriptions() == 0
-            && self.log().newest_at().is_none_or(|at| {
+            && log.newest_at().is_none_or(|at| {
                 let age = now.saturating_duration_since(at);
-                age > self.retention.age && age > idle
+                age > log.retention().age && age > idle
             })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, TryLockError};
 use std::time::Instant;
 
 use super::{Channel, Hub, lock};
+use crate::metrics::Limit;
 
 /// What one sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +34,11 @@ impl Hub {
                     return true;
                 }
                 let head = channel.log().head();
-                self.tombstones().bury(key.clone(), head, now);
+                let mut tombstones = self.tombstones();
+                if tombstones.len() >= self.limits.tombstones {
+                    self.metrics.limits.hit(Limit::MaxTombstones, "all channels");
+                }
+                tombstones.bury(key.clone(), head, now);
                 self.account(after, 0);
                 swept.freed_bytes += after;
                 swept.expired += 1;
@@ -53,6 +58,7 @@ impl Hub {
             // Somebody is at it; the budget is passed by what comes meanwhile, which the publishers' windows bound.
             Err(TryLockError::WouldBlock) => return true,
         };
+        self.metrics.limits.hit(Limit::MaxLogBytes, "all channels");
         self.sweep(now);
         let target = self.limits.total_bytes / 10 * 9;
         let mut channels: Vec<(Option<Instant>, Arc<Channel>)> = Vec::new();

@@ -79,7 +79,7 @@ async fn an_expired_channel_goes_on_in_its_epoch_after_its_last_event() {
     assert_eq!(after.epoch, before.epoch);
     assert_eq!(after.sequence, before.sequence + 1);
     let channel = hub.channel(&append.key, RETENTION);
-    let (read, _) =
+    let (read, ..) =
         channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, Take::Everything, 1 << 20, Form::Json);
     assert_eq!(read, Read::Lagged { oldest: 2, skipped: 1 });
 }
@@ -149,6 +149,28 @@ async fn tenants_with_one_channel_name_have_two_logs() {
     assert_eq!(hub.append(&ours).unwrap().sequence, 2);
 }
 
+#[test]
+fn a_log_keeps_what_the_newest_schema_says_whoever_appends_last() {
+    let hub = Hub::new(1, 1, Limits::default());
+    let appending = |events, revision| {
+        let append = append_to("project:ä", 10);
+        let event = EventRecord { revision, ..(*append.event).clone() };
+        Append { retention: Retention { events, ..RETENTION }, event: Arc::new(event), ..append }
+    };
+    hub.append(&appending(10, 3)).unwrap();
+    let channel = hub.channel(&key("project:ä"), RETENTION);
+    assert_eq!(channel.retention().events, 10);
+    hub.append(&appending(20, 4)).unwrap();
+    hub.append(&appending(10, 3)).unwrap();
+    assert_eq!(channel.retention().events, 20, "a publisher that began under the old schema came last");
+    hub.revise(&SCHEMA, 5);
+    let template = SCHEMA.channel("project:ä").expect("the catalogue has it");
+    assert_eq!(channel.retention(), template.retention);
+    assert_eq!(hub.subscribed().count(), 0);
+    channel.subscribe(ShardIndex(0));
+    assert_eq!(hub.subscribed().map(|(channel, count)| (channel.id(), count)).collect::<Vec<_>>(), [(channel.id(), 1)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_ephemeral_event_for_nobody_costs_nothing() {
     let hub = Hub::new(1, 1, Limits::default());
@@ -177,7 +199,7 @@ async fn an_ephemeral_event_wakes_who_is_there_and_its_memory_goes_with_the_next
     let mut dirty = Vec::new();
     hub.wakeups(ShardIndex(0)).take(&mut dirty);
     assert_eq!(dirty.len(), 1);
-    let (read, heads) = channel.read_ephemeral(0, &TypeFilter::All, 1 << 20, Form::Json);
+    let (read, heads, _) = channel.read_ephemeral(0, &TypeFilter::All, 1 << 20, Form::Json);
     let Read::Batch { first: 1, last: 1, frames } = read else { panic!("{read:?}") };
     assert!(!String::from_utf8_lossy(&frames).contains("sequence"), "{frames:?}");
     assert_eq!((heads.ephemeral, heads.head.sequence), (1, 0));

@@ -2,17 +2,21 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use super::metadata::{self, Metadata};
 use super::refusal::Refusal;
-use super::{Batch, Limits, Outcome, PublishContext, Revision};
+use super::tell::{self, Sent};
+use super::{Batch, Limits, Outcome, PublishContext};
 use crate::engine::{Append, EventRecord};
 use crate::ids::{ChannelKey, ChannelName, EventId};
 use crate::log::Class;
+use crate::metrics::LimitHits;
 use crate::proto::rialto::v1::Event;
 use crate::proto::rialto::v1::event::Body;
+use crate::revision::Revision;
 use crate::schema::{Delivery, EventType, From, Retention};
 
 /// Bytes of the event's body, as they were sent.
@@ -29,9 +33,12 @@ pub(super) struct Checker<'a> {
     revision: &'a Revision,
     limits: &'a Limits,
     context: &'a PublishContext,
+    hits: &'a LimitHits,
     json: Vec<u8>,
     checked: Vec<Result<Checked, Refusal>>,
     appends: usize,
+    /// What rules about time compare with.
+    now: SystemTime,
 }
 
 /// An event that nothing is wrong with. Its printed parts are ranges of the batch's buffer.
@@ -46,8 +53,14 @@ struct Checked {
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(revision: &'a Revision, limits: &'a Limits, context: &'a PublishContext) -> Self {
-        Checker { revision, limits, context, json: Vec::new(), checked: Vec::new(), appends: 0 }
+    pub(super) fn new(
+        revision: &'a Revision,
+        limits: &'a Limits,
+        context: &'a PublishContext,
+        hits: &'a LimitHits,
+    ) -> Self {
+        let now = SystemTime::now();
+        Checker { revision, limits, context, hits, json: Vec::new(), checked: Vec::new(), appends: 0, now }
     }
 
     /// Bytes printed so far.
@@ -61,7 +74,12 @@ impl<'a> Checker<'a> {
         let checked = self.try_check(event);
         match &checked {
             Ok(checked) => self.appends += checked.channels.len(),
-            Err(_) => self.json.truncate(before),
+            Err(refusal) => {
+                self.json.truncate(before);
+                if let Some(limit) = refusal.limit() {
+                    self.hits.hit(limit, self.context);
+                }
+            }
         }
         self.checked.push(checked);
     }
@@ -85,7 +103,7 @@ impl<'a> Checker<'a> {
         let data = start..self.json.len();
         self.revision
             .schema
-            .validate(&event_type, &payload)
+            .validate(&event_type, &payload, self.now)
             .map_err(|violations| Refusal::Invalid { event: event_type.name.clone(), violations })?;
         let channels = self.channels(&event_type, &payload, event.channels)?;
         let idempotency_key = (key_bytes > 0).then(|| event.idempotency_key.into());
@@ -166,6 +184,7 @@ impl<'a> Checker<'a> {
     pub(super) fn finish(self, timestamp_ms: u64, mut random: impl FnMut() -> [u8; 10]) -> Batch {
         let json = Bytes::from(self.json);
         let mut appends = Vec::with_capacity(self.appends);
+        let keeps_records = tell::is_logged();
         let outcomes = self
             .checked
             .into_iter()
@@ -174,6 +193,7 @@ impl<'a> Checker<'a> {
                     Ok(checked) => checked,
                     Err(refusal) => return Outcome::Refused(refusal.into()),
                 };
+                let index = checked.event_type.index;
                 let event_id = EventId::new(timestamp_ms, random());
                 let event = Arc::new(EventRecord {
                     id: event_id,
@@ -196,7 +216,9 @@ impl<'a> Checker<'a> {
                     });
                     channel
                 });
-                Outcome::Checked { event_id, channels: channels.collect() }
+                let channels = channels.collect();
+                let sent = Sent { index, record: keeps_records.then_some(event) };
+                Outcome::Checked { event_id, channels, sent }
             })
             .collect();
         Batch { outcomes, appends }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use prost::Message as _;
 
-use super::{Ingest, Limits, Revision};
+use super::{Ingest, Limits};
 use crate::engine::{Append, Appender, Idempotency, MemoryEngine};
 use crate::log::{Epoch, Position};
 use crate::proto::rialto::v1::event::Body;
 use crate::proto::rialto::v1::{Event, JsonPayload};
+use crate::revision::{Revision, Revisions};
 use crate::schema::{Schema, Source};
 use crate::status::{Code, Status};
 use crate::transcode::{Options, Transcoder};
@@ -116,6 +117,7 @@ impl Appender for Rings {
 pub(crate) struct Fixture {
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) rings: Arc<Rings>,
+    pub(crate) revisions: Arc<Revisions>,
 }
 
 /// An ingest of the shop.
@@ -132,7 +134,8 @@ pub(crate) fn shop_with(limits: Limits) -> Fixture {
     let revision = Revision { schema: Arc::new(schema), transcoder: Arc::new(transcoder), number: 23 };
     let rings = Arc::new(Rings::default());
     let engine = MemoryEngine::new(rings.clone(), Idempotency::default());
-    Fixture { ingest: Arc::new(Ingest::new(Arc::new(revision), Arc::new(engine), limits)), rings }
+    let revisions = Arc::new(Revisions::new(revision));
+    Fixture { ingest: Arc::new(Ingest::new(revisions.clone(), Arc::new(engine), limits)), rings, revisions }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::metrics::Limit;
 use crate::schema::{self, RouteError};
 use crate::status::{Code, Status};
-use crate::transcode::TranscodeError;
+use crate::transcode::{Problem, TranscodeError};
 
 /// Everything that can be wrong with one event. Never holds payload text.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,24 @@ impl Refusal {
     /// A payload that is not what its type says, or cannot be printed or read.
     pub(super) fn payload(event: &Arc<str>, error: TranscodeError) -> Self {
         Refusal::Payload { event: event.clone(), error }
+    }
+
+    /// The limit that the event has hit, if it is one.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        Some(match self {
+            Refusal::TooLarge { .. } => Limit::MaxEventBytes,
+            Refusal::JsonTooLarge { .. } => Limit::MaxJsonBytes,
+            Refusal::IdempotencyKey { .. } => Limit::MaxIdempotencyKeyBytes,
+            Refusal::MetadataEntries { .. } | Refusal::MetadataBytes { .. } => Limit::MaxMetadata,
+            Refusal::Channels { .. } => Limit::MaxChannels,
+            Refusal::Payload { error, .. } => match error.problem {
+                Problem::TooDeep { .. } => Limit::MaxDepth,
+                Problem::TooManyElements { .. } => Limit::MaxElements,
+                Problem::JsonTooLarge { .. } => Limit::MaxJsonBytes,
+                _ => return None,
+            },
+            _ => return None,
+        })
     }
 
     fn reason(&self) -> &'static str {
@@ -114,7 +133,7 @@ impl From<Refusal> for Status {
             let status = Status::new(refusal.code(), refusal.reason(), message);
             return violations
                 .iter()
-                .fold(status, |status, wrong| status.with_violation(wrong.path.as_str(), wrong.message.as_str()));
+                .fold(status, |status, wrong| status.with_violation(wrong.path.as_str(), wrong.description()));
         }
         let description = match &refusal {
             Refusal::Payload { error, .. } => error.problem.to_string(),
@@ -130,12 +149,17 @@ mod tests {
 
     #[test]
     fn every_violation_of_an_event_is_told_with_its_path() {
-        let violation = |path: &str| schema::Violation { path: path.into(), message: "is missing".into() };
+        let violation = |path: &str| schema::Violation {
+            path: path.into(),
+            rule: "string.min_len".into(),
+            message: "is missing".into(),
+        };
         let violations = vec![violation("file.name"), violation("file.tags[2]")];
         let status = Status::from(Refusal::Invalid { event: "file.uploaded".into(), violations });
         assert_eq!((status.code, status.reason), (Code::InvalidArgument, "invalid_event"));
         let fields: Vec<_> = status.violations.iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["file.name", "file.tags[2]"]);
+        assert_eq!(status.violations[0].description, "is missing [string.min_len]");
         assert_eq!(status.message, "file.uploaded: file.name: is missing; file.tags[2]: is missing");
     }
 }

@@ -161,6 +161,11 @@ impl RingLog {
         self.head
     }
 
+    /// How many events are retained.
+    pub fn retained(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The oldest event that is retained; head + 1 when none is.
     pub fn oldest(&self) -> u64 {
         self.head.sequence + 1 - self.entries.len() as u64
@@ -197,6 +202,16 @@ impl RingLog {
         let key = self.keyed.as_ref().and_then(|keyed| keyed.key(sequence));
         let class = key.map_or(Class::Reliable, Class::Latest);
         Some(Record { event_type: entry.event_type, class, payload, revision: entry.revision })
+    }
+
+    /// What is kept at least.
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    /// Keeps at least this from now on. What outlives it goes with the next append or [`RingLog::evict`].
+    pub fn set_retention(&mut self, retention: Retention) {
+        self.retention = retention;
     }
 
     /// Memory held, in bytes: frames and index, with the room that is free in them, and the struct itself. Reading never

@@ -6,10 +6,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until};
+
+use crate::metrics::{Limit, Metrics};
 
 /// Handshakes per second over all peers of a port; what is beyond waits in the kernel's queue.
 pub const ACCEPTS_PER_SECOND: u32 = 1_000;
@@ -36,12 +39,20 @@ pub struct Acceptor<L = TcpListener> {
     pace: Pace,
     back_off: Option<Duration>,
     not_before: Option<Instant>,
+    metrics: Arc<Metrics>,
 }
 
 impl<L: Listen> Acceptor<L> {
     /// Accepts from this listener, at most so many per second.
     pub fn new(listener: L, per_second: u32) -> Self {
-        Acceptor { listener, pace: Pace::new(per_second), back_off: None, not_before: None }
+        Acceptor { listener, pace: Pace::new(per_second), back_off: None, not_before: None, metrics: Arc::default() }
+    }
+
+    /// Counts in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// The next connection, with Nagle's algorithm off.
@@ -58,6 +69,9 @@ impl<L: Listen> Acceptor<L> {
                 Ok((stream, peer)) => {
                     self.back_off = None;
                     self.not_before = self.pace.next(Instant::now());
+                    if self.not_before.is_some() {
+                        self.metrics.limits.hit(Limit::HandshakesPerSecond, peer);
+                    }
                     // Fails only when the peer is gone already; reading will say so.
                     let _ = stream.set_nodelay(true);
                     return (stream, peer);
@@ -65,6 +79,9 @@ impl<L: Listen> Acceptor<L> {
                 Err(error) if died_in_the_queue(&error) => {}
                 Err(error) => {
                     let wait = self.back_off.map_or(BACK_OFF_FIRST, |wait| (wait * 2).min(BACK_OFF_LONGEST));
+                    if is_out_of_descriptors(&error) {
+                        self.metrics.limits.hit(Limit::FileDescriptors, "all peers");
+                    }
                     tracing::warn!(%error, wait_ms = wait.as_millis(), "cannot accept connections");
                     self.back_off = Some(wait);
                     self.not_before = Some(Instant::now() + wait);
@@ -81,6 +98,13 @@ fn died_in_the_queue(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionReset | ConnectionRefused | HostUnreachable | NetworkUnreachable
     )
+}
+
+/// Whether the process or the system has no file descriptor left.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+        .iter()
+        .any(|code| error.raw_os_error() == Some(code.raw_os_error()))
 }
 
 /// A token bucket that holds one instant: when the next would be due if all came evenly.

@@ -29,6 +29,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tower::Service;
 
+use crate::metrics::{Limit, Metrics};
+
 use super::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use super::admission::{ConnectionLimits, Permit, Refusal};
 use super::{Peer, stopped};
@@ -75,12 +77,28 @@ pub struct Server {
     router: Router,
     config: Config,
     limits: Option<Arc<ConnectionLimits>>,
+    metrics: Arc<Metrics>,
+    full: Limit,
 }
 
 impl Server {
     /// Will serve this router on a listener that is non-blocking, as [`super::listen()`] makes them.
     pub fn new(listener: StdTcpListener, router: Router) -> Self {
-        Server { listener, router, config: Config::default(), limits: None }
+        Server {
+            listener,
+            router,
+            config: Config::default(),
+            limits: None,
+            metrics: Arc::default(),
+            full: Limit::MaxConnections,
+        }
+    }
+
+    /// Counts in these metrics; `full` is what the limit of all connections is called.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>, full: Limit) -> Self {
+        (self.metrics, self.full) = (metrics, full);
+        self
     }
 
     /// With other limits than the defaults.
@@ -103,8 +121,9 @@ impl Server {
     /// # Errors
     /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
     pub async fn serve(self, mut stop: watch::Receiver<bool>) -> io::Result<()> {
-        let Server { listener, router, config, limits } = self;
-        let mut acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second);
+        let Server { listener, router, config, limits, metrics, full } = self;
+        let mut acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second)
+            .with_metrics(Arc::clone(&metrics));
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -123,13 +142,19 @@ impl Server {
                 Ok(permit) => Answer::Serve(router.clone(), permit),
                 Err(refusal) => {
                     tracing::debug!(%peer, %refusal, "connection refused");
+                    let limit = match refusal {
+                        Refusal::Full { .. } => full,
+                        Refusal::Address { .. } => Limit::MaxConnectionsPerAddress,
+                    };
+                    metrics.limits.hit(limit, peer.ip());
                     match refusing.clone().try_acquire_owned() {
                         Ok(slot) => Answer::Refuse(refusal, slot),
                         Err(_) => continue,
                     }
                 }
             };
-            let connection = Connection { builder: builder.clone(), stream, peer, answer, config: config.clone() };
+            let (config, metrics) = (config.clone(), Arc::clone(&metrics));
+            let connection = Connection { builder: builder.clone(), stream, peer, answer, config, metrics };
             tokio::spawn(connection.run(stop.clone(), alive.clone()));
         }
         drop((acceptor, alive));
@@ -167,11 +192,12 @@ struct Connection {
     peer: SocketAddr,
     answer: Answer,
     config: Config,
+    metrics: Arc<Metrics>,
 }
 
 impl Connection {
     async fn run(self, mut stop: watch::Receiver<bool>, _alive: mpsc::Sender<Infallible>) {
-        let Connection { builder, stream, peer, answer, config } = self;
+        let Connection { builder, stream, peer, answer, config, metrics } = self;
         let answer = Arc::new(answer);
         let service = service_fn(move |request| {
             let answer = answer.clone();
@@ -182,6 +208,13 @@ impl Connection {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%peer, %error, "connection ended");
+                    let limit = [
+                        (error.is_timeout(), Limit::HandshakeTimeout),
+                        (error.is_parse_too_large(), Limit::MaxRequestHeaderBytes),
+                    ];
+                    if let Some((_, limit)) = limit.into_iter().find(|(is_hit, _)| *is_hit) {
+                        metrics.limits.hit(limit, peer.ip());
+                    }
                 }
                 return;
             }

@@ -7,12 +7,15 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+use crate::metrics::{Limit, Metrics};
 
 use super::admission::Permit;
 
@@ -27,6 +30,7 @@ pub struct PrefaceDeadline {
     peer: SocketAddr,
     opening: Option<Box<Opening>>,
     _permit: Option<Permit>,
+    metrics: Arc<Metrics>,
 }
 
 struct Opening {
@@ -52,7 +56,14 @@ impl PrefaceDeadline {
     /// Gives the peer so long to open HTTP/2.
     pub fn new(stream: TcpStream, peer: SocketAddr, within: Duration) -> Self {
         let opening = Opening { deadline: Box::pin(sleep(within)), seen: [0; OPENING_BYTES], read_bytes: 0 };
-        PrefaceDeadline { stream, peer, opening: Some(Box::new(opening)), _permit: None }
+        PrefaceDeadline { stream, peer, opening: Some(Box::new(opening)), _permit: None, metrics: Arc::default() }
+    }
+
+    /// Counts in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Counts as admitted for as long as it lives.
@@ -87,6 +98,7 @@ impl AsyncRead for PrefaceDeadline {
         }
         // Asked on every read, so that a byte now and then does not put the deadline off.
         if opening.deadline.as_mut().poll(context).is_ready() {
+            this.metrics.limits.hit(Limit::HandshakeTimeout, this.peer.ip());
             tracing::debug!(peer = %this.peer, read_bytes = opening.read_bytes, "no HTTP/2 opening in time");
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no HTTP/2 opening in time")));
         }

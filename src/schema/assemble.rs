@@ -6,16 +6,28 @@ use std::sync::Arc;
 use super::check::Checker;
 use super::compile::Compiled;
 use super::mistake::{LoadError, Mistake};
-use super::validate::Rules;
-use super::{ChannelTemplate, EventType, Schema, channels, declarations, events, fingerprint};
+use super::numbers::{MAX_TYPES, TypeNumbers};
+use super::{ChannelTemplate, EventType, Schema, channels, declarations, events, fingerprint, validate};
 
-/// Checks and assembles. `mistakes` are those that kept files from being compiled.
-pub(super) fn assemble(compiled: Compiled, mistakes: Vec<Mistake>) -> Result<Schema, LoadError> {
+/// Checks and assembles. `mistakes` are those that kept files from being compiled; event types keep the `numbers` that
+/// they have.
+pub(super) fn assemble(
+    compiled: Compiled,
+    mistakes: Vec<Mistake>,
+    mut numbers: TypeNumbers,
+) -> Result<Schema, LoadError> {
     let Compiled { pool, files, broken } = compiled;
     let mut checker = Checker { pool: &pool, files: &files, broken: &broken, mistakes };
     let declared = declarations::read(&mut checker);
     let templates = channels::check(&mut checker, &declared.channels);
-    let events = events::check(&mut checker, &declared, &templates);
+    let mut events = events::check(&mut checker, &declared, &templates, &mut numbers);
+    let rules = validate::plan(&mut checker, declared.rules);
+    for event in &mut events {
+        event.is_validated = rules.checks(event.message);
+    }
+    if numbers.len() > MAX_TYPES {
+        checker.mistakes.push(too_many_types());
+    }
     let warnings = events::warnings(&checker, &declared.events);
     if !checker.mistakes.is_empty() {
         return Err(LoadError::new(checker.mistakes));
@@ -28,9 +40,10 @@ pub(super) fn assemble(compiled: Compiled, mistakes: Vec<Mistake>) -> Result<Sch
     }
     Ok(Schema {
         fingerprint: fingerprint::fingerprint(&pool),
-        by_name: events.iter().map(|event| (event.name.clone(), event.index)).collect(),
-        by_message: events.iter().map(|event| (event.message_name.clone(), event.index)).collect(),
-        rules: Rules::new(&pool),
+        by_name: (0..).zip(&events).map(|(place, event)| (event.name.clone(), place)).collect(),
+        by_message: (0..).zip(&events).map(|(place, event)| (event.message_name.clone(), place)).collect(),
+        numbers,
+        rules,
         files,
         warnings,
         pool: Arc::new(pool),
@@ -38,4 +51,15 @@ pub(super) fn assemble(compiled: Compiled, mistakes: Vec<Mistake>) -> Result<Sch
         channels,
         by_head,
     })
+}
+
+fn too_many_types() -> Mistake {
+    Mistake {
+        file: "schema".to_owned(),
+        line: None,
+        column: None,
+        message: format!("this schema and those that were served before it name more than {MAX_TYPES} event types"),
+        advice: "restart the bridge: it remembers the types of earlier schemas for the events that logs keep"
+            .to_owned(),
+    }
 }

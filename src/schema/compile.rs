@@ -12,6 +12,7 @@ use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
 use super::diagnostics::mistakes_of;
 use super::editions;
+use super::load::is_given;
 use super::mistake::Mistake;
 use super::places::Files;
 
@@ -69,7 +70,12 @@ pub(super) fn compile(
     resolver.add(GoogleFileResolver::new());
     let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_imports(true).include_source_info(true);
-    for name in inputs.keys() {
+    // Validation rules are there for those who import them; what the compiler does not see of them is said here.
+    let imports = |input: &Input, name: &String| input.file.file_descriptor_proto().dependency.contains(name);
+    let is_wanted = |name: &&String| {
+        !is_given(name) || !name.starts_with("buf/") || editions.iter().any(|input| imports(input, name))
+    };
+    for name in inputs.keys().filter(is_wanted) {
         if let Err(error) = compiler.open_file(name) {
             // The mistake may be in an imported file.
             let input = error.file().and_then(|file| inputs.get(file)).or_else(|| inputs.get(name));

@@ -1,6 +1,5 @@
-//! What the files declare: events, channel templates, and options that are not built yet.
+//! What the files declare: events, channel templates, validation rules, and options that are not built yet.
 
-use buffa::unknown_fields::UnknownFields;
 use buffa_descriptor::generated::descriptor::{DescriptorProto, FileDescriptorProto};
 use buffa_descriptor::{DescriptorPool, MessageIndex};
 
@@ -8,6 +7,7 @@ use super::check::Checker;
 use super::load::{is_given, is_own};
 use super::options::{self, CHANNEL, EVENT, FIELD, OptionError, VALIDATE};
 use super::places::{Near, Site};
+use super::validate::Declared as Rules;
 use crate::proto::rialto::v1::{ChannelOptions, EventOptions, FieldOptions};
 
 /// A message that is an event or a channel template.
@@ -28,6 +28,8 @@ pub(super) struct Declaration<O> {
 pub(super) struct Declarations {
     pub(super) events: Vec<Declaration<EventOptions>>,
     pub(super) channels: Vec<Declaration<ChannelOptions>>,
+    /// The rules of each message that has some.
+    pub(super) rules: Vec<(MessageIndex, Rules)>,
     pub(super) keys: Vec<KeyField>,
 }
 
@@ -87,7 +89,10 @@ fn read_message(
     let full_name = if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") };
     let Some(index) = checker.pool.message_index(&full_name) else { return };
     let given = &message.options.__buffa_unknown_fields;
-    check_validate(checker, &site.inside(&[path::MESSAGE_OPTIONS, VALIDATE]), given);
+    let mut rules = Rules::default();
+    let validate = site.inside(&[path::MESSAGE_OPTIONS, VALIDATE]);
+    let read = options::read(given, VALIDATE, "buf.validate.MessageRules", checker.pool);
+    rules.message = read.and_then(|read| accept_rules(checker, &validate, read)).map(|read| (validate, read));
 
     let option = site.inside(&[path::MESSAGE_OPTIONS, EVENT]);
     let event = options::read(given, EVENT, "rialto.v1.EventOptions", checker.pool);
@@ -113,10 +118,15 @@ fn read_message(
         declarations.channels.push(Declaration { site, option: channel_option, full_name, message, options, own });
     }
 
-    for (number, field) in (0..).zip(&message.field) {
+    for (place, field) in message.field.iter().enumerate() {
+        let number = i32::try_from(place).unwrap_or(i32::MAX);
         let site = site.inside(&[path::MESSAGE_FIELD, number, path::FIELD_OPTIONS]);
         let given = &field.options.__buffa_unknown_fields;
-        check_validate(checker, &site.inside(&[VALIDATE]), given);
+        let validate = site.inside(&[VALIDATE]);
+        let read = options::read(given, VALIDATE, "buf.validate.FieldRules", checker.pool);
+        if let Some(read) = read.and_then(|read| accept_rules(checker, &validate, read)) {
+            rules.fields.push((place, validate, read));
+        }
         let option = site.inside(&[FIELD]);
         let read = options::read::<FieldOptions>(given, FIELD, "rialto.v1.FieldOptions", checker.pool);
         if let Some(options) = read.and_then(|read| accept(checker, &option, read)) {
@@ -129,7 +139,14 @@ fn read_message(
     }
     for (number, oneof) in (0..).zip(&message.oneof_decl) {
         let site = site.inside(&[path::MESSAGE_ONEOF, number, path::ONEOF_OPTIONS, VALIDATE]);
-        check_validate(checker, &site, &oneof.options.__buffa_unknown_fields);
+        let given = &oneof.options.__buffa_unknown_fields;
+        let read = options::read(given, VALIDATE, "buf.validate.OneofRules", checker.pool);
+        if let Some(read) = read.and_then(|read| accept_rules(checker, &site, read)) {
+            rules.oneofs.push((oneof.name.clone().unwrap_or_default(), read));
+        }
+    }
+    if rules.message.is_some() || !rules.fields.is_empty() || !rules.oneofs.is_empty() {
+        declarations.rules.push((index, rules));
     }
     for (number, nested) in (0..).zip(&message.nested_type) {
         let site = site.inside(&[path::MESSAGE_NESTED, number]);
@@ -149,6 +166,22 @@ pub(super) fn own_fields<'a>(
     })
 }
 
+/// Rules that are extensions of the standard's messages have numbers from here on.
+const FIRST_PREDEFINED: u32 = 1_000;
+
+fn accept_rules<O>(checker: &mut Checker<'_>, site: &Site, read: Result<O, OptionError>) -> Option<O> {
+    if let Err(OptionError::Unknown(FIRST_PREDEFINED..)) = read {
+        checker.report(
+            site,
+            Near::Start,
+            "predefined rules (extensions of buf.validate's messages) are not enforced",
+            "write the rule's expression with `cel` where it is used",
+        );
+        return None;
+    }
+    accept(checker, site, read)
+}
+
 fn accept<O>(checker: &mut Checker<'_>, site: &Site, read: Result<O, OptionError>) -> Option<O> {
     match read {
         Ok(options) => Some(options),
@@ -165,17 +198,6 @@ fn accept<O>(checker: &mut Checker<'_>, site: &Site, read: Result<O, OptionError
             );
             None
         }
-    }
-}
-
-fn check_validate(checker: &mut Checker<'_>, site: &Site, given: &UnknownFields) {
-    if options::is_set(given, VALIDATE) {
-        checker.report(
-            site,
-            Near::Start,
-            "validation rules (buf.validate) are not built yet",
-            "remove it: a rule that nobody checks would be a false promise",
-        );
     }
 }
 

@@ -81,13 +81,6 @@ fn improve(message: String, text: &str, help: Option<String>) -> (String, String
                 .to_owned(),
         );
     }
-    if message.contains("buf/validate/validate.proto") && message.contains("not found") {
-        return (
-            "validation rules (buf.validate) are not built yet".to_owned(),
-            "remove this import and every (buf.validate…) option: a rule that nobody checks would be a false promise"
-                .to_owned(),
-        );
-    }
     let fallback = match message.ends_with("is not defined") {
         true => "correct the name, or import the file that defines it",
         false => "correct it as the protobuf language asks",
@@ -106,6 +99,9 @@ fn advice(message: &str) -> Option<String> {
     let text = match *words {
         [name, ..] if has("is not defined") && name.starts_with("rialto.v1.") => {
             "add `import \"rialto/v1/options.proto\";`"
+        }
+        [name, ..] if has("is not defined") && name.starts_with("buf.validate.") => {
+            "add `import \"buf/validate/validate.proto\";`"
         }
         [name, scope] if has("not found") => return members_of(scope).map(|known| advise_member(name, &known)),
         _ if has("is already defined in file") => "rename one of the two, or move them to different packages",

@@ -7,6 +7,7 @@ use super::check::{Checker, suggest};
 use super::declarations::{Declaration, Declarations};
 use super::filter::is_event_type;
 use super::mistake::Mistake;
+use super::numbers::TypeNumbers;
 use super::places::Near;
 use super::route::Binding;
 use super::templates::{Found, Templates};
@@ -19,9 +20,14 @@ const MAX_EVENT_TYPE_BYTES: usize = 128;
 
 type Declared = Declaration<EventOptions>;
 
-/// Checks every event, by itself and against the templates and the others. Sorted by name, which is the order of their
-/// numbers.
-pub(super) fn check(checker: &mut Checker<'_>, declarations: &Declarations, templates: &Templates) -> Vec<EventType> {
+/// Checks every event, by itself and against the templates and the others. Sorted by name, which is the order in which
+/// those that have no number get theirs.
+pub(super) fn check(
+    checker: &mut Checker<'_>,
+    declarations: &Declarations,
+    templates: &Templates,
+    known: &mut TypeNumbers,
+) -> Vec<EventType> {
     let declared = &declarations.events;
     let mut by_name: BTreeMap<&str, &Declared> = BTreeMap::new();
     for declaration in declared {
@@ -35,7 +41,7 @@ pub(super) fn check(checker: &mut Checker<'_>, declarations: &Declarations, temp
         }
     }
     let numbers: BTreeMap<&str, TypeIndex> =
-        (0..).map(TypeIndex).zip(by_name.keys()).map(|(number, name)| (*name, number)).collect();
+        by_name.iter().map(|(name, event)| (*name, known.number(name, event.own))).collect();
     for declaration in declared {
         check_use(checker, declaration);
     }
@@ -60,6 +66,7 @@ pub(super) fn check(checker: &mut Checker<'_>, declarations: &Declarations, temp
             replies: check_replies(checker, declaration, &numbers),
             delivery: delivery::check(checker, declaration, &declarations.keys),
             send_permission: check_permission(checker, declaration),
+            is_validated: false,
             bindings: check_channels(checker, declaration, templates),
             name,
         });

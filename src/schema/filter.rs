@@ -41,7 +41,8 @@ impl Schema {
     ///
     /// A pattern is an event type of the schema, `*`, or `a.*`: every type that begins with `a.`, however many segments
     /// follow, and not `a` itself. Segments are parted by dots only, so `system_log` is one. Rialto's own types are not
-    /// events of a channel: no pattern covers them, and naming one is an error.
+    /// events of a channel: no pattern covers them, and naming one is an error. A wildcard also covers types of the
+    /// revisions before this one: their events may still be in a log.
     ///
     /// # Errors
     /// A pattern that is no wildcard names no event type of the schema.
@@ -49,7 +50,7 @@ impl Schema {
         if patterns.is_empty() {
             return Ok(TypeFilter::All);
         }
-        let mut bits = vec![0_u64; self.events.len().div_ceil(64)];
+        let mut bits = vec![0_u64; self.numbers.len().div_ceil(64)];
         let mut want = |index: TypeIndex| bits[index.0 as usize / 64] |= 1 << (index.0 % 64);
         for pattern in patterns {
             let unknown = || UnknownType { pattern: pattern.clone() };
@@ -58,10 +59,10 @@ impl Schema {
                     if !(prefix.is_empty() || prefix.strip_suffix('.').is_some_and(is_event_type)) {
                         return Err(unknown());
                     }
-                    self.events
-                        .iter()
-                        .filter(|event| !event.own && event.name.starts_with(prefix))
-                        .for_each(|event| want(event.index));
+                    self.numbers
+                        .foreign()
+                        .filter(|(_, name)| name.starts_with(prefix))
+                        .for_each(|(index, _)| want(index));
                 }
                 None => {
                     let event = self.event(pattern).filter(|event| !event.own).ok_or_else(unknown)?;
@@ -69,11 +70,7 @@ impl Schema {
                 }
             }
         }
-        let all = self
-            .events
-            .iter()
-            .filter(|event| !event.own)
-            .all(|event| bits[event.index.0 as usize / 64] & (1 << (event.index.0 % 64)) != 0);
+        let all = self.numbers.foreign().all(|(index, _)| bits[index.0 as usize / 64] & (1 << (index.0 % 64)) != 0);
         Ok(if all { TypeFilter::All } else { TypeFilter::Only(bits.into()) })
     }
 }

@@ -9,6 +9,7 @@ use protox::file::File;
 use super::compile::Input;
 use super::diagnostics::mistakes_of;
 use super::mistake::{LoadError, Mistake};
+use super::numbers::TypeNumbers;
 use super::scan::{Fields, Wire};
 use super::{Schema, assemble, compile};
 use crate::proto::DESCRIPTORS;
@@ -50,24 +51,37 @@ impl Schema {
     /// # Errors
     /// Every mistake that was found, with its place and what to write instead.
     pub fn load(sources: &[Source]) -> Result<Schema, LoadError> {
-        let mut inputs = Inputs::default();
-        inputs.given();
-        for source in sources {
-            match source {
-                Source::Bundled => inputs.bundled(),
-                Source::DescriptorSet(path) => inputs.descriptor_set(path),
-                Source::Folder(path) => inputs.folder(path),
-            }
-        }
-        let mut mistakes = inputs.mistakes;
-        let compiled = compile::compile(inputs.files, inputs.broken, &mut mistakes);
-        assemble::assemble(compiled, mistakes)
+        load(sources, TypeNumbers::default())
     }
+
+    /// Loads what comes after this schema: its event types keep their numbers, so that filters, and events in logs, mean
+    /// the same under both.
+    ///
+    /// # Errors
+    /// As [`Schema::load`].
+    pub fn load_next(&self, sources: &[Source]) -> Result<Schema, LoadError> {
+        load(sources, self.numbers.clone())
+    }
+}
+
+fn load(sources: &[Source], numbers: TypeNumbers) -> Result<Schema, LoadError> {
+    let mut inputs = Inputs::default();
+    inputs.given();
+    for source in sources {
+        match source {
+            Source::Bundled => inputs.bundled(),
+            Source::DescriptorSet(path) => inputs.descriptor_set(path),
+            Source::Folder(path) => inputs.folder(path),
+        }
+    }
+    let mut mistakes = inputs.mistakes;
+    let compiled = compile::compile(inputs.files, inputs.broken, &mut mistakes);
+    assemble::assemble(compiled, mistakes, numbers)
 }
 
 /// Whether Rialto brings this file along under every schema.
 pub(super) fn is_given(name: &str) -> bool {
-    is_own(name) || name.starts_with("google/")
+    is_own(name) || name.starts_with("google/") || name.starts_with("buf/validate/")
 }
 
 /// Whether this file is Rialto's own.

@@ -93,7 +93,9 @@ impl Files {
                 let Some(text) = &file.text else {
                     return Some((count(first.start.0), count(first.start.1)));
                 };
-                let found = spans.iter().find_map(|span| text.find(*span, near));
+                // Of options of one name, the one that holds the value.
+                let exact = spans.iter().find_map(|span| text.find_value(*span, near));
+                let found = exact.or_else(|| spans.iter().find_map(|span| text.find(*span, near)));
                 let offset = found.unwrap_or_else(|| text.offset(first.start));
                 return Some(line_and_column(&text.whole, offset));
             }
@@ -138,29 +140,32 @@ impl Text {
     }
 
     fn find(&self, span: Span, near: Near<'_>) -> Option<usize> {
-        let (start, end) = (self.offset(span.start), self.offset(span.end));
-        let key_at = |key: &str| {
-            (start..end).find(|at| {
-                let inside =
-                    |at: usize| self.bones.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-                self.bones[*at..end].starts_with(key.as_bytes())
-                    && !inside(at + key.len())
-                    && !at.checked_sub(1).is_some_and(inside)
-            })
-        };
         match near {
-            Near::Start => Some(start),
-            Near::Key(key) => key_at(key),
-            Near::Value(key, value) => {
-                let from = key_at(key)?;
-                let quoted = |at: &usize| {
-                    ['"', '\'']
-                        .iter()
-                        .any(|quote| self.code[*at..end].starts_with(format!("{quote}{value}{quote}").as_bytes()))
-                };
-                Some((from..end).find(quoted).unwrap_or(from))
-            }
+            Near::Start => Some(self.offset(span.start)),
+            Near::Key(key) => self.find_key(span, key),
+            Near::Value(key, _) => self.find_value(span, near).or_else(|| self.find_key(span, key)),
         }
+    }
+
+    fn find_key(&self, span: Span, key: &str) -> Option<usize> {
+        let (start, end) = (self.offset(span.start), self.offset(span.end));
+        (start..end).find(|at| {
+            let inside =
+                |at: usize| self.bones.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+            self.bones[*at..end].starts_with(key.as_bytes())
+                && !inside(at + key.len())
+                && !at.checked_sub(1).is_some_and(inside)
+        })
+    }
+
+    /// A string behind its key, exactly.
+    fn find_value(&self, span: Span, near: Near<'_>) -> Option<usize> {
+        let Near::Value(key, value) = near else { return None };
+        let (from, end) = (self.find_key(span, key)?, self.offset(span.end));
+        let quoted = |at: &usize| {
+            ['"', '\''].iter().any(|quote| self.code[*at..end].starts_with(format!("{quote}{value}{quote}").as_bytes()))
+        };
+        (from..end).find(quoted)
     }
 }
 

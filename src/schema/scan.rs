@@ -92,6 +92,13 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The varint that bytes begin with, and what is behind it.
+pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut fields = Fields::new(bytes);
+    let value = fields.varint().ok()?;
+    Some((value, fields.rest))
+}
+
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Wire<'a>), Malformed>;
 

@@ -13,6 +13,7 @@ mod filters;
 mod keys;
 mod loading;
 mod names;
+mod revisions;
 mod routing;
 mod validation;
 

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | the first one of a subprotocol, if it is not a good `connection.init` | close 4500, or 4502 for its version |
 //! | a good command | itself |
-//! | JSON or protobuf, type, data or fields that are wrong, or not built | error 4005; after [`MAX_INVALID_IN_A_ROW`] close 4500 |
+//! | JSON or protobuf, type, data or fields that are wrong, rules that are broken, what is not built | error 4005; after [`MAX_INVALID_IN_A_ROW`] close 4500 |
 //! | a client event with a handler's route | error 4007: no handler is connected |
 //! | a command over the rate | error 4004 with the wait; ignored [`MAX_REFUSED_COMMANDS`] times, close 4004 |
 //! | text on a binary connection, binary on another one | close 1003 |
@@ -19,7 +19,7 @@
 mod meter;
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::command::Command;
 use super::refusal::{connection_error, frame_error, peer_error, retry_after_ms};
@@ -119,26 +119,27 @@ impl Inbound {
         }
     }
 
-    /// Judges one message. After a command that [ends the connection](Command::ends_the_connection) there is no other.
+    /// Judges one message; `time` is what rules about time compare with. After a command that [ends the connection](Command::ends_the_connection) there is no other.
     pub fn on_incoming(
         &mut self,
         incoming: Incoming,
         schema: &Schema,
         transcoder: &Transcoder,
         now: Instant,
+        time: SystemTime,
     ) -> Option<Command> {
         if self.phase == Phase::Ended {
             return None;
         }
         let command = match incoming {
             Incoming::Text(text) => Some(match self.form {
-                Form::Json => self.on_message(ClientMessage::Text(&text), schema, transcoder, now),
+                Form::Json => self.on_message(ClientMessage::Text(&text), schema, transcoder, (now, time)),
                 Form::Binary => {
                     close(close_code::UNSUPPORTED_DATA, "this subprotocol is rialto.v1.Frame in binary messages")
                 }
             }),
             Incoming::Binary(bytes) => Some(match self.form {
-                Form::Binary => self.on_message(ClientMessage::Binary(&bytes), schema, transcoder, now),
+                Form::Binary => self.on_message(ClientMessage::Binary(&bytes), schema, transcoder, (now, time)),
                 Form::Json => close(close_code::UNSUPPORTED_DATA, "this subprotocol is JSON in text messages"),
             }),
             Incoming::Ping(payload) => self.on_ping(Some(payload), now),
@@ -162,10 +163,10 @@ impl Inbound {
         message: ClientMessage<'_>,
         schema: &Schema,
         transcoder: &Transcoder,
-        now: Instant,
+        (now, time): (Instant, SystemTime),
     ) -> Command {
         if self.phase == Phase::AwaitingInit {
-            return self.on_first(message, schema, transcoder);
+            return self.on_first(message, schema, transcoder, time);
         }
         match self.commands.take(self.command_rate, now) {
             Verdict::Allowed => {}
@@ -179,7 +180,7 @@ impl Inbound {
             }
             Verdict::Ignored => return give_up(PeerCode::RateLimited, "commands keep coming over their rate"),
         }
-        let command = match parse_client_frame(message, schema, transcoder) {
+        let command = match parse_client_frame(message, schema, transcoder, time) {
             Ok(frame) => command(frame),
             Err(error) => Command::Refuse { reply_to: error.reply_to, error: frame_error(&error.problem) },
         };
@@ -192,9 +193,15 @@ impl Inbound {
     }
 
     /// The first frame of a subprotocol. Nothing goes out before its ack, so whatever is wrong with it is a close.
-    fn on_first(&mut self, message: ClientMessage<'_>, schema: &Schema, transcoder: &Transcoder) -> Command {
+    fn on_first(
+        &mut self,
+        message: ClientMessage<'_>,
+        schema: &Schema,
+        transcoder: &Transcoder,
+        time: SystemTime,
+    ) -> Command {
         let code = PeerCode::ProtocolViolation.number();
-        match parse_client_frame(message, schema, transcoder) {
+        match parse_client_frame(message, schema, transcoder, time) {
             Ok(ClientFrame { id, request: Request::Init(init) }) => {
                 if !is_served(&init) {
                     let reason =

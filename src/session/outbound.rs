@@ -21,6 +21,7 @@ mod ending;
 mod limits;
 mod pace;
 mod pull;
+mod revise;
 mod subscribe;
 mod subscription;
 
@@ -44,7 +45,9 @@ use pace::Pace;
 use subscription::Subscription;
 
 pub use channels::{Channels, Slot};
+pub use current::{Delivered, Pull};
 pub use deadlines::{Inbound, Timings};
+pub use ending::Closed;
 pub use limits::Limits;
 pub use pace::ReplayRate;
 pub use subscribe::session_channel;
@@ -122,6 +125,9 @@ pub struct Outbound<C: Channels> {
     waiting: VecDeque<Command>,
     deadlines: Deadlines,
     pace: Pace,
+    /// What nobody has counted yet.
+    delivered: Option<Delivered>,
+    closed: Option<Closed>,
 }
 
 impl<C: Channels> Outbound<C> {
@@ -138,6 +144,8 @@ impl<C: Channels> Outbound<C> {
             waiting: VecDeque::new(),
             deadlines: Deadlines::new(env.now),
             pace: Pace::new(env.limits.replay, env.now),
+            delivered: None,
+            closed: None,
         };
         if opening == Opening::Plain {
             outbound.open(None, &proto::ConnectionInit::default(), env);
@@ -148,6 +156,12 @@ impl<C: Channels> Outbound<C> {
     /// Who is at the other end.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The events that went out since this was asked last. The shard asks after each [`Outbound::on_wrote`],
+    /// [`Outbound::on_blocked`] and command, and after [`Outbound::end`].
+    pub fn take_delivered(&mut self) -> Option<Delivered> {
+        self.delivered.take()
     }
 
     /// How many channels are subscribed.
@@ -214,6 +228,7 @@ impl<C: Channels> Outbound<C> {
         self.deadlines.on_progress(now);
         if let Some(current) = &mut self.current {
             if current.wrote(count) {
+                self.delivered = current.delivered(u64::MAX, usize::MAX);
                 self.current = None;
             }
         } else if self.control.wrote(count) {
@@ -250,6 +265,7 @@ impl<C: Channels> Outbound<C> {
 
     /// Gives every channel back. Nothing else may follow.
     pub fn end(&mut self, channels: &mut C) {
+        self.settle();
         for (index, subscription) in mem::take(&mut self.subscriptions).into_iter().enumerate() {
             if let Some(subscription) = subscription {
                 channels.close(subscription.handle, slot_of(index));
@@ -288,7 +304,7 @@ impl<C: Channels> Outbound<C> {
                 self.tell(&ServerFrame::Heartbeat(proto::ConnectionHeartbeat {}), id.as_deref(), env.printer);
             }
             Command::Refuse { reply_to, error } => {
-                self.tell(&ServerFrame::Error(error), reply_to.as_deref(), env.printer);
+                self.refuse(error, reply_to.as_deref(), env);
             }
             Command::Pong(payload) => self.control.push(|out| websocket::put_pong(out, &payload)),
             Command::Close { code, reason, error } => {
@@ -300,6 +316,7 @@ impl<C: Channels> Outbound<C> {
                 self.phase = Phase::Closing { answered: true };
             }
             Command::PeerClosed { code } => {
+                self.closed.get_or_insert(Closed::ByPeer(code));
                 self.settle();
                 self.queue.clear();
                 self.control.push(|out| websocket::put_close_reply(out, code));
@@ -311,20 +328,21 @@ impl<C: Channels> Outbound<C> {
 
     /// Gives what was not begun back to the log; it is read again when the socket takes bytes.
     fn settle(&mut self) {
-        let (slot, rest) = match self.current.take().map(Current::settle) {
+        let (slot, rest, delivered) = match self.current.take().map(Current::settle) {
             None => return,
             Some(Settled::AsBefore(current)) => {
                 self.current = Some(current);
                 return;
             }
-            Some(Settled::TakenBack { slot, sequence, rest }) => {
+            Some(Settled::TakenBack { slot, sequence, rest, delivered }) => {
                 if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
                     subscription.take_back(sequence);
                 }
-                (slot, rest)
+                (slot, rest, delivered)
             }
-            Some(Settled::Dropped { slot, rest }) => (slot, rest),
+            Some(Settled::Dropped { slot, rest, delivered }) => (slot, rest, delivered),
         };
+        self.delivered = delivered;
         self.mark(slot);
         self.current = rest;
     }

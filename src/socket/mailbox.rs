@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::hub::Wakeups;
 use crate::net::admission::Permit;
+use crate::revision::Revision;
 use crate::session::command::Command;
 use crate::session::inbound::Opening;
 use crate::session::outbound::{Identity, Inbound};
@@ -43,6 +44,8 @@ pub(super) enum Message {
     Writable(ConnectionKey),
     /// The read side has ended.
     Gone(ConnectionKey),
+    /// Go on under this revision of the schema, and say how many subscriptions ended by it.
+    Adopt(Arc<Revision>, oneshot::Sender<usize>),
     /// Close everybody, spread over this time.
     Drain(Duration),
 }

@@ -4,6 +4,7 @@
 //! than it listens is held back by TCP. It never writes.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::net::TcpStream;
 
@@ -40,6 +41,7 @@ enum Open {
 impl Reader {
     /// Reads until the peer's end, an error, or the shard's end of the connection. `early` came with the handshake.
     pub(super) async fn run(mut self, early: bytes::Bytes) {
+        self.shared.metrics.front.received_bytes.add(early.len() as u64);
         self.take(&early);
         drop(early);
         loop {
@@ -56,6 +58,7 @@ impl Reader {
         match self.stream.try_read(&mut buffer) {
             Ok(0) => Open::No,
             Ok(count) => {
+                self.shared.metrics.front.received_bytes.add(count as u64);
                 self.take(&buffer[..count]);
                 Open::Yes
             }
@@ -70,13 +73,14 @@ impl Reader {
             return;
         }
         let now = now();
+        let revision = self.shared.revisions.current();
         while !self.ended && !bytes.is_empty() {
             let command = match self.parser.push(bytes) {
                 Ok((used, incoming)) => {
                     bytes = &bytes[used..];
                     let Some(incoming) = incoming else { continue };
                     self.state.on_message();
-                    self.inbound.on_incoming(incoming, &self.shared.schema, &self.shared.transcoder, now)
+                    self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, SystemTime::now())
                 }
                 Err(violation) => Some(self.inbound.on_violation(violation)),
             };

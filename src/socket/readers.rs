@@ -7,9 +7,12 @@ use slab::Slab;
 
 use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
+use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
-use crate::session::outbound::{Channels, Slot};
+use crate::session::outbound::{Channels, Identity, Slot};
+use crate::wire::ServerFrame;
+
+use super::counting::Counting;
 
 /// One subscription of the shard: a connection's index, and the slot in it.
 #[derive(Clone, Copy)]
@@ -27,6 +30,8 @@ pub(super) struct Readers {
     pub(super) serving: u32,
     memo: Option<Memo>,
     subscriptions: usize,
+    /// What the shard counts.
+    pub(super) counting: Counting,
 }
 
 /// A channel that a subscription holds open, and where it stands among the channel's subscribers.
@@ -44,6 +49,8 @@ struct Memo {
     max_bytes: usize,
     form: Form,
     answer: (Read, Heads),
+    /// What was read, if events were.
+    contents: Option<Arc<Contents>>,
 }
 
 /// Which events were read.
@@ -54,8 +61,8 @@ enum Place {
 }
 
 impl Readers {
-    pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex) -> Self {
-        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0 }
+    pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex, counting: Counting) -> Self {
+        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0, counting }
     }
 
     /// The subscribers of a channel, by a number that stays while they do.
@@ -74,7 +81,7 @@ impl Readers {
         place: Place,
         filter: &TypeFilter,
         (max_bytes, form): (usize, Form),
-        read: impl FnOnce(&Channel) -> (Read, Heads),
+        read: impl FnOnce(&Channel) -> (Read, Heads, Option<Contents>),
     ) -> (Read, Heads) {
         let channel = handle.channel.id();
         if let Some(memo) = &self.memo
@@ -86,8 +93,10 @@ impl Readers {
         {
             return memo.answer.clone();
         }
-        let answer = read(&handle.channel);
-        self.memo = Some(Memo { channel, place, filter: filter.clone(), max_bytes, form, answer: answer.clone() });
+        let (read, heads, contents) = read(&handle.channel);
+        let answer = (read, heads);
+        let (filter, contents) = (filter.clone(), contents.map(Arc::new));
+        self.memo = Some(Memo { channel, place, filter, max_bytes, form, answer: answer.clone(), contents });
         answer
     }
 
@@ -164,5 +173,18 @@ impl Channels for Readers {
         let place = Place::Ephemeral(after);
         let read = |channel: &Channel| channel.read_ephemeral(after, filter, max_bytes, form);
         self.read_once(handle, place, filter, (max_bytes, form), read)
+    }
+
+    fn on_batch(&mut self, behind: u64) -> Option<Arc<Contents>> {
+        self.counting.on_lag(behind);
+        self.memo.as_ref()?.contents.clone()
+    }
+
+    fn on_told(&mut self, identity: &Identity, frame: &ServerFrame) {
+        self.counting.on_told(identity, frame);
+    }
+
+    fn on_paced(&mut self, identity: &Identity) {
+        self.counting.on_paced(identity);
     }
 }

@@ -4,6 +4,7 @@
 //! lets others run between them. A sweep walks a dirty channel's subscribers and writes what is after each cursor; a
 //! connection whose socket is full is left alone until its socket takes bytes again, and goes on from its cursor.
 
+mod adopt;
 mod drain;
 
 use std::collections::VecDeque;
@@ -17,15 +18,19 @@ use tokio::time::MissedTickBehavior;
 
 use crate::hub::{Channel, ShardIndex, Wakeups};
 use crate::net::admission::Permit;
+use crate::revision::Revision;
 use crate::session::inbound::Inbound;
 use crate::session::outbound::{Env, Next, Outbound, Sweep};
+use crate::status::PeerCode;
 use crate::wire::websocket::Parser;
 
+use super::counting::{Counting, Ending};
 use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
 use super::reader::Reader;
 use super::readers::{Readers, Subscriber};
 use super::shared::Shared;
 use super::stream::{hang_up, is_temporary, linger, now};
+use adopt::Adoption;
 use drain::Drain;
 
 /// Subscribers that one turn of a sweep visits: with a write of some microseconds each, under a millisecond.
@@ -36,6 +41,9 @@ const VISIT_BYTES: usize = 256 << 10;
 /// One shard.
 pub(super) struct Shard {
     shared: Arc<Shared>,
+    /// What connections are answered under. Ahead of publishers' for the moment of a reload.
+    revision: Arc<Revision>,
+    adoption: Option<Adoption>,
     index: ShardIndex,
     mailbox: Arc<Mailbox>,
     wakeups: Arc<Wakeups>,
@@ -83,16 +91,22 @@ struct ChannelSweep {
 enum End {
     /// Both sides have said goodbye, or we need not wait for the peer's.
     Finished,
-    /// At once.
-    Dropped,
+    /// At once: the peer has gone.
+    Gone,
+    /// At once, for this reason of our own.
+    Cut(PeerCode),
 }
 
 impl Shard {
     pub(super) fn new(shared: Arc<Shared>, index: ShardIndex, mailbox: Arc<Mailbox>) -> Self {
         let wakeups = Arc::clone(shared.hub.wakeups(index));
-        let readers = Readers::new(Arc::clone(&shared.hub), index);
+        let counting = Counting::new(Arc::clone(&shared.metrics));
+        let readers = Readers::new(Arc::clone(&shared.hub), index, counting);
+        let revision = shared.revisions.current();
         Shard {
             shared,
+            revision,
+            adoption: None,
             index,
             mailbox,
             wakeups,
@@ -130,15 +144,17 @@ impl Shard {
                 self.on_dirty(channel);
             }
             self.count_subscriptions();
+            self.readers.counting.settle();
             if self.has_work() {
                 self.turn();
+                self.readers.counting.settle();
                 tokio::task::yield_now().await;
             }
         }
     }
 
     fn has_work(&self) -> bool {
-        !self.sweeps.is_empty() || !self.busy.is_empty()
+        !self.sweeps.is_empty() || !self.busy.is_empty() || self.adoption.is_some()
     }
 
     fn on_message(&mut self, message: Message) {
@@ -147,20 +163,27 @@ impl Shard {
             Message::Command(key, command) => {
                 let Some(connection) = self.connection(key) else { return };
                 connection.unconfirmed += 1;
-                self.with(key, |outbound, env| outbound.on_command(command, env));
+                self.with(key, |outbound, env| {
+                    outbound.on_command(command, env);
+                    if outbound.waiting() > 0 {
+                        env.channels.counting.on_held_back(outbound.identity());
+                    }
+                });
                 self.confirm(key);
                 self.visit(key);
             }
             Message::Writable(key) => {
                 let Some(connection) = self.connection(key) else { return };
                 connection.writing = Writing::Free;
+                self.readers.counting.on_unblocked();
                 self.visit(key);
             }
             Message::Gone(key) => {
                 if self.connection(key).is_some() {
-                    self.end(key, End::Dropped);
+                    self.end(key, End::Gone);
                 }
             }
+            Message::Adopt(revision, done) => self.begin_adoption(revision, done),
             Message::Drain(over) => self.begin_drain(over),
         }
     }
@@ -173,7 +196,7 @@ impl Shard {
         self.next_serial += 1;
         let key = ConnectionKey { index: entry.key(), serial: self.next_serial };
         self.readers.serving = connection_number(key.index);
-        let mut env = env(&mut self.readers, &self.shared, now);
+        let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
         let outbound = Outbound::new(opening, identity, &mut env);
         let stream = Arc::new(stream);
         let state = Arc::new(ReadState::new(now));
@@ -197,6 +220,7 @@ impl Shard {
             _permit: permit,
         }));
         self.shared.connections.fetch_add(1, Ordering::Relaxed);
+        self.readers.counting.on_opened();
         tokio::spawn(reader.run(early));
         if self.drain.is_some() {
             // It slipped in behind the closing door.
@@ -213,8 +237,9 @@ impl Shard {
         }
     }
 
-    /// One bounded piece of work: a part of a sweep, and one busy connection.
+    /// One bounded piece of work: a part of an adoption, a part of a sweep, and one busy connection.
     fn turn(&mut self) {
+        self.adopt();
         if let Some(mut sweep) = self.sweeps.pop_front() {
             self.readers.refresh();
             let mut visits = 0;
@@ -249,7 +274,7 @@ impl Shard {
         }
         let now = now();
         self.readers.serving = connection_number(key.index);
-        let mut env = env(&mut self.readers, &self.shared, now);
+        let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
         let mut written = 0;
         let end = loop {
             match connection.outbound.next(&mut env) {
@@ -264,9 +289,12 @@ impl Shard {
                     Ok(count) => {
                         written += count;
                         connection.outbound.on_wrote(count, now);
+                        count_delivered(&mut connection.outbound, env.channels);
                     }
                     Err(error) if is_temporary(&error) => {
                         connection.outbound.on_blocked(now);
+                        count_delivered(&mut connection.outbound, env.channels);
+                        env.channels.counting.on_blocked();
                         connection.writing = Writing::Blocked;
                         let (stream, mailbox) = (Arc::clone(&connection.stream), Arc::clone(&self.mailbox));
                         tokio::spawn(async move {
@@ -277,10 +305,13 @@ impl Shard {
                         });
                         break None;
                     }
-                    Err(_) => break Some(End::Dropped),
+                    Err(_) => break Some(End::Gone),
                 },
             }
         };
+        if written > 0 {
+            self.readers.counting.on_sent(written);
+        }
         self.confirm(key);
         if let Some(end) = end {
             self.end(key, end);
@@ -303,14 +334,10 @@ impl Shard {
         for key in keys {
             let Some(connection) = self.connections.get_mut(key.index) else { continue };
             self.readers.serving = connection_number(key.index);
-            let mut env = env(&mut self.readers, &self.shared, now);
+            let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
             match connection.outbound.on_sweep(connection.state.inbound(), &mut env) {
                 Sweep::Live => self.visit(key),
-                Sweep::Drop(code) => {
-                    let connection = &connection.outbound.identity().connection;
-                    tracing::info!(%connection, code = code.number(), reason = code.row().reason, "connection dropped");
-                    self.end(key, End::Dropped);
-                }
+                Sweep::Drop(code) => self.end(key, End::Cut(code)),
             }
         }
     }
@@ -319,6 +346,8 @@ impl Shard {
         let Some(mut connection) = self.connections.try_remove(key.index) else { return };
         self.readers.serving = connection_number(key.index);
         connection.outbound.end(&mut self.readers);
+        count_delivered(&mut connection.outbound, &mut self.readers);
+        self.count_end(&connection, end);
         self.shared.connections.fetch_sub(1, Ordering::Relaxed);
         connection.state.on_done(std::mem::take(&mut connection.unconfirmed));
         match end {
@@ -327,9 +356,8 @@ impl Shard {
                 let close = self.shared.limits.timings.close;
                 tokio::spawn(linger(Arc::downgrade(&connection.stream), close));
             }
-            End::Dropped => hang_up(&connection.stream, std::net::Shutdown::Both),
+            End::Gone | End::Cut(_) => hang_up(&connection.stream, std::net::Shutdown::Both),
         }
-        tracing::debug!(connection = %connection.outbound.identity().connection, "connection ended");
     }
 
     fn connection(&mut self, key: ConnectionKey) -> Option<&mut Connection> {
@@ -339,8 +367,21 @@ impl Shard {
     fn with(&mut self, key: ConnectionKey, act: impl FnOnce(&mut Outbound<Readers>, &mut Env<'_, Readers>)) {
         let Some(connection) = self.connections.get_mut(key.index) else { return };
         self.readers.serving = connection_number(key.index);
-        let mut env = env(&mut self.readers, &self.shared, now());
+        let mut env = env(&mut self.readers, &self.shared, &self.revision, now());
         act(&mut connection.outbound, &mut env);
+        count_delivered(&mut connection.outbound, env.channels);
+    }
+
+    fn count_end(&self, connection: &Connection, end: End) {
+        let ending = Ending {
+            dropped: if let End::Cut(code) = end { Some(code) } else { None },
+            message_since: connection.state.inbound().message_began,
+            message_timeout: self.shared.limits.timings.message,
+        };
+        if connection.writing == Writing::Blocked {
+            self.readers.counting.on_unblocked();
+        }
+        self.readers.counting.on_closed(connection.outbound.identity(), connection.outbound.closed(), &ending);
     }
 
     fn count_subscriptions(&mut self) {
@@ -354,8 +395,15 @@ impl Shard {
     }
 }
 
-fn env<'a>(readers: &'a mut Readers, shared: &'a Shared, now: Instant) -> Env<'a, Readers> {
-    Env { channels: readers, schema: &shared.schema, printer: &shared.printer, limits: &shared.limits, now }
+/// Counts what a connection has given to its socket since it was asked last.
+fn count_delivered(outbound: &mut Outbound<Readers>, readers: &mut Readers) {
+    if let Some(delivered) = outbound.take_delivered() {
+        readers.counting.on_delivered(outbound.identity(), delivered);
+    }
+}
+
+fn env<'a>(readers: &'a mut Readers, shared: &'a Shared, revision: &'a Revision, now: Instant) -> Env<'a, Readers> {
+    Env { channels: readers, schema: &revision.schema, printer: &shared.printer, limits: &shared.limits, now }
 }
 
 fn connection_number(index: usize) -> u32 {

@@ -22,7 +22,15 @@ use super::Front;
 use super::mailbox::{Message, NewConnection};
 
 /// Answers `/ws`.
-pub(super) async fn upgrade(State(front): State<Arc<Front>>, mut request: Request) -> Response {
+pub(super) async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response {
+    let response = try_upgrade(&front, request);
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        front.config.metrics.front.refused.add_refused(response.status().as_u16());
+    }
+    response
+}
+
+fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
     let asked = match handshake::upgrade(request.method(), request.version(), request.headers()) {
         Ok(asked) => asked,
         Err(refusal) => {
@@ -58,7 +66,7 @@ pub(super) async fn upgrade(State(front): State<Arc<Front>>, mut request: Reques
         node: Arc::clone(&front.config.node),
     };
     let on_upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(take_over(front, on_upgrade, opening, identity, peer, permit));
+    tokio::spawn(take_over(Arc::clone(front), on_upgrade, opening, identity, peer, permit));
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

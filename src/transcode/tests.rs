@@ -4,6 +4,7 @@ mod bounds;
 mod editions;
 mod laws;
 mod notation;
+mod random;
 mod vectors;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use prost::Message;
 
@@ -64,7 +65,10 @@ pub enum ClientMessage<'a> {
     Binary(&'a [u8]),
 }
 
-/// Reads one message.
+/// Broken rules that one error lists.
+const MAX_TOLD_VIOLATIONS: usize = 8;
+
+/// Reads one message. `time` is what rules about time compare with.
 ///
 /// # Errors
 /// The first mistake, with its path, and the frame's id where that could be read.
@@ -72,12 +76,13 @@ pub fn parse_client_frame(
     message: ClientMessage<'_>,
     schema: &Schema,
     transcoder: &Transcoder,
+    time: SystemTime,
 ) -> Result<ClientFrame, FrameError> {
     let envelope = match message {
         ClientMessage::Text(text) => json::read_envelope(text)?,
         ClientMessage::Binary(bytes) => binary::read_envelope(bytes, schema, transcoder)?,
     };
-    match request(&envelope, schema, transcoder) {
+    match request(&envelope, schema, transcoder, time) {
         Ok(request) => Ok(ClientFrame { id: envelope.id, request }),
         Err(problem) => Err(FrameError { reply_to: envelope.id, problem }),
     }
@@ -91,7 +96,12 @@ pub fn client_frame_id(message: ClientMessage<'_>) -> Option<Arc<str>> {
     }
 }
 
-fn request(envelope: &Envelope<'_>, schema: &Schema, transcoder: &Transcoder) -> Result<Request, FrameProblem> {
+fn request(
+    envelope: &Envelope<'_>,
+    schema: &Schema,
+    transcoder: &Transcoder,
+    time: SystemTime,
+) -> Result<Request, FrameProblem> {
     let name: &str = &envelope.frame_type;
     let Some(event) = schema.event(name) else {
         return Err(match frame_type::NOT_BUILT.contains(&name) {
@@ -104,6 +114,13 @@ fn request(envelope: &Envelope<'_>, schema: &Schema, transcoder: &Transcoder) ->
         return Err(FrameProblem::NotSendable { name: shorten(name) });
     }
     let payload = envelope.payload(event.message, transcoder)?;
+    schema.validate(event, &payload, time).map_err(|violations| {
+        let first = violations.first();
+        let path = first.map(|violation| violation.path.as_str()).unwrap_or_default();
+        let told: Vec<String> = violations.iter().take(MAX_TOLD_VIOLATIONS).map(ToString::to_string).collect();
+        let alone = first.filter(|_| violations.len() == 1).map(|violation| violation.message.clone());
+        FrameProblem::data(&envelope.path(path), alone.unwrap_or_else(|| told.join("; ")))
+    })?;
     if !event.own {
         let channel = envelope.channel.as_deref().map(str::to_owned);
         return Ok(Request::Event { event: Arc::clone(event), channel, metadata: envelope.metadata()?, payload });

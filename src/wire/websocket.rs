@@ -14,7 +14,9 @@ mod utf8;
 mod writer;
 
 pub use parser::{Incoming, MAX_EMPTY_FRAGMENTS, Parser, Violation};
-pub use writer::{frame_len, header_len, put_close, put_close_reply, put_header, put_ping, put_pong, put_text};
+pub use writer::{
+    frame_len, header_len, payload, put_close, put_close_reply, put_header, put_ping, put_pong, put_text,
+};
 
 /// The longest payload of a control frame, in bytes (RFC 6455 section 5.5).
 pub const MAX_CONTROL_BYTES: usize = 125;

@@ -158,16 +158,20 @@ async fn subscribers_of_one_channel_see_one_order_whoever_publishes() {
             }
         }));
     }
-    let mut orders = Vec::new();
+    // All at once: one that is not read while the others are would be taken for stuck on a busy machine.
+    let mut readers = tokio::task::JoinSet::new();
     for mut client in clients {
-        let mut order = Vec::new();
-        while order.len() < (PUBLISHERS * EACH) as usize {
-            let frame = client.next_on("project:order").await;
-            assert_eq!(frame["sequence"], order.len() + 1);
-            order.push(frame["data"]["message"].as_str().expect("text").to_owned());
-        }
-        orders.push(order);
+        readers.spawn(async move {
+            let mut order = Vec::new();
+            while order.len() < (PUBLISHERS * EACH) as usize {
+                let frame = client.next_on("project:order").await;
+                assert_eq!(frame["sequence"], order.len() + 1);
+                order.push(frame["data"]["message"].as_str().expect("text").to_owned());
+            }
+            order
+        });
     }
+    let orders = readers.join_all().await;
     assert!(orders.windows(2).all(|pair| pair[0] == pair[1]));
     for publisher in 0..PUBLISHERS {
         let own: Vec<_> = orders[0].iter().filter(|event| event.starts_with(&format!("{publisher}/"))).collect();

@@ -9,6 +9,7 @@ use rialto::config::Config;
 use rialto::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use rialto::proto::rialto::v1::{Appended, Event, JsonPayload, PublishRequest, event};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -66,6 +67,27 @@ impl Bridge {
     pub(crate) async fn publisher(&self) -> PublisherServiceClient<Channel> {
         let address = format!("http://{}", self.addresses.grpc);
         within("the publisher connects", PublisherServiceClient::connect(address)).await.expect("gRPC is up")
+    }
+
+    /// Calls the admin service as `curl` does. Gives the HTTP status and the answer.
+    pub(crate) async fn admin(&self, method: &str, request: &Value) -> (u16, Value) {
+        let (host, body) = (self.addresses.admin, request.to_string());
+        let head = format!(
+            "POST /rialto.v1.AdminService/{method} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let call = async {
+            let mut stream = TcpStream::connect(host).await?;
+            stream.write_all(format!("{head}{body}").as_bytes()).await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            std::io::Result::Ok(answer)
+        };
+        let answer = within("the admin service's answer", call).await.expect("the internal port is open");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, serde_json::from_str(body).expect("JSON"))
     }
 
     /// Connects plainly, as `wscat` does.

@@ -3,6 +3,10 @@
 mod delivery;
 mod drain;
 mod harness;
+mod latest;
+mod metrics;
 mod publishing;
+mod reload;
 mod slow;
 mod socket;
+mod validation;

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::harness::{Bridge, Client, Heard, progress, publish, within};
+use crate::metrics::expect;
 
 /// A socket that takes little before it is full.
-async fn narrow(bridge: &Bridge) -> TcpStream {
+pub(crate) async fn narrow(bridge: &Bridge) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4 << 10).expect("a small buffer");
     within("the TCP connection", socket.connect(bridge.addresses.listen)).await.expect("the port is open")
@@ -35,18 +37,18 @@ async fn a_slow_reader_stays_is_told_its_gaps_and_nobody_else_notices() {
     });
     let filler = "é".repeat(500);
     let mut publisher = bridge.publisher().await;
+    let (count, mut published) = watch::channel(0_u64);
     let publishing = tokio::spawn(async move {
         for number in 1..=EVENTS {
             publish(&mut publisher, progress("slow", &format!("{number} {filler}"))).await;
+            count.send_replace(number);
         }
     });
-    // One frame at a time, with pauses well under the write timeout, while it falls further and further behind.
+    // One frame for every eight that are published, so that it falls further and further behind however fast that goes.
     let (mut last, mut seen, mut lost, mut gaps) = (0_u64, 0_u64, 0_u64, 0_u32);
-    let mut pause = tokio::time::interval(Duration::from_millis(5));
     while last < EVENTS {
-        if !publishing.is_finished() {
-            pause.tick().await;
-        }
+        let enough = EVENTS.min(8 * (seen + 1));
+        within("the publisher", published.wait_for(|published| *published >= enough)).await.expect("it publishes all");
         match slow.heard().await {
             Heard::Frame(frame) if frame["type"] == "channel.gap" => {
                 assert_eq!(frame["data"]["first"], last + 1, "{frame}");
@@ -68,6 +70,15 @@ async fn a_slow_reader_stays_is_told_its_gaps_and_nobody_else_notices() {
     within("the witness", witness).await.expect("undisturbed");
     assert_eq!(seen + lost, EVENTS);
     assert!(gaps > 0 && lost > 0, "it never fell behind, so nothing was shown");
+    let delivered = (EVENTS + seen) as f64;
+    let told = [
+        ("rialto_gaps_total", f64::from(gaps)),
+        ("rialto_gap_lost_events_total", lost as f64),
+        ("rialto_events_delivered_total{type=\"process.progress\"}", delivered),
+        ("rialto_connections_blocked", 0.0),
+    ];
+    let scrape = expect(&bridge, &told).await;
+    assert!(scrape["rialto_limit_hits_total{limit=\"max-channel-bytes\"}"] > 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -36,9 +36,12 @@ def eventually(condition, what):
 class Bridge:
     """A running bridge and its addresses."""
 
-    def __init__(self, command, folder, environment=None, program=PROGRAM, listen="127.0.0.1:0"):
+    def __init__(self, command, folder, environment=None, program=PROGRAM, listen="127.0.0.1:0", addresses=None):
+        """`addresses` are those of an earlier bridge, to start anew in its place."""
         ready = folder / "ready.json"
-        free = ["--listen", listen, "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        ready.unlink(missing_ok=True)
+        wanted = {"grpc": "127.0.0.1:0", "admin": "127.0.0.1:0", "listen": listen, **(addresses or {})}
+        free = [argument for name in ("listen", "grpc", "admin") for argument in (f"--{name}", wanted[name])]
         self.log = open(folder / "bridge.log", "w+")
         self.process = subprocess.Popen(
             [program, *command, *free, "--ready-file", ready],

@@ -121,5 +121,5 @@ def as_written(text):
 
 
 def test_the_python_example_in_the_readme_is_the_one_in_examples():
-    example = (ROOT / "examples" / "publish.py").read_text()
+    example = (ROOT / "examples" / "publishers" / "python" / "publish.py").read_text()
     assert f"```python\n{example}```" in (ROOT / "README.md").read_text()

@@ -9,7 +9,7 @@ use crate::source::Source;
 const FLOORS: [&[&str]; 5] = [
     &["ids", "status", "proto"],
     &["schema", "log", "transcode", "wire", "session", "codegen"],
-    &["hub", "engine", "ingest", "handlers", "auth", "limits", "net", "shutdown"],
+    &["hub", "engine", "revision", "ingest", "handlers", "auth", "limits", "net", "metrics", "shutdown"],
     &["grpc", "socket", "admin"],
     &["app", "config", "cli", "main", "lib"],
 ];

@@ -76,11 +76,7 @@ export interface Selection<Type> {
  * A parameter's value as it stands in a channel's name: what could be taken for structure is percent-encoded.
  */
 export function escapeParameter(value: string | number | boolean | bigint): string {
-  return encode(String(value), /[%:*{}\p{Cc}]/gu);
-}
-
-function encode(value: string, pattern: RegExp): string {
-  return value.replace(pattern, (letter) =>
+  return String(value).replace(/[%:*{}\p{Cc}]/gu, (letter) =>
     // encodeURIComponent leaves `*` alone.
     letter === "*" ? "%2A" : encodeURIComponent(letter),
   );

@@ -2,12 +2,12 @@
 
 import type { AnyEvent, ChannelRef } from "./channel.js";
 import type { Draft } from "./data.js";
-import { RialtoError } from "./errors.js";
+import { isRialtoError, RialtoError } from "./errors.js";
 import type { ServerFrame } from "./frames.js";
 import { SUBPROTOCOL } from "./frames.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { pageLifecycle } from "./lifecycle.js";
-import type { OverflowPolicy } from "./queue.js";
+import type { OverflowPolicy, Queue } from "./queue.js";
 import { createQueue } from "./queue.js";
 import type { Host, Status } from "./session.js";
 import { createSession } from "./session.js";
@@ -18,7 +18,6 @@ import { addressOf, webSocketOf } from "./transport.js";
 
 const LINGER_MS = 5_000;
 const ITERATOR_CAPACITY = 1_024;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What a client was generated from. */
 export interface SchemaStamp {
@@ -113,14 +112,10 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     attempt?.abort();
     attempt = undefined;
     if (!old) return;
+    // What a socket says that was given up concerns nobody.
     old.onopen = old.onmessage = old.onclose = null;
-    // What a socket says that was given up concerns nobody, and without a listener some libraries throw it.
-    old.onerror = () => {};
-    try {
-      old.close();
-    } catch {
-      // It was closed already.
-    }
+    // Its `onerror` stays: an error without a listener is thrown by some libraries.
+    old.close();
   };
 
   const open = async (expired: boolean): Promise<void> => {
@@ -128,26 +123,27 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     const own = new AbortController();
     attempt = own;
     try {
+      const opened = new (webSocketOf(options.WebSocket))(addressOf(options.url, sessionId), [SUBPROTOCOL]);
+      socket = opened;
       const opening = new Promise<void>((resolve) => {
-        const WebSocket = webSocketOf(options.WebSocket);
-        const opened = new WebSocket(addressOf(options.url, sessionId), [SUBPROTOCOL]);
-        socket = opened;
         opened.onopen = () => resolve();
-        opened.onerror = () => {};
-        opened.onmessage = ({ data }: { data: unknown }) => step(() => receive(data));
-        opened.onclose = ({ code, reason }: { code: number; reason: string }) => {
-          release();
-          step(() => session.lost(code, reason, now()));
-        };
       });
-      const token = options.token && (await options.token({ signal: own.signal, expired }));
-      await opening;
+      // A close follows, and says more.
+      opened.onerror = () => {};
+      opened.onmessage = ({ data }: { data: unknown }) => step(() => receive(data));
+      opened.onclose = ({ code, reason }: { code: number; reason: string }) => {
+        release();
+        step(() => session.lost(code, reason, now()));
+      };
+      const [token] = await Promise.all([options.token?.({ signal: own.signal, expired }), opening]);
       if (attempt === own) step(() => session.opened(token, now()));
     } catch (cause) {
       if (attempt !== own) return;
-      const unavailable = (): RialtoError =>
-        new RialtoError("unauthenticated", "the token callback failed", {}, true, cause);
-      step(() => session.failed(cause instanceof RialtoError ? cause : unavailable(), now()));
+      // What is not ours comes from the token callback.
+      const error = isRialtoError(cause)
+        ? cause
+        : new RialtoError("unauthenticated", "there is no token", {}, true, cause);
+      step(() => session.failed(error, now()));
     }
   };
 
@@ -163,14 +159,7 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
 
   const host: Host = {
     connect: ({ expired }) => void open(expired),
-    disconnect: (code, reason) => {
-      try {
-        socket?.close(code, reason);
-      } catch {
-        // Browsers refuse codes that they keep to themselves; release closes without one.
-      }
-      release();
-    },
+    disconnect: release,
     send: (frame) => socket?.send(JSON.stringify(frame)),
     onStatus(status) {
       if (status.state === "connected") sessionId = status.sessionId;
@@ -184,6 +173,7 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     onSubscribed: (subscribed) => subscriptions.tell(subscribed.channel, "onSubscribed", subscribed),
     onGap: (gap) => subscriptions.tell(gap.channel, "onGap", gap),
     onReset: (reset) => subscriptions.tell(reset.channel, "onReset", reset),
+    onPosition: (moved) => subscriptions.tell(moved.channel, "onPosition", moved),
     onEnded: (channel, error) => {
       if (!subscriptions.end(channel, error) && error.code !== "closed") report(error);
     },
@@ -191,7 +181,7 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
   };
 
   const session = createSession(host, {
-    clientId: Math.random().toString(36).slice(2) + Math.random().toString(36).slice(2, 8),
+    clientId: Math.random().toString(36).slice(2),
     fingerprint: schema?.fingerprint ?? "",
     hasToken: options.token !== undefined,
     lingerMs: options.lingerMs ?? LINGER_MS,
@@ -204,8 +194,8 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     const result = action();
     clearTimeout(timer);
     const deadline = session.deadline();
-    if (deadline < Number.POSITIVE_INFINITY) {
-      timer = setTimeout(() => step(() => session.tick(now())), Math.min(MAX_TIMER_MS, Math.max(0, deadline - now())));
+    if (Number.isFinite(deadline)) {
+      timer = setTimeout(() => step(() => session.tick(now())), deadline - now());
     }
     const { state } = session.status();
     if (state !== "idle" && state !== "closed") {
@@ -238,12 +228,15 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     },
     subscribe: (channel, listener, more) => subscriptions.add(channel, listener, more),
     events(channel, { capacity = ITERATOR_CAPACITY, overflow = "error", ...more } = {}) {
-      const queue = createQueue<never>(capacity, overflow, () => subscription.close());
+      const queue: Queue<never> = createQueue(capacity, overflow, () => subscription.close());
       const onEnd = (error?: RialtoError): void => {
         more.onEnd?.(error);
         queue.end(error);
       };
-      const subscription = subscriptions.add(channel, (event) => queue.push(event as never), { ...more, onEnd });
+      const subscription: Subscription = subscriptions.add(channel, (event) => queue.push(event as never), {
+        ...more,
+        onEnd,
+      });
       return queue;
     },
     send: (type, data, { signal } = {}) =>
@@ -269,4 +262,3 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
   if (options.signal?.aborted) client.close();
   return client;
 }
-

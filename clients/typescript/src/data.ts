@@ -18,8 +18,8 @@ export type UnknownEnum = (string | number) & { readonly [unnamed]: true };
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 /** Any JSON object. */
 export type JsonObject = { [key: string]: JsonValue };
-/** A message of a type that its `@type` names. */
-export type AnyMessage = { "@type": string } & JsonObject;
+/** A message of a type that its `@type` names; an empty one has none. */
+export type AnyMessage = { "@type"?: string } & JsonObject;
 
 /** A message as it may be sent: what is left out has its default. */
 export type Draft<T> = T extends string | number | boolean | null | undefined

@@ -62,6 +62,9 @@ export class RialtoError extends Error {
 }
 
 /** Whether something thrown is a {@link RialtoError}, of this code where one is given. */
-export function isRialtoError(error: unknown, code?: RialtoErrorCode): error is RialtoError {
+export function isRialtoError<Code extends RialtoErrorCode = RialtoErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is RialtoError & { readonly code: Code } {
   return error instanceof RialtoError && (code === undefined || error.code === code);
 }

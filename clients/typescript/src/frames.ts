@@ -94,4 +94,5 @@ export interface ChannelReset {
 export interface ChannelPosition {
   readonly channel: string;
   readonly position: Position;
+  readonly conflated: number;
 }

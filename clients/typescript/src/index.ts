@@ -24,12 +24,21 @@ export type {
   TimestampString,
   UnknownEnum,
 } from "./data.js";
-export { fromBigInt, fromBytes, fromDate, fromMilliseconds, toBigInt, toBytes, toDate, toMilliseconds } from "./data.js";
+export {
+  fromBigInt,
+  fromBytes,
+  fromDate,
+  fromMilliseconds,
+  toBigInt,
+  toBytes,
+  toDate,
+  toMilliseconds,
+} from "./data.js";
 export type { RialtoErrorCode, RialtoErrorDetails } from "./errors.js";
 export { isRialtoError, RialtoError } from "./errors.js";
 export type { Lifecycle, LifecycleEvent } from "./lifecycle.js";
 export { pageLifecycle } from "./lifecycle.js";
 export type { OverflowPolicy } from "./queue.js";
-export type { Gap, Reset, Status, Subscribed } from "./session.js";
+export type { Gap, Moved, Reset, Status, Subscribed } from "./session.js";
 export type { SubscribeOptions, Subscription } from "./subscription.js";
 export type { WebSocketConstructor, WebSocketLike } from "./transport.js";

@@ -8,17 +8,15 @@ export type Lifecycle = (listener: (event: LifecycleEvent) => void) => () => voi
 
 /** The lifecycle of a browser's page. Tells nothing where there is none. */
 export const pageLifecycle: Lifecycle = (listener) => {
-  const page = globalThis as unknown as Partial<Pick<Window, "document" | "addEventListener" | "removeEventListener">>;
+  const page = globalThis as unknown as Partial<Pick<Window, "document" | "addEventListener">>;
   const { document } = page;
-  if (!page.addEventListener || !document) return () => {};
-  const on = (event: Event): void => {
-    if (event.type === "online" || event.type === "offline") listener(event.type);
-    else listener(document.visibilityState === "hidden" ? "hidden" : "visible");
-  };
-  const listen = (method: "addEventListener" | "removeEventListener"): void => {
-    for (const type of ["online", "offline", "pageshow"]) page[method]?.(type, on);
-    document[method]("visibilitychange", on);
-  };
-  listen("addEventListener");
-  return () => listen("removeEventListener");
+  const stop = new AbortController();
+  const { signal } = stop;
+  const on = ({ type }: Event): void =>
+    listener(type === "online" || type === "offline" ? type : document?.hidden ? "hidden" : "visible");
+  if (document) {
+    for (const type of ["online", "offline", "pageshow"]) page.addEventListener?.(type, on, { signal });
+    document.addEventListener("visibilitychange", on, { signal });
+  }
+  return () => stop.abort();
 };

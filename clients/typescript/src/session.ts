@@ -5,7 +5,7 @@
 
 import { backoffMs } from "./backoff.js";
 import type { Position } from "./channel.js";
-import { codeOf, mayReturn, needsNewToken } from "./codes.js";
+import { errorOf, mayReturn, needsNewToken } from "./codes.js";
 import { RialtoError } from "./errors.js";
 import type {
   ChannelGap,
@@ -74,6 +74,15 @@ export interface Reset {
   readonly previous?: Position;
 }
 
+/** A position that moved on without an event: what lies between was filtered out, or superseded by newer values. */
+export interface Moved {
+  readonly channel: string;
+  /** The position now. */
+  readonly position: Position;
+  /** The events that newer ones of the same key have superseded. */
+  readonly conflated: number;
+}
+
 /** A subscription that the bridge has accepted. */
 export interface Subscribed {
   readonly channel: string;
@@ -89,14 +98,15 @@ export interface Subscribed {
 export interface Host {
   /** Opens a socket and gets a token; `opened` or `lost` answers. */
   connect(token: { readonly expired: boolean }): void;
-  /** Gives up the socket at once. */
-  disconnect(code: number, reason: string): void;
+  /** Gives up the socket at once, if there is one. */
+  disconnect(): void;
   send(frame: ClientFrame): void;
   onStatus(status: Status): void;
   onEvent(frame: ServerFrame & { readonly channel: string }, replayed: boolean): void;
   onSubscribed(subscribed: Subscribed): void;
   onGap(gap: Gap): void;
   onReset(reset: Reset): void;
+  onPosition(moved: Moved): void;
   /** A channel's subscription has ended for good. */
   onEnded(channel: string, error: RialtoError): void;
   /** Something went wrong that concerns nobody in particular. */
@@ -180,6 +190,7 @@ export interface Session {
   close(reason: RialtoError | undefined): void;
   hold(held: boolean, now: number): void;
   tick(now: number): void;
+  /** When to call `tick`. Infinity: never. */
   deadline(): number;
   position(name: string): Position | undefined;
   status(): Status;
@@ -234,7 +245,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   };
 
   /** Nothing of the old connection holds any more. */
-  const detach = (error: RialtoError): void => {
+  const detach = (error: RialtoError = new RialtoError("unavailable", "the connection is gone")): void => {
     timers.clear();
     for (const [name, channel] of channels) {
       channel.live = false;
@@ -246,16 +257,16 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   };
 
   const rest = (): void => {
-    detach(new RialtoError("unavailable", "the connection is not needed any more"));
+    detach();
     attempt = 0;
     say({ state: "idle" });
   };
 
   const end = (reason: RialtoError | undefined): void => {
-    const error = reason ?? new RialtoError("closed", "the client is closed");
+    const error = reason ?? closed();
     detach(error);
     for (const send of waiting.splice(0)) send.settle(error);
-    say(reason ? { state: "closed", reason } : { state: "closed" });
+    say({ state: "closed", ...(reason && { reason }) });
     for (const [name, channel] of [...channels]) {
       channels.delete(name);
       if (channel.wanted) host.onEnded(name, error);
@@ -263,7 +274,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   };
 
   const retry = (reason: RialtoError, now: number, delayMs?: number): void => {
-    detach(new RialtoError("unavailable", "the connection broke before the answer came", {}, true, reason));
+    detach(reason);
     if (!isNeeded()) return rest();
     const delay = delayMs ?? advisedMs ?? backoffMs(attempt, settings.random(), hidden || offline);
     attempt += 1;
@@ -273,7 +284,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
 
   /** Gives up a socket that may be dead, without waiting for its end. */
   const drop = (message: string, now: number): void => {
-    host.disconnect(4101, message);
+    host.disconnect();
     retry(new RialtoError("unavailable", message), now);
   };
 
@@ -336,11 +347,12 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     const { start, head, recovered } = data;
     channel.live = true;
     if (!live) channel.head = head.sequence;
-    host.onSubscribed(data);
+    if (channel.wanted) host.onSubscribed(data);
     // What is lost is told by the frame that follows, and only that moves the position: should the connection break in
     // between, the next one tells it again.
     if (recovered !== false) {
-      if (position && position.epoch !== start.epoch) host.onReset({ channel: data.channel, start, previous: position });
+      if (position && position.epoch !== start.epoch)
+        host.onReset({ channel: data.channel, start, previous: position });
       else if (position && !live && !channel.filtered && start.sequence > position.sequence) {
         tellGap(data.channel, channel, start.epoch, position.sequence + 1, start.sequence);
       }
@@ -403,7 +415,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   };
 
   const refused = (data: WireError, replyTo: string | undefined, now: number): void => {
-    const error = codeOf(data);
+    const error = errorOf(data);
     const index = sent.findIndex((send) => send.id === replyTo);
     if (index >= 0) return sent.splice(index, 1)[0]?.settle(error);
     const name = data.channel ?? "";
@@ -421,44 +433,59 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     consider(now);
   };
 
-  const handlers: { readonly [type: string]: (frame: ServerFrame, now: number) => void } = {
-    "connection.ack": (frame, now) => acked(dataOf(frame), now),
-    "connection.heartbeat": ({ replyTo }) => {
-      const index = sent.findIndex((send) => send.id === replyTo);
-      for (const send of sent.splice(0, index + 1)) send.settle();
-    },
-    "connection.reconnect": (frame, now) => {
-      advisedMs = dataOf<ConnectionReconnect>(frame).delayMs;
-      // The bridge closes next. Should it not, we do.
-      timers.set("silence", now + LONGEST_GOODBYE_MS);
-    },
-    "connection.error": (frame) => {
-      const data = dataOf<WireError>(frame);
-      if (data.retryAfterMs) advisedMs = data.retryAfterMs;
-      host.onError(codeOf(data));
-    },
-    "channel.subscribed": (frame) => subscribed(dataOf(frame), frame.replyTo),
-    "channel.unsubscribed": (frame) => unsubscribed(dataOf(frame)),
-    "channel.gap": (frame) => gap(dataOf(frame)),
-    "channel.reset": (frame) => reset(dataOf(frame)),
-    "channel.position": (frame) => {
-      const { channel: name, position } = dataOf<ChannelPosition>(frame);
-      const channel = channels.get(name);
-      if (channel?.live && channel.position?.epoch === position.epoch) advance(channel, position);
-    },
-    error: (frame, now) => refused(dataOf(frame), frame.replyTo, now),
+  const hear = (frame: ServerFrame, now: number): void => {
+    const { type, replyTo } = frame;
+    // Own frames are as `rialto/v1/socket.proto` says: the bridge's word for it.
+    const data = (frame.data ?? {}) as never;
+    switch (type) {
+      case "connection.ack":
+        return acked(data, now);
+      case "connection.heartbeat":
+        for (const send of sent.splice(0, sent.findIndex(({ id }) => id === replyTo) + 1)) send.settle();
+        return;
+      case "connection.reconnect":
+        advisedMs = (data as ConnectionReconnect).delayMs;
+        // The bridge closes next. Should it not, we do.
+        timers.set("silence", now + LONGEST_GOODBYE_MS);
+        return;
+      case "connection.error":
+        advisedMs = (data as WireError).retryAfterMs || advisedMs;
+        return host.onError(errorOf(data));
+      case "channel.subscribed":
+        return subscribed(data, replyTo);
+      case "channel.unsubscribed":
+        return unsubscribed(data);
+      case "channel.gap":
+        return gap(data);
+      case "channel.reset":
+        return reset(data);
+      case "channel.position": {
+        const { channel: name, position, conflated = 0 } = data as ChannelPosition;
+        const channel = channels.get(name);
+        const before = channel?.position;
+        if (channel?.live && before?.epoch === position.epoch && before.sequence < position.sequence) {
+          channel.position = position;
+          host.onPosition({ channel: name, position, conflated });
+        }
+        return;
+      }
+      case "error":
+        return refused(data, replyTo, now);
+      default:
+        event(frame);
+    }
   };
 
   const ripe: { readonly [timer in Timer]: (now: number) => void } = {
-    connect: (now) => drop("the bridge did not answer in time", now),
+    connect: (now) => drop("no answer in time", now),
     retry: (now) => connect(now),
     silence: (now) => drop("nothing came for too long", now),
-    probe: (now) => drop("the bridge does not answer", now),
+    probe: (now) => drop("no answer in time", now),
     stable: () => {
       attempt = 0;
     },
     leave: () => {
-      if (status.state !== "waiting" && status.state !== "offline") host.disconnect(1000, "");
+      host.disconnect();
       rest();
     },
     resubscribe: () => flush(),
@@ -480,7 +507,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
 
   return {
     want(name, wanted, now) {
-      if (status.state === "closed") throw status.reason ?? new RialtoError("closed", "the client is closed");
+      if (status.state === "closed") throw status.reason ?? closed();
       const channel = channels.get(name) ?? newChannel();
       channels.set(name, channel);
       const before = channel.wanted;
@@ -506,9 +533,9 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     },
     dispatch(type, data, settle, now) {
       const id = nextId();
-      if (status.state === "closed") settle(status.reason ?? new RialtoError("closed", "the client is closed"));
+      if (status.state === "closed") settle(status.reason ?? closed());
       else if (waiting.length >= MAX_WAITING_SENDS) {
-        settle(new RialtoError("resource_exhausted", `${MAX_WAITING_SENDS} events are waiting to be sent`, {}, true));
+        settle(new RialtoError("resource_exhausted", "too many events wait to be sent", {}, true));
       } else waiting.push({ id, type, data, settle });
       consider(now);
       return id;
@@ -538,8 +565,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
       if (frame.type !== "connection.reconnect" && advisedMs === undefined) {
         timers.set("silence", now + 1.5 * heartbeatMs + 5_000);
       }
-      const handle = Object.hasOwn(handlers, frame.type) ? handlers[frame.type] : event;
-      handle?.(frame, now);
+      hear(frame, now);
     },
     lost(code, reason, now) {
       if (status.state !== "connecting" && !isOpen()) return;
@@ -553,11 +579,11 @@ export function createSession(host: Host, settings: SessionSettings): Session {
         return settings.hasToken && refusedTokens === 1 ? retry(error, now, 0) : end(error);
       }
       if (mayReturn(code)) return retry(new RialtoError("unavailable", message, details), now);
-      end(codeOf({ code, status: "", reason, message, retryAfterMs: 0 }));
+      end(errorOf({ code, status: "", reason, message, retryAfterMs: 0 }));
     },
     failed(error, now) {
       if (status.state !== "connecting") return;
-      host.disconnect(1000, "");
+      host.disconnect();
       if (error.retryable) retry(error, now);
       else end(error);
     },
@@ -572,13 +598,13 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     },
     close(reason) {
       if (status.state === "closed") return;
-      if (status.state === "connecting" || isOpen()) host.disconnect(1000, "");
+      host.disconnect();
       end(reason);
     },
     hold(isHeld, now) {
       held = isHeld;
       if (held && status.state !== "idle" && status.state !== "closed") {
-        if (status.state === "connecting" || isOpen()) host.disconnect(1000, "");
+        host.disconnect();
         rest();
       }
       consider(now);
@@ -590,10 +616,14 @@ export function createSession(host: Host, settings: SessionSettings): Session {
         ripe[timer](now);
       }
     },
-    deadline: () => Math.min(Number.POSITIVE_INFINITY, ...timers.values()),
+    deadline: () => Math.min(...timers.values()),
     position: (name) => channels.get(name)?.position,
     status: () => status,
   };
+}
+
+function closed(): RialtoError {
+  return new RialtoError("closed", "the client is closed");
 }
 
 function newChannel(): Channel {
@@ -611,9 +641,4 @@ function newChannel(): Channel {
 
 function sameTypes(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((type) => right.includes(type));
-}
-
-/** The bridge's word for it: own frames are as `rialto/v1/socket.proto` says. */
-function dataOf<T>(frame: ServerFrame): T {
-  return (frame.data ?? {}) as unknown as T;
 }

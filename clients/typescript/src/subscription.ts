@@ -3,7 +3,7 @@
 import type { AnyEvent, ChannelRef, Position } from "./channel.js";
 import type { RialtoError } from "./errors.js";
 import type { ServerFrame } from "./frames.js";
-import type { Gap, Reset, Session, Subscribed } from "./session.js";
+import type { Gap, Moved, Reset, Session, Subscribed } from "./session.js";
 
 /** What else a subscriber wants to know. */
 export interface SubscribeOptions {
@@ -19,6 +19,8 @@ export interface SubscribeOptions {
   readonly onGap?: (gap: Gap) => void;
   /** The channel's log began anew: what was made from its events is void. */
   readonly onReset?: (reset: Reset) => void;
+  /** The position moved on without an event; `conflated` events were superseded by newer ones of the same key. */
+  readonly onPosition?: (moved: Moved) => void;
   /** An event of a type that the schema does not have in this channel. Default: the client's own `onUnknown`. */
   readonly onUnknown?: (event: AnyEvent) => void;
   /** The subscription has ended: with an error, unless it was closed. */
@@ -48,7 +50,7 @@ type Call = <Argument>(listener: ((argument: Argument) => void) | undefined, arg
 export interface Subscriptions {
   add<E>(ref: ChannelRef<E>, listener: (event: E) => void, options?: SubscribeOptions): Subscription;
   onEvent(frame: ServerFrame & { readonly channel: string }, replayed: boolean): void;
-  tell<Name extends "onSubscribed" | "onGap" | "onReset">(
+  tell<Name extends "onSubscribed" | "onGap" | "onReset" | "onPosition">(
     channel: string,
     name: Name,
     what: Parameters<NonNullable<SubscribeOptions[Name]>>[0],

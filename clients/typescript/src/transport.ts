@@ -21,7 +21,7 @@ export function webSocketOf(given: WebSocketConstructor | undefined): WebSocketC
   if (!own) {
     throw new RialtoError(
       "failed_precondition",
-      "there is no global WebSocket here: pass one as options.WebSocket, in Node 20 that of the package ws",
+      "no global WebSocket: pass one as options.WebSocket, in Node 20 that of the package ws",
     );
   }
   return own;
@@ -34,7 +34,7 @@ export function addressOf(given: string | URL | undefined, sessionId: string | u
   try {
     url = new URL(given ?? "/ws", location?.href);
   } catch (cause) {
-    const message = `${given ?? "nothing"} is no address: pass options.url, such as wss://example.com/ws`;
+    const message = `${given} is no address: pass options.url, such as wss://example.com/ws`;
     throw new RialtoError("invalid_argument", message, {}, false, cause);
   }
   url.protocol = url.protocol.replace("http", "ws");

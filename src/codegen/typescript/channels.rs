@@ -4,7 +4,7 @@ use super::Sources;
 use super::message::parameter_type;
 use super::package::Imports;
 use super::text::{doc, key, quote};
-use crate::schema::{ChannelTemplate, EventType, From, Route};
+use crate::schema::{ChannelTemplate, Delivery, EventType, From, Route};
 
 /// Whether subscribers of a channel can get this event: it lists the template, or it is private and somebody may name a
 /// channel of the template.
@@ -20,17 +20,23 @@ fn is_delivered(sources: &Sources<'_>, event: &EventType, channel: &ChannelTempl
 pub(super) fn about(sources: &Sources<'_>, event: &EventType) -> String {
     let channels: Vec<String> =
         sources.schema.templates_of(event).map(|channel| format!("`{}`", channel.template)).collect();
-    let place = if channels.is_empty() {
-        "private: in session and user channels".to_owned()
-    } else {
-        format!("in {}", channels.join(", "))
+    let place = match (&channels[..], event.route) {
+        // It goes to no channel at all.
+        ([], Some(Route::Handler)) => String::new(),
+        ([], _) => ", private: in session and user channels".to_owned(),
+        (channels, _) => format!(", in {}", channels.join(", ")),
     };
     let way = match (event.from, event.route) {
         (From::Client, Some(Route::Handler)) => ", from a client to a handler",
         (From::Client, _) => ", from a client",
         (From::Publisher, _) => "",
     };
-    format!("Event `{}`{way}, {place}.", event.name)
+    let class = match event.delivery {
+        Delivery::Reliable => "",
+        Delivery::Latest(_) => " A reader that falls behind gets the newest of each key.",
+        Delivery::Ephemeral => " Delivered now or never: its loss is not told.",
+    };
+    format!("Event `{}`{way}{place}.{class}", event.name)
 }
 
 /// The union and the builder of a channel.
@@ -42,7 +48,8 @@ pub(super) fn declare(sources: &Sources<'_>, imports: &mut Imports<'_>, channel:
     let mut text = format!("/** Every event of {{@link {builder}}}. */\nexport type {union} =");
     for event in &events {
         let data = imports.reference(&event.message_name);
-        text.push_str(&format!("\n  | $.Event<{}, {data}>", quote(&event.name)));
+        let envelope = if matches!(event.delivery, Delivery::Ephemeral) { "EphemeralEvent" } else { "Event" };
+        text.push_str(&format!("\n  | $.{envelope}<{}, {data}>", quote(&event.name)));
     }
     text.push_str(if events.is_empty() { " never;\n\n" } else { ";\n\n" });
 

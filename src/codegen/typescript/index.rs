@@ -10,7 +10,7 @@ use super::{Error, File, GENERATOR, Sources};
 use crate::schema::From;
 
 /// What of the runtime is at hand in `index.ts`, as types and as values.
-const RUNTIME_TYPES: [&str; 16] = [
+const RUNTIME_TYPES: [&str; 17] = [
     "AnyEvent",
     "ChannelRef",
     "Client",
@@ -20,6 +20,7 @@ const RUNTIME_TYPES: [&str; 16] = [
     "Int64String",
     "JsonObject",
     "JsonValue",
+    "Moved",
     "Position",
     "RialtoErrorCode",
     "Reset",

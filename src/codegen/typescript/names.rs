@@ -49,9 +49,12 @@ impl Names {
         };
         let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut unused: BTreeSet<&String> = aliases.keys().collect();
-        // What is declared on top has the first choice.
+        // What somebody has named has the first choice, then what is declared on top.
         let mut types: Vec<&String> = reached.messages.keys().chain(reached.enums.keys()).collect();
-        types.sort_by_key(|name| (declared.find(name).map_or(0, |declaration| declaration.path.len()), *name));
+        types.sort_by_key(|name| {
+            let depth = declared.find(name).map_or(0, |declaration| declaration.path.len());
+            (!aliases.contains_key(*name), depth, *name)
+        });
         for full_name in types {
             let Some(declaration) = declared.find(full_name) else { continue };
             let taken = taken.entry(declaration.package.clone()).or_default();
@@ -60,7 +63,9 @@ impl Names {
                 Some(alias) => checked_alias(alias)?,
                 None => free(taken, [declaration.path.join("_"), declaration.path.join("$")]),
             };
-            taken.insert(name.clone());
+            if !taken.insert(name.clone()) {
+                return Err(names.clash(&declaration.package, name, full_name));
+            }
             names.add(full_name, &declaration.package);
             names.types.insert(full_name.clone(), name);
         }
@@ -90,6 +95,12 @@ impl Names {
     fn add(&mut self, full_name: &str, package: &str) {
         self.package_of.insert(full_name.to_owned(), package.to_owned());
         self.packages.insert(package.to_owned());
+    }
+
+    fn clash(&self, package: &str, name: String, second: &str) -> Error {
+        let has_it = |entry: &(&String, &String)| *entry.1 == name && self.package(entry.0) == package;
+        let first = self.types.iter().find(has_it).map_or_else(String::new, |(first, _)| first.clone());
+        Error::Clash { name, first, second: second.to_owned() }
     }
 
     /// The packages that have something to generate.

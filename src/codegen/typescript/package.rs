@@ -75,10 +75,14 @@ pub(super) fn module(sources: &Sources<'_>, package: &str) -> File {
     body.extend(channels.iter().map(|channel| channels::declare(sources, &mut imports, channel)));
 
     let runtime = sources.runtime_module();
-    let mut head = format!("{}import type * as $ from \"{runtime}\";\n", sources.header());
+    let body = body.join("\n");
+    let mut head = sources.header();
+    if body.contains("$.") {
+        head.push_str(&format!("import type * as $ from \"{runtime}\";\n"));
+    }
     if !channels.is_empty() {
         head.push_str(&format!("import {{ templateChannel as $channel }} from \"{runtime}\";\n"));
     }
     head.push_str(&imports.statements());
-    File { path: format!("{}.ts", module_name(package)), text: format!("{head}\n{}", body.join("\n")) }
+    File { path: format!("{}.ts", module_name(package)), text: format!("{}\n{body}", head) }
 }

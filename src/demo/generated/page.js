@@ -115,14 +115,14 @@ var RialtoError = class extends Error {
     this.details = details2;
   }
 };
+function isRialtoError(error, code2) {
+  return error instanceof RialtoError && (code2 === void 0 || error.code === code2);
+}
 
 // sdk/runtime/channel.ts
 function escapeParameter(value) {
-  return encode(String(value), /[%:*{}\p{Cc}]/gu);
-}
-function encode(value, pattern) {
-  return value.replace(
-    pattern,
+  return String(value).replace(
+    /[%:*{}\p{Cc}]/gu,
     (letter) => (
       // encodeURIComponent leaves `*` alone.
       letter === "*" ? "%2A" : encodeURIComponent(letter)
@@ -150,18 +150,14 @@ var PROTOCOL_VERSION = 1;
 var pageLifecycle = (listener) => {
   const page = globalThis;
   const { document: document3 } = page;
-  if (!page.addEventListener || !document3) return () => {
-  };
-  const on = (event) => {
-    if (event.type === "online" || event.type === "offline") listener(event.type);
-    else listener(document3.visibilityState === "hidden" ? "hidden" : "visible");
-  };
-  const listen = (method) => {
-    for (const type of ["online", "offline", "pageshow"]) page[method]?.(type, on);
-    document3[method]("visibilitychange", on);
-  };
-  listen("addEventListener");
-  return () => listen("removeEventListener");
+  const stop = new AbortController();
+  const { signal } = stop;
+  const on = ({ type }) => listener(type === "online" || type === "offline" ? type : document3?.hidden ? "hidden" : "visible");
+  if (document3) {
+    for (const type of ["online", "offline", "pageshow"]) page.addEventListener?.(type, on, { signal });
+    document3.addEventListener("visibilitychange", on, { signal });
+  }
+  return () => stop.abort();
 };
 
 // sdk/runtime/queue.ts
@@ -225,21 +221,11 @@ function backoffMs(attempt, chance, hidden) {
 
 // sdk/runtime/codes.ts
 var CODES = {
-  1002: "protocol",
-  1003: "protocol",
-  1007: "protocol",
   1009: "resource_exhausted",
   4001: "unauthenticated",
   4002: "unauthenticated",
   4003: "permission_denied",
-  4004: "resource_exhausted",
-  4005: "invalid_argument",
-  4006: "not_found",
-  4007: "unavailable",
-  4008: "resource_exhausted",
-  4500: "protocol",
   4501: "unauthenticated",
-  4502: "protocol",
   4503: "schema_mismatch",
   4504: "permission_denied"
 };
@@ -249,18 +235,16 @@ function mayReturn(code2) {
 function needsNewToken(code2) {
   return code2 === 4001 || code2 === 4002;
 }
-function codeOf({ code: code2, status, reason, message, retryAfterMs, path, channel: channel2 }) {
+function errorOf({ code: code2, status, reason, message, retryAfterMs, path, channel: channel2 }) {
   const details2 = {
     number: code2,
     reason,
-    ...retryAfterMs > 0 && { retryAfterMs },
+    ...retryAfterMs && { retryAfterMs },
     ...path && { path },
     ...channel2 && { channel: channel2 }
   };
-  const named = status.toLowerCase();
-  const known = CODES[code2] ?? "unknown";
-  const retryable = code2 === 4004 || code2 === 4007 || mayReturn(code2);
-  return new RialtoError(code2 >= 4500 || code2 < 4e3 ? known : named || known, message, details2, retryable);
+  const name = status.toLowerCase() || CODES[code2] || "protocol";
+  return new RialtoError(name, message, details2, code2 === 4007 || mayReturn(code2));
 }
 
 // sdk/runtime/session.ts
@@ -313,7 +297,7 @@ function createSession(host, settings) {
       timers.set("leave", now + settings.lingerMs);
     }
   };
-  const detach = (error) => {
+  const detach = (error = new RialtoError("unavailable", "the connection is gone")) => {
     timers.clear();
     for (const [name, channel2] of channels) {
       channel2.live = false;
@@ -324,22 +308,22 @@ function createSession(host, settings) {
     for (const send of sent.splice(0)) send.settle(error);
   };
   const rest = () => {
-    detach(new RialtoError("unavailable", "the connection is not needed any more"));
+    detach();
     attempt = 0;
     say({ state: "idle" });
   };
   const end = (reason) => {
-    const error = reason ?? new RialtoError("closed", "the client is closed");
+    const error = reason ?? closed();
     detach(error);
     for (const send of waiting.splice(0)) send.settle(error);
-    say(reason ? { state: "closed", reason } : { state: "closed" });
+    say({ state: "closed", ...reason && { reason } });
     for (const [name, channel2] of [...channels]) {
       channels.delete(name);
       if (channel2.wanted) host.onEnded(name, error);
     }
   };
   const retry = (reason, now, delayMs) => {
-    detach(new RialtoError("unavailable", "the connection broke before the answer came", {}, true, reason));
+    detach(reason);
     if (!isNeeded()) return rest();
     const delay = delayMs ?? advisedMs ?? backoffMs(attempt, settings.random(), hidden || offline);
     attempt += 1;
@@ -347,7 +331,7 @@ function createSession(host, settings) {
     say(offline ? { state: "offline" } : { state: "waiting", attempt, retryAt: now + delay, reason });
   };
   const drop = (message, now) => {
-    host.disconnect(4101, message);
+    host.disconnect();
     retry(new RialtoError("unavailable", message), now);
   };
   const subscription = (name, channel2) => {
@@ -404,9 +388,10 @@ function createSession(host, settings) {
     const { start, head, recovered } = data;
     channel2.live = true;
     if (!live) channel2.head = head.sequence;
-    host.onSubscribed(data);
+    if (channel2.wanted) host.onSubscribed(data);
     if (recovered !== false) {
-      if (position && position.epoch !== start.epoch) host.onReset({ channel: data.channel, start, previous: position });
+      if (position && position.epoch !== start.epoch)
+        host.onReset({ channel: data.channel, start, previous: position });
       else if (position && !live && !channel2.filtered && start.sequence > position.sequence) {
         tellGap(data.channel, channel2, start.epoch, position.sequence + 1, start.sequence);
       }
@@ -461,7 +446,7 @@ function createSession(host, settings) {
     }
   };
   const refused = (data, replyTo, now) => {
-    const error = codeOf(data);
+    const error = errorOf(data);
     const index = sent.findIndex((send) => send.id === replyTo);
     if (index >= 0) return sent.splice(index, 1)[0]?.settle(error);
     const name = data.channel ?? "";
@@ -477,42 +462,56 @@ function createSession(host, settings) {
     host.onEnded(name, error);
     consider(now);
   };
-  const handlers = {
-    "connection.ack": (frame, now) => acked(dataOf(frame), now),
-    "connection.heartbeat": ({ replyTo }) => {
-      const index = sent.findIndex((send) => send.id === replyTo);
-      for (const send of sent.splice(0, index + 1)) send.settle();
-    },
-    "connection.reconnect": (frame, now) => {
-      advisedMs = dataOf(frame).delayMs;
-      timers.set("silence", now + LONGEST_GOODBYE_MS);
-    },
-    "connection.error": (frame) => {
-      const data = dataOf(frame);
-      if (data.retryAfterMs) advisedMs = data.retryAfterMs;
-      host.onError(codeOf(data));
-    },
-    "channel.subscribed": (frame) => subscribed(dataOf(frame), frame.replyTo),
-    "channel.unsubscribed": (frame) => unsubscribed(dataOf(frame)),
-    "channel.gap": (frame) => gap(dataOf(frame)),
-    "channel.reset": (frame) => reset(dataOf(frame)),
-    "channel.position": (frame) => {
-      const { channel: name, position } = dataOf(frame);
-      const channel2 = channels.get(name);
-      if (channel2?.live && channel2.position?.epoch === position.epoch) advance(channel2, position);
-    },
-    error: (frame, now) => refused(dataOf(frame), frame.replyTo, now)
+  const hear = (frame, now) => {
+    const { type, replyTo } = frame;
+    const data = frame.data ?? {};
+    switch (type) {
+      case "connection.ack":
+        return acked(data, now);
+      case "connection.heartbeat":
+        for (const send of sent.splice(0, sent.findIndex(({ id }) => id === replyTo) + 1)) send.settle();
+        return;
+      case "connection.reconnect":
+        advisedMs = data.delayMs;
+        timers.set("silence", now + LONGEST_GOODBYE_MS);
+        return;
+      case "connection.error":
+        advisedMs = data.retryAfterMs || advisedMs;
+        return host.onError(errorOf(data));
+      case "channel.subscribed":
+        return subscribed(data, replyTo);
+      case "channel.unsubscribed":
+        return unsubscribed(data);
+      case "channel.gap":
+        return gap(data);
+      case "channel.reset":
+        return reset(data);
+      case "channel.position": {
+        const { channel: name, position, conflated = 0 } = data;
+        const channel2 = channels.get(name);
+        const before = channel2?.position;
+        if (channel2?.live && before?.epoch === position.epoch && before.sequence < position.sequence) {
+          channel2.position = position;
+          host.onPosition({ channel: name, position, conflated });
+        }
+        return;
+      }
+      case "error":
+        return refused(data, replyTo, now);
+      default:
+        event(frame);
+    }
   };
   const ripe = {
-    connect: (now) => drop("the bridge did not answer in time", now),
+    connect: (now) => drop("no answer in time", now),
     retry: (now) => connect2(now),
     silence: (now) => drop("nothing came for too long", now),
-    probe: (now) => drop("the bridge does not answer", now),
+    probe: (now) => drop("no answer in time", now),
     stable: () => {
       attempt = 0;
     },
     leave: () => {
-      if (status.state !== "waiting" && status.state !== "offline") host.disconnect(1e3, "");
+      host.disconnect();
       rest();
     },
     resubscribe: () => flush()
@@ -530,7 +529,7 @@ function createSession(host, settings) {
   };
   return {
     want(name, wanted, now) {
-      if (status.state === "closed") throw status.reason ?? new RialtoError("closed", "the client is closed");
+      if (status.state === "closed") throw status.reason ?? closed();
       const channel2 = channels.get(name) ?? newChannel();
       channels.set(name, channel2);
       const before = channel2.wanted;
@@ -555,9 +554,9 @@ function createSession(host, settings) {
     },
     dispatch(type, data, settle, now) {
       const id = nextId();
-      if (status.state === "closed") settle(status.reason ?? new RialtoError("closed", "the client is closed"));
+      if (status.state === "closed") settle(status.reason ?? closed());
       else if (waiting.length >= MAX_WAITING_SENDS) {
-        settle(new RialtoError("resource_exhausted", `${MAX_WAITING_SENDS} events are waiting to be sent`, {}, true));
+        settle(new RialtoError("resource_exhausted", "too many events wait to be sent", {}, true));
       } else waiting.push({ id, type, data, settle });
       consider(now);
       return id;
@@ -587,8 +586,7 @@ function createSession(host, settings) {
       if (frame.type !== "connection.reconnect" && advisedMs === void 0) {
         timers.set("silence", now + 1.5 * heartbeatMs + 5e3);
       }
-      const handle = Object.hasOwn(handlers, frame.type) ? handlers[frame.type] : event;
-      handle?.(frame, now);
+      hear(frame, now);
     },
     lost(code2, reason, now) {
       if (status.state !== "connecting" && !isOpen()) return;
@@ -601,11 +599,11 @@ function createSession(host, settings) {
         return settings.hasToken && refusedTokens === 1 ? retry(error, now, 0) : end(error);
       }
       if (mayReturn(code2)) return retry(new RialtoError("unavailable", message, details2), now);
-      end(codeOf({ code: code2, status: "", reason, message, retryAfterMs: 0 }));
+      end(errorOf({ code: code2, status: "", reason, message, retryAfterMs: 0 }));
     },
     failed(error, now) {
       if (status.state !== "connecting") return;
-      host.disconnect(1e3, "");
+      host.disconnect();
       if (error.retryable) retry(error, now);
       else end(error);
     },
@@ -620,13 +618,13 @@ function createSession(host, settings) {
     },
     close(reason) {
       if (status.state === "closed") return;
-      if (status.state === "connecting" || isOpen()) host.disconnect(1e3, "");
+      host.disconnect();
       end(reason);
     },
     hold(isHeld, now) {
       held = isHeld;
       if (held && status.state !== "idle" && status.state !== "closed") {
-        if (status.state === "connecting" || isOpen()) host.disconnect(1e3, "");
+        host.disconnect();
         rest();
       }
       consider(now);
@@ -638,10 +636,13 @@ function createSession(host, settings) {
         ripe[timer](now);
       }
     },
-    deadline: () => Math.min(Number.POSITIVE_INFINITY, ...timers.values()),
+    deadline: () => Math.min(...timers.values()),
     position: (name) => channels.get(name)?.position,
     status: () => status
   };
+}
+function closed() {
+  return new RialtoError("closed", "the client is closed");
 }
 function newChannel() {
   return {
@@ -657,9 +658,6 @@ function newChannel() {
 }
 function sameTypes(left, right) {
   return left.length === right.length && left.every((type) => right.includes(type));
-}
-function dataOf(frame) {
-  return frame.data ?? {};
 }
 
 // sdk/runtime/subscription.ts
@@ -737,7 +735,7 @@ function webSocketOf(given) {
   if (!own) {
     throw new RialtoError(
       "failed_precondition",
-      "there is no global WebSocket here: pass one as options.WebSocket, in Node 20 that of the package ws"
+      "no global WebSocket: pass one as options.WebSocket, in Node 20 that of the package ws"
     );
   }
   return own;
@@ -748,7 +746,7 @@ function addressOf(given, sessionId) {
   try {
     url = new URL(given ?? "/ws", location?.href);
   } catch (cause) {
-    const message = `${given ?? "nothing"} is no address: pass options.url, such as wss://example.com/ws`;
+    const message = `${given} is no address: pass options.url, such as wss://example.com/ws`;
     throw new RialtoError("invalid_argument", message, {}, false, cause);
   }
   url.protocol = url.protocol.replace("http", "ws");
@@ -759,7 +757,6 @@ function addressOf(given, sessionId) {
 // sdk/runtime/client.ts
 var LINGER_MS = 5e3;
 var ITERATOR_CAPACITY = 1024;
-var MAX_TIMER_MS = 2 ** 31 - 1;
 function createClient(options = {}, schema3) {
   const now = Date.now;
   const statusListeners = /* @__PURE__ */ new Set();
@@ -786,38 +783,31 @@ function createClient(options = {}, schema3) {
     attempt = void 0;
     if (!old) return;
     old.onopen = old.onmessage = old.onclose = null;
-    old.onerror = () => {
-    };
-    try {
-      old.close();
-    } catch {
-    }
+    old.close();
   };
   const open = async (expired) => {
     release();
     const own = new AbortController();
     attempt = own;
     try {
+      const opened = new (webSocketOf(options.WebSocket))(addressOf(options.url, sessionId), [SUBPROTOCOL]);
+      socket = opened;
       const opening = new Promise((resolve) => {
-        const WebSocket2 = webSocketOf(options.WebSocket);
-        const opened = new WebSocket2(addressOf(options.url, sessionId), [SUBPROTOCOL]);
-        socket = opened;
         opened.onopen = () => resolve();
-        opened.onerror = () => {
-        };
-        opened.onmessage = ({ data }) => step(() => receive(data));
-        opened.onclose = ({ code: code2, reason }) => {
-          release();
-          step(() => session2.lost(code2, reason, now()));
-        };
       });
-      const token = options.token && await options.token({ signal: own.signal, expired });
-      await opening;
+      opened.onerror = () => {
+      };
+      opened.onmessage = ({ data }) => step(() => receive(data));
+      opened.onclose = ({ code: code2, reason }) => {
+        release();
+        step(() => session2.lost(code2, reason, now()));
+      };
+      const [token] = await Promise.all([options.token?.({ signal: own.signal, expired }), opening]);
       if (attempt === own) step(() => session2.opened(token, now()));
     } catch (cause) {
       if (attempt !== own) return;
-      const unavailable = () => new RialtoError("unauthenticated", "the token callback failed", {}, true, cause);
-      step(() => session2.failed(cause instanceof RialtoError ? cause : unavailable(), now()));
+      const error = isRialtoError(cause) ? cause : new RialtoError("unauthenticated", "there is no token", {}, true, cause);
+      step(() => session2.failed(error, now()));
     }
   };
   const receive = (data) => {
@@ -831,13 +821,7 @@ function createClient(options = {}, schema3) {
   };
   const host = {
     connect: ({ expired }) => void open(expired),
-    disconnect: (code2, reason) => {
-      try {
-        socket?.close(code2, reason);
-      } catch {
-      }
-      release();
-    },
+    disconnect: release,
     send: (frame) => socket?.send(JSON.stringify(frame)),
     onStatus(status) {
       if (status.state === "connected") sessionId = status.sessionId;
@@ -851,13 +835,14 @@ function createClient(options = {}, schema3) {
     onSubscribed: (subscribed) => subscriptions.tell(subscribed.channel, "onSubscribed", subscribed),
     onGap: (gap) => subscriptions.tell(gap.channel, "onGap", gap),
     onReset: (reset) => subscriptions.tell(reset.channel, "onReset", reset),
+    onPosition: (moved) => subscriptions.tell(moved.channel, "onPosition", moved),
     onEnded: (channel2, error) => {
       if (!subscriptions.end(channel2, error) && error.code !== "closed") report(error);
     },
     onError: report
   };
   const session2 = createSession(host, {
-    clientId: Math.random().toString(36).slice(2) + Math.random().toString(36).slice(2, 8),
+    clientId: Math.random().toString(36).slice(2),
     fingerprint: schema3?.fingerprint ?? "",
     hasToken: options.token !== void 0,
     lingerMs: options.lingerMs ?? LINGER_MS,
@@ -868,8 +853,8 @@ function createClient(options = {}, schema3) {
     const result = action();
     clearTimeout(timer);
     const deadline = session2.deadline();
-    if (deadline < Number.POSITIVE_INFINITY) {
-      timer = setTimeout(() => step(() => session2.tick(now())), Math.min(MAX_TIMER_MS, Math.max(0, deadline - now())));
+    if (Number.isFinite(deadline)) {
+      timer = setTimeout(() => step(() => session2.tick(now())), deadline - now());
     }
     const { state: state2 } = session2.status();
     if (state2 !== "idle" && state2 !== "closed") {
@@ -905,7 +890,10 @@ function createClient(options = {}, schema3) {
         more.onEnd?.(error);
         queue.end(error);
       };
-      const subscription = subscriptions.add(channel2, (event) => queue.push(event), { ...more, onEnd: onEnd2 });
+      const subscription = subscriptions.add(channel2, (event) => queue.push(event), {
+        ...more,
+        onEnd: onEnd2
+      });
       return queue;
     },
     send: (type, data, { signal } = {}) => new Promise((resolve, reject) => {
@@ -1132,9 +1120,11 @@ function startFeed(own, listener, options) {
     client.subscribe(ref, listener.onEvent, {
       onSubscribed: listener.onSubscribed,
       onGap: listener.onGap,
-      //     these events are lost to us; the next one is later
+      //           these events are lost to us; the next one is later
       onReset: listener.onReset,
-      // the log is a new one: what we knew of it is void
+      //       the log is a new one: what we knew of it is void
+      onPosition: listener.onPosition,
+      // newer values of the same key have superseded what we did not get
       onUnknown: listener.onEvent,
       onEnd: (error) => listener.onEnd(ref.name, error?.message ?? "left")
     });
@@ -1160,7 +1150,7 @@ function startFeed(own, listener, options) {
 var RATE_WINDOW_MS = 5e3;
 var KEPT_SECONDS = 90;
 var Ledger = class {
-  counts = { received: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0 };
+  counts = { received: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0, superseded: 0 };
   channels = /* @__PURE__ */ new Map();
   #seconds = /* @__PURE__ */ new Map();
   /** The channel's count, begun when it is new. */
@@ -1205,8 +1195,9 @@ var Ledger = class {
     this.channel(name).sequence = after;
   }
   /** The bridge moved the cursor over events that newer ones have superseded. */
-  moved(name, sequence) {
-    this.channel(name).sequence = sequence;
+  moved(name, sequence, conflated) {
+    this.counts.superseded += conflated;
+    this.channel(name).sequence = Math.max(this.channel(name).sequence, sequence);
   }
   /** Remembers that this second passed without a connection. */
   away(nowMs) {
@@ -1892,7 +1883,7 @@ var followed = /* @__PURE__ */ new Set();
 var waitingForStatus = [];
 var feed = startFeed(
   node.story ? void 0 : schema2.onConnect(),
-  { onStatus, onSubscribed, onEvent, onGap, onReset, onEnd },
+  { onStatus, onSubscribed, onEvent, onGap, onReset, onPosition, onEnd },
   { WebSocket: LinkedSocket, onError: (error) => list.notice("bad", error.message) }
 );
 function onStatus(status) {
@@ -1957,6 +1948,10 @@ function onGap({ channel: channel2, first, last }) {
 function onReset({ channel: channel2, start }) {
   ledger.reset(channel2, start.sequence);
   list.notice("bad", `${channel2}: its log began anew, from #${start.sequence + 1}`);
+}
+function onPosition({ channel: channel2, position, conflated }) {
+  ledger.moved(channel2, position.sequence, conflated);
+  if (conflated > 0) list.notice("warn", `${channel2}: ${conflated} events were superseded by newer ones, up to #${position.sequence}`);
 }
 function onEnd(channel2, why) {
   followed.delete(channel2);

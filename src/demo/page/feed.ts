@@ -1,7 +1,7 @@
 // What this page follows, on the client that `rialto generate typescript` made from the schema.
 
 import { channel, connect, operations, project, session, system } from "./sdk/index.js";
-import type { AnyEvent, ChannelRef, ConnectOptions, Gap, Reset, Status, Subscribed } from "./sdk/index.js";
+import type { AnyEvent, ChannelRef, ConnectOptions, Gap, Moved, Reset, Status, Subscribed } from "./sdk/index.js";
 import type { OperationsEvent, ProjectEvent, SystemEvent } from "./sdk/index.js";
 
 /** What the demo's services tell. `switch (event.type)` narrows `event.data`. */
@@ -14,6 +14,7 @@ export interface Listener {
   onSubscribed(subscribed: Subscribed): void;
   onGap(gap: Gap): void;
   onReset(reset: Reset): void;
+  onPosition(moved: Moved): void;
   onEnd(channel: string, why: string): void;
 }
 
@@ -24,8 +25,9 @@ export function startFeed(own: readonly string[] | undefined, listener: Listener
   function follow<E extends StoryEvent | AnyEvent>(ref: ChannelRef<E>): void {
     client.subscribe(ref, listener.onEvent, {
       onSubscribed: listener.onSubscribed,
-      onGap: listener.onGap, //     these events are lost to us; the next one is later
-      onReset: listener.onReset, // the log is a new one: what we knew of it is void
+      onGap: listener.onGap, //           these events are lost to us; the next one is later
+      onReset: listener.onReset, //       the log is a new one: what we knew of it is void
+      onPosition: listener.onPosition, // newer values of the same key have superseded what we did not get
       onUnknown: listener.onEvent,
       onEnd: (error) => listener.onEnd(ref.name, error?.message ?? "left"),
     });

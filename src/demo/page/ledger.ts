@@ -24,7 +24,7 @@ const KEPT_SECONDS = 90;
 
 /** Counts and checks. */
 export class Ledger {
-  readonly counts = { received: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0 };
+  readonly counts = { received: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0, superseded: 0 };
   readonly channels = new Map<string, ChannelCount>();
   readonly #seconds = new Map<number, Second>();
 
@@ -75,8 +75,9 @@ export class Ledger {
   }
 
   /** The bridge moved the cursor over events that newer ones have superseded. */
-  moved(name: string, sequence: number): void {
-    this.channel(name).sequence = sequence;
+  moved(name: string, sequence: number, conflated: number): void {
+    this.counts.superseded += conflated;
+    this.channel(name).sequence = Math.max(this.channel(name).sequence, sequence);
   }
 
   /** Remembers that this second passed without a connection. */

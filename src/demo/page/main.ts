@@ -10,7 +10,7 @@ import { cut, LinkedSocket, useSlowLine } from "./link.js";
 import { EventList } from "./list.js";
 import { PublishForm, publishAll } from "./publish.js";
 import { SchemaReader, type SchemaDocument } from "./schema.js";
-import type { AnyEvent, Gap, Reset, Status, Subscribed } from "./sdk/index.js";
+import type { AnyEvent, Gap, Moved, Reset, Status, Subscribed } from "./sdk/index.js";
 import { tabs } from "./tabs.js";
 import { drawTimeline } from "./timeline.js";
 
@@ -38,7 +38,7 @@ const waitingForStatus: (() => void)[] = [];
 
 const feed = startFeed(
   node.story ? undefined : schema.onConnect(),
-  { onStatus, onSubscribed, onEvent, onGap, onReset, onEnd },
+  { onStatus, onSubscribed, onEvent, onGap, onReset, onPosition, onEnd },
   { WebSocket: LinkedSocket, onError: (error) => list.notice("bad", error.message) },
 );
 
@@ -109,6 +109,11 @@ function onGap({ channel, first, last }: Gap): void {
 function onReset({ channel, start }: Reset): void {
   ledger.reset(channel, start.sequence);
   list.notice("bad", `${channel}: its log began anew, from #${start.sequence + 1}`);
+}
+
+function onPosition({ channel, position, conflated }: Moved): void {
+  ledger.moved(channel, position.sequence, conflated);
+  if (conflated > 0) list.notice("warn", `${channel}: ${conflated} events were superseded by newer ones, up to #${position.sequence}`);
 }
 
 function onEnd(channel: string, why: string): void {

@@ -202,7 +202,7 @@ fn compare_channels(comparison: &mut Comparison<'_>, site: &Site, old: &EventTyp
 
 fn compare_replies(comparison: &mut Comparison<'_>, site: &Site, old: &EventType, new: &EventType) {
     let names = |schema: &Schema, event: &EventType| -> Vec<String> {
-        event.replies.iter().map(|index| schema.events()[index.0 as usize].name.to_string()).collect()
+        event.replies.iter().filter_map(|index| schema.type_name(*index)).map(ToString::to_string).collect()
     };
     let (before, after) = (names(comparison.old, old), names(comparison.new, new));
     let near = Near::Key("reply");

@@ -1,5 +1,7 @@
 //! Descriptor sets with files of an edition, and what is said about those that are wrong.
 
+use std::time::SystemTime;
+
 use super::*;
 
 /// Files of editions 2023 and 2024, of proto2 and of proto3 that use each other; made by `buf build` from what is beside it.
@@ -86,8 +88,8 @@ fn required_by_feature_is_required() {
     let schema = Schema::load(&[Source::DescriptorSet(SET.into())]).unwrap();
     let placed = schema.event("order.placed").unwrap();
     let line = |sku: &[u8]| wire::group(3, sku);
-    assert!(schema.validate(placed, &line(&wire::bytes(1, "s"))).is_ok());
-    let violations = schema.validate(placed, &line(&wire::varint(2, 1))).unwrap_err();
+    assert!(schema.validate(placed, &line(&wire::bytes(1, "s")), SystemTime::UNIX_EPOCH).is_ok());
+    let violations = schema.validate(placed, &line(&wire::varint(2, 1)), SystemTime::UNIX_EPOCH).unwrap_err();
     assert_eq!(violations[0].path, "lines[0].sku");
 }
 

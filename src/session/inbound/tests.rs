@@ -26,7 +26,7 @@ impl Client {
     }
 
     fn sends(&mut self, incoming: Incoming) -> Option<Command> {
-        self.inbound.on_incoming(incoming, &SCHEMA, &TRANSCODER, self.now)
+        self.inbound.on_incoming(incoming, &SCHEMA, &TRANSCODER, self.now, SystemTime::UNIX_EPOCH)
     }
 
     fn says(&mut self, text: &str) -> Option<Command> {
@@ -212,7 +212,8 @@ fn an_event_for_a_channel_is_refused_as_not_built() {
         (r#"{"type":"chat.typing","id":"t","session_id":"a"}"#, "UNIMPLEMENTED", "type"),
         (r#"{"type":"chat.typing","id":"t","session_id":7}"#, "INVALID_ARGUMENT", "sessionId"),
     ] {
-        let command = inbound.on_incoming(Incoming::Text(text.into()), &schema, &transcoder, now);
+        let command =
+            inbound.on_incoming(Incoming::Text(text.into()), &schema, &transcoder, now, SystemTime::UNIX_EPOCH);
         match command {
             Some(Command::Refuse { reply_to: Some(id), error }) => {
                 assert_eq!((&*id, error.code, &error.status[..], &error.path[..]), ("t", 4005, status, path));

@@ -1,8 +1,13 @@
 //! What the write side of a connection asks of the channels that it reads.
 
+use std::sync::Arc;
+
 use crate::ids::ChannelKey;
-use crate::log::{Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
+use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
+use crate::wire::ServerFrame;
+
+use super::Identity;
 
 /// A subscription's number within its connection. Free numbers are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,4 +56,16 @@ pub trait Channels {
         max_bytes: usize,
         form: Form,
     ) -> (Read, Heads);
+
+    /// The events that were read just now go to the socket, for a reader that was so many behind: what they are, where
+    /// somebody counts them.
+    fn on_batch(&mut self, _behind: u64) -> Option<Arc<Contents>> {
+        None
+    }
+
+    /// This is being told to a client.
+    fn on_told(&mut self, _identity: &Identity, _frame: &ServerFrame) {}
+
+    /// A replay waits for its pace.
+    fn on_paced(&mut self, _identity: &Identity) {}
 }

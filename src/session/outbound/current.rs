@@ -1,7 +1,11 @@
 //! What is on its way into the socket about one subscription, and what becomes of it when the socket is full.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::log::Contents;
+use crate::wire::ServerFrame;
 use crate::wire::websocket;
 
 use super::Slot;
@@ -16,6 +20,32 @@ pub(super) struct Current {
     frames: Bytes,
     written: usize,
     content: Content,
+    /// What the events are, where somebody counts them.
+    contents: Option<(Arc<Contents>, Pull)>,
+    /// What is told between them, and where it begins.
+    told: Vec<(usize, ServerFrame)>,
+}
+
+/// What the kernel has the bytes of, the last frame at least in part.
+#[derive(Debug)]
+pub struct Delivered {
+    /// The events, where somebody counts them.
+    pub contents: Option<Arc<Contents>>,
+    /// How many of them from the first; more than there are: all.
+    pub events: u64,
+    /// Where they came from.
+    pub pull: Pull,
+    /// What was told between them.
+    pub told: Vec<ServerFrame>,
+}
+
+/// Whether events were read as they came, or later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// As they came.
+    Live,
+    /// They are from before the subscription.
+    Replay,
 }
 
 /// What the frames are.
@@ -57,25 +87,53 @@ pub(super) enum Settled {
     /// Only the rest of one frame is: the log was settled with before.
     AsBefore(Current),
     /// What comes after `sequence` goes back to the log.
-    TakenBack { slot: Slot, sequence: u64, rest: Option<Current> },
+    TakenBack { slot: Slot, sequence: u64, rest: Option<Current>, delivered: Option<Delivered> },
     /// Nothing goes back.
-    Dropped { slot: Slot, rest: Option<Current> },
+    Dropped { slot: Slot, rest: Option<Current>, delivered: Option<Delivered> },
 }
 
 impl Current {
     /// Whole frames of the events from `first` on.
     pub(super) fn new(slot: Slot, first: u64, frames: Bytes) -> Self {
-        Current { slot, frames, written: 0, content: Content::Events { first } }
+        Current::of(slot, frames, Content::Events { first })
     }
 
     /// Events with frames between them.
     pub(super) fn mixed(slot: Slot, steps: Vec<Step>, frames: Bytes) -> Self {
-        Current { slot, frames, written: 0, content: Content::Mixed(steps.into()) }
+        Current::of(slot, frames, Content::Mixed(steps.into()))
     }
 
     /// Whole frames of ephemeral events.
     pub(super) fn ephemeral(slot: Slot, frames: Bytes) -> Self {
-        Current { slot, frames, written: 0, content: Content::Ephemeral }
+        Current::of(slot, frames, Content::Ephemeral)
+    }
+
+    fn of(slot: Slot, frames: Bytes, content: Content) -> Self {
+        Current { slot, frames, written: 0, content, contents: None, told: Vec::new() }
+    }
+
+    /// Says what the events are.
+    pub(super) fn with_contents(mut self, contents: Option<Arc<Contents>>, pull: Pull) -> Self {
+        self.contents = contents.map(|contents| (contents, pull));
+        self
+    }
+
+    /// Says what is told between the events, and where it begins.
+    pub(super) fn with_told(mut self, told: Vec<(usize, ServerFrame)>) -> Self {
+        self.told = told;
+        self
+    }
+
+    /// The first events, and what was told before this place. Once: what is left afterwards is the rest of a frame.
+    pub(super) fn delivered(&mut self, events: u64, end: usize) -> Option<Delivered> {
+        let mut told = std::mem::take(&mut self.told);
+        told.retain(|(begin, _)| *begin < end);
+        let (contents, pull) = self.contents.take().filter(|_| events > 0).unzip();
+        if contents.is_none() && told.is_empty() {
+            return None;
+        }
+        let told = told.into_iter().map(|(_, frame)| frame).collect();
+        Some(Delivered { contents, events, pull: pull.unwrap_or(Pull::Live), told })
     }
 
     /// What is left to write.
@@ -90,19 +148,23 @@ impl Current {
     }
 
     /// Keeps only the rest of the frame that the socket has a part of.
-    pub(super) fn settle(self) -> Settled {
+    pub(super) fn settle(mut self) -> Settled {
         let slot = self.slot;
+        let delivered = match &self.content {
+            Content::Rest => None,
+            _ => self.delivered(self.begun(), self.written),
+        };
         match &self.content {
             Content::Rest => Settled::AsBefore(self),
             Content::Ephemeral => {
                 let (_, begin, end) = self.frame_at(0);
-                Settled::Dropped { slot, rest: self.rest_of(begin, end) }
+                Settled::Dropped { slot, rest: self.rest_of(begin, end), delivered }
             }
             Content::Events { first } => {
                 let (frames, begin, end) = self.frame_at(0);
                 let begun = u64::from(self.written > begin);
                 let sequence = first + frames + begun - 1;
-                Settled::TakenBack { slot, sequence, rest: self.rest_of(begin, end) }
+                Settled::TakenBack { slot, sequence, rest: self.rest_of(begin, end), delivered }
             }
             Content::Mixed(steps) => {
                 let index = steps.partition_point(|step| step.end <= self.written);
@@ -114,9 +176,23 @@ impl Current {
                     StepKind::Told { to } => to,
                     StepKind::Events { first } => first + frames + u64::from(self.written > begin) - 1,
                 };
-                Settled::TakenBack { slot, sequence, rest: self.rest_of(begin, end) }
+                Settled::TakenBack { slot, sequence, rest: self.rest_of(begin, end), delivered }
             }
         }
+    }
+
+    /// How many events the kernel has at least a byte of.
+    fn begun(&self) -> u64 {
+        let whole = [Step { end: self.frames.len(), before: 0, kind: StepKind::Events { first: 0 } }];
+        let steps = if let Content::Mixed(steps) = &self.content { steps } else { &whole[..] };
+        let (mut events, mut begin) = (0, 0);
+        for step in steps {
+            while begin < step.end.min(self.written) {
+                begin = self.frame_end(begin);
+                events += u64::from(matches!(step.kind, StepKind::Events { .. }));
+            }
+        }
+        events
     }
 
     /// The frame in which the socket stopped, or before which: how many whole ones from `start` on are before it, where it

@@ -9,7 +9,21 @@ use crate::wire::{ServerFrame, websocket};
 use super::super::refusal::connection_error;
 use super::{Channels, Env, Outbound, Phase};
 
+/// Who ended a connection with which code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The bridge.
+    ByBridge(u16),
+    /// The peer; `None` when it gave no code.
+    ByPeer(Option<u16>),
+}
+
 impl<C: Channels> Outbound<C> {
+    /// Who has begun to end the connection, if anybody.
+    pub fn closed(&self) -> Option<Closed> {
+        self.closed
+    }
+
     /// Asks the client to come back in `delay_ms`, and closes.
     pub fn drain(&mut self, delay_ms: u32, env: &mut Env<'_, C>) {
         if matches!(self.phase, Phase::Closing { .. }) {
@@ -41,6 +55,7 @@ impl<C: Channels> Outbound<C> {
         self.waiting.clear();
         self.control.push(|out| websocket::put_close(out, code, reason));
         self.deadlines.on_closing(now, why);
+        self.closed.get_or_insert(Closed::ByBridge(code));
         self.phase = Phase::Closing { answered: false };
     }
 }

@@ -2,6 +2,7 @@
 
 use super::deadlines::Timings;
 use super::pace::ReplayRate;
+use crate::proto::rialto::v1::SchemaPolicy;
 
 /// The bounds of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,8 @@ pub struct Limits {
     pub replay: ReplayRate,
     /// The connection's clocks.
     pub timings: Timings,
+    /// What a client does whose schema is another one; under `Refuse` it is closed with 4503.
+    pub schema_policy: SchemaPolicy,
 }
 
 impl Default for Limits {
@@ -35,6 +38,7 @@ impl Default for Limits {
             max_control_bytes: 256 << 10,
             replay: ReplayRate::default(),
             timings: Timings::default(),
+            schema_policy: SchemaPolicy::Serve,
         }
     }
 }

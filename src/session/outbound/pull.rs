@@ -1,10 +1,13 @@
 //! Reading for the subscriptions in turn: what comes next, and what is told with it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::log::{Form, Heads, Read, Snapshot};
+use crate::log::{Contents, Form, Heads, Read, Snapshot};
+use crate::wire::ServerFrame;
 
-use super::current::{Current, Step, StepKind};
+use super::current::{Current, Pull, Step, StepKind};
 use super::subscription::{More, Pulled, Subscription};
 use super::{Channels, Env, Outbound, Slot};
 
@@ -23,6 +26,7 @@ impl<C: Channels> Outbound<C> {
             let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) else { continue };
             if let Some(reset) = subscription.take_reset() {
                 self.queue.push_front(slot);
+                env.channels.on_told(&self.identity, &reset);
                 self.tell(&reset, None, env.printer);
                 return true;
             }
@@ -32,24 +36,32 @@ impl<C: Channels> Outbound<C> {
                 most = most.min(self.pace.allowance());
                 if most == 0 {
                     // Another subscription may be live; this one waits for the next refill.
+                    env.channels.on_paced(&self.identity);
                     self.queue.push_back(slot);
                     continue;
                 }
             }
+            let pull = if replaying { Pull::Replay } else { Pull::Live };
             let (read, heads) = read(subscription, most, self.form, env);
             if subscription.lags && joins(&read, heads) {
-                let (steps, bytes) = join(subscription, read, heads, (most, self.form), env);
+                let joined = join(subscription, read, heads, (most, self.form), env);
+                let bytes = Bytes::from(joined.bytes);
                 if replaying {
                     self.pace.spend(bytes.len());
                 }
                 self.queue.push_back(slot);
-                self.current = Some(Current::mixed(slot, steps, bytes));
+                let contents =
+                    (!joined.parts.is_empty()).then(|| Contents::joined(bytes.clone(), &joined.parts).into());
+                let current = Current::mixed(slot, joined.steps, bytes).with_contents(contents, pull);
+                self.current = Some(current.with_told(joined.told));
                 return true;
             }
+            let mut behind = subscription.behind(heads);
             let channels = &mut *env.channels;
             let mut pulled = subscription.on_read(read, heads, |handle| everything(channels, handle));
             if matches!(pulled, Pulled::UpToDate) && subscription.ephemeral < heads.ephemeral {
                 let Subscription { handle, ephemeral, filter, .. } = &*subscription;
+                behind = heads.ephemeral - ephemeral;
                 let (read, heads) = env.channels.read_ephemeral(handle, *ephemeral, filter, TURN_BYTES, self.form);
                 pulled = subscription.on_read_ephemeral(read, heads);
             }
@@ -58,17 +70,20 @@ impl<C: Channels> Outbound<C> {
                     if replaying {
                         self.pace.spend(frames.len());
                     }
-                    self.current = Some(Current::new(slot, first, frames));
+                    let contents = env.channels.on_batch(behind);
+                    self.current = Some(Current::new(slot, first, frames).with_contents(contents, pull));
                     self.again(slot, more);
                     return true;
                 }
                 Pulled::Ephemeral { frames, more } => {
-                    self.current = Some(Current::ephemeral(slot, frames));
+                    let contents = env.channels.on_batch(behind);
+                    self.current = Some(Current::ephemeral(slot, frames).with_contents(contents, Pull::Live));
                     self.again(slot, more);
                     return true;
                 }
                 Pulled::Tell(frame) => {
                     self.queue.push_front(slot);
+                    env.channels.on_told(&self.identity, &frame);
                     self.tell(&frame, None, env.printer);
                     return true;
                 }
@@ -120,6 +135,17 @@ fn joins(read: &Read, heads: Heads) -> bool {
     }
 }
 
+/// Runs of events, and what is told between them.
+#[derive(Default)]
+struct Joined {
+    steps: Vec<Step>,
+    bytes: Vec<u8>,
+    /// What is told, and where it begins.
+    told: Vec<(usize, ServerFrame)>,
+    /// What the runs are, where somebody counts them.
+    parts: Vec<Arc<Contents>>,
+}
+
 /// Reads on while runs are short: events, and what is told between them, in one piece.
 fn join<C: Channels>(
     subscription: &mut Subscription<C::Handle>,
@@ -127,8 +153,9 @@ fn join<C: Channels>(
     mut heads: Heads,
     (most, form): (usize, Form),
     env: &mut Env<'_, C>,
-) -> (Vec<Step>, Bytes) {
-    let (mut steps, mut bytes) = (Vec::new(), Vec::new());
+) -> Joined {
+    let mut joined = Joined::default();
+    let Joined { steps, bytes, told, parts } = &mut joined;
     let most = most.min(JOINED_BYTES);
     loop {
         match &found {
@@ -138,13 +165,17 @@ fn join<C: Channels>(
             _ => break,
         }
         let before = subscription.cursor.sequence;
+        let behind = subscription.behind(heads);
         let kind = match subscription.on_read(found, heads, |handle| everything(&mut *env.channels, handle)) {
             Pulled::Events { first, frames, .. } => {
                 bytes.extend_from_slice(&frames);
+                parts.extend(env.channels.on_batch(behind));
                 StepKind::Events { first }
             }
             Pulled::Tell(frame) => {
-                env.printer.print(&mut bytes, form, &frame, None);
+                let begin = bytes.len();
+                env.printer.print(bytes, form, &frame, None);
+                told.push((begin, frame));
                 StepKind::Told { to: subscription.cursor.sequence }
             }
             _ => break,
@@ -155,5 +186,5 @@ fn join<C: Channels>(
         }
         (found, heads) = read(subscription, JOIN_BELOW_BYTES.min(most), form, env);
     }
-    (steps, bytes.into())
+    joined
 }

@@ -37,8 +37,12 @@ impl<C: Channels> Outbound<C> {
         if !matches!(self.phase, Phase::AwaitingInit) {
             return;
         }
-        self.phase = Phase::Open;
         let limits = env.limits;
+        let foreign = !init.fingerprint.is_empty() && init.fingerprint != env.schema.fingerprint();
+        if foreign && limits.schema_policy == proto::SchemaPolicy::Refuse {
+            return self.close_with(PeerCode::SchemaRefused, "", env);
+        }
+        self.phase = Phase::Open;
         let ack = proto::ConnectionAck {
             connection_id: self.identity.connection.to_string(),
             session_id: self.identity.session.to_string(),
@@ -53,7 +57,7 @@ impl<C: Channels> Outbound<C> {
             heartbeat_ms: u32::try_from(limits.timings.heartbeat.as_millis()).unwrap_or(u32::MAX),
             capabilities: Vec::new(),
             fingerprint: env.schema.fingerprint().into(),
-            schema_policy: proto::SchemaPolicy::Serve.into(),
+            schema_policy: limits.schema_policy.into(),
             node: self.identity.node.to_string(),
         };
         self.tell(&ServerFrame::Ack(ack), id, env.printer);
@@ -65,7 +69,7 @@ impl<C: Channels> Outbound<C> {
             };
             let place = Place { list: "resume", index };
             if let Err(error) = self.try_subscribe(None, place, &wanted, env) {
-                self.tell(&ServerFrame::Error(*error), None, env.printer);
+                self.refuse(*error, None, env);
             }
         }
     }
@@ -77,9 +81,16 @@ impl<C: Channels> Outbound<C> {
             let message =
                 format!("a frame may name {most} channels, as many as a connection may have; this has {channels}");
             let error = peer_error(PeerCode::LimitReached, message, "data.channels");
-            self.tell(&ServerFrame::Error(error), id, env.printer);
+            self.refuse(error, id, env);
         }
         channels > most
+    }
+
+    /// Queues an error that answers a frame.
+    pub(super) fn refuse(&mut self, error: proto::Error, reply_to: Option<&str>, env: &mut Env<'_, C>) {
+        let frame = ServerFrame::Error(error);
+        env.channels.on_told(&self.identity, &frame);
+        self.tell(&frame, reply_to, env.printer);
     }
 
     /// Subscribes one channel, or says why not.
@@ -92,7 +103,7 @@ impl<C: Channels> Outbound<C> {
     ) {
         let place = Place { list: "channels", index };
         if let Err(error) = self.try_subscribe(id, place, &wanted, env) {
-            self.tell(&ServerFrame::Error(*error), id, env.printer);
+            self.refuse(*error, id, env);
         }
     }
 
@@ -163,8 +174,8 @@ impl<C: Channels> Outbound<C> {
             }
         };
         let heads = env.channels.heads(&handle);
-        let quiet_limit = u64::from(retention.events / 4);
-        let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, heads, quiet_limit);
+        let filter = (wanted.types.as_slice().into(), filter);
+        let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, heads, retention);
         if let Some((_, ephemeral)) = current {
             subscription.ephemeral = ephemeral;
         }
@@ -174,15 +185,16 @@ impl<C: Channels> Outbound<C> {
         // Marked below: it may have been in the queue under its old self already.
         self.queue.retain(|queued| *queued != slot);
         self.subscriptions[index] = Some(subscription);
-        let subscribed = proto::ChannelSubscribed {
+        let subscribed = ServerFrame::Subscribed(proto::ChannelSubscribed {
             channel: name.into(),
             start: Some(proto_position(beginning.start)),
             head: Some(proto_position(heads.head)),
             recovered: beginning.recovered,
             presence: None,
             metadata: None,
-        };
-        self.tell(&ServerFrame::Subscribed(subscribed), id, env.printer);
+        });
+        env.channels.on_told(&self.identity, &subscribed);
+        self.tell(&subscribed, id, env.printer);
         self.mark(slot);
         Ok(())
     }
@@ -196,7 +208,7 @@ impl<C: Channels> Outbound<C> {
             let path = Place { list: "channels", index }.path("");
             let error = peer_error(PeerCode::ChannelNotFound, format!("{name:?} is not subscribed"), path);
             let channel = name.chars().take(MAX_CHANNEL_NAME_BYTES).collect();
-            self.tell(&ServerFrame::Error(proto::Error { channel, ..error }), id, env.printer);
+            self.refuse(proto::Error { channel, ..error }, id, env);
             return;
         };
         let index = found;

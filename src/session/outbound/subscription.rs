@@ -3,7 +3,7 @@
 use crate::ids::ChannelName;
 use crate::log::{Heads, Position, Read, Snapshot, Take};
 use crate::proto::rialto::v1 as proto;
-use crate::schema::TypeFilter;
+use crate::schema::{Retention, TypeFilter};
 use crate::wire::ServerFrame;
 
 /// The largest integer that JavaScript's numbers hold exactly.
@@ -17,6 +17,8 @@ const KEEPS_PACE_EVENTS: u64 = 1_000;
 pub(super) struct Subscription<H> {
     pub(super) handle: H,
     pub(super) channel: ChannelName,
+    /// What the client asked for, and what that means under the schema that is served.
+    pub(super) types: Box<[String]>,
     pub(super) filter: TypeFilter,
     pub(super) cursor: Position,
     /// The last ephemeral event that was looked at.
@@ -64,14 +66,15 @@ impl<H> Subscription<H> {
     pub(super) fn new(
         handle: H,
         channel: ChannelName,
-        filter: TypeFilter,
+        (types, filter): (Box<[String]>, TypeFilter),
         begin: Snapshot,
         heads: Heads,
-        quiet_limit: u64,
+        retention: Retention,
     ) -> Self {
         Subscription {
             handle,
             channel,
+            types,
             filter,
             cursor: begin.start,
             ephemeral: heads.ephemeral,
@@ -79,10 +82,16 @@ impl<H> Subscription<H> {
             lags: begin.start != heads.head,
             told: begin.start.sequence,
             replay_until: heads.head.sequence,
-            quiet_limit: quiet_limit.max(1),
+            quiet_limit: quiet_limit(retention),
             reset_from: None,
             queued: false,
         }
+    }
+
+    /// Goes on at the same cursor under another revision of the schema.
+    pub(super) fn revise(&mut self, filter: TypeFilter, retention: Retention) {
+        self.filter = filter;
+        self.quiet_limit = quiet_limit(retention);
     }
 
     /// Moves to another position, which the client knows.
@@ -117,6 +126,11 @@ impl<H> Subscription<H> {
             start: Some(proto_position(self.cursor)),
             previous: Some(*previous),
         }))
+    }
+
+    /// How many events it has not looked at.
+    pub(super) fn behind(&self, heads: Heads) -> u64 {
+        heads.head.sequence.saturating_sub(self.cursor.sequence)
     }
 
     pub(super) fn is_replaying(&self) -> bool {
@@ -205,6 +219,10 @@ impl<H> Subscription<H> {
     pub(super) fn take_back(&mut self, sequence: u64) {
         self.seek(Position { sequence, ..self.cursor });
     }
+}
+
+fn quiet_limit(retention: Retention) -> u64 {
+    u64::from(retention.events / 4).max(1)
 }
 
 /// A position as a frame says it.

@@ -17,6 +17,7 @@ use crate::wire::EventFrame;
 mod classes;
 mod cursors;
 mod ledger;
+mod revisions;
 mod times;
 
 const EPOCH: Epoch = Epoch { boot: 77, life: 0 };

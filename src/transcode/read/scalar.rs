@@ -176,8 +176,8 @@ impl<'p, 'j> Reader<'p, 'j> {
                 _ => return Err(Problem::Expected { expected: "\"true\" or \"false\" as the key" }),
             },
             kind => {
-                let is_number = number_length(key.as_bytes()) == Some(key.len());
-                let value = integer(key).filter(|value| is_number && in_range(kind, *value));
+                let number = Some(key).filter(|key| number_length(key.as_bytes()) == Some(key.len()));
+                let value = number.and_then(integer).filter(|value| in_range(kind, *value));
                 self.put_integer(kind, value.ok_or(Problem::Expected { expected: "an integer as the key" })?);
             }
         }

@@ -83,6 +83,17 @@ pub fn frame_len(bytes: &[u8]) -> Option<usize> {
     usize::try_from(payload).ok()?.checked_add(header)
 }
 
+/// The payload of a server frame that is there as a whole.
+pub fn payload(frame: &[u8]) -> Option<&[u8]> {
+    let header = match frame.get(1)? {
+        126 => 4,
+        127 => 10,
+        0..=125 => 2,
+        _ => return None,
+    };
+    frame.get(header..)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +107,7 @@ mod tests {
             assert_eq!(header_len(len), header, "{len}");
             assert_eq!(out[0], 0x82);
             assert_eq!(frame_len(&out), Some(header + len), "{len}");
+            assert_eq!(payload(&out), Some(&[][..]), "{len}");
             for cut in 0..header {
                 assert_eq!(frame_len(&out[..cut]), None, "{cut} bytes of {len}");
             }

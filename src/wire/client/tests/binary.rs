@@ -6,7 +6,7 @@ use super::*;
 use crate::proto::rialto::v1::Frame;
 
 fn read(bytes: &[u8]) -> Result<ClientFrame, FrameError> {
-    parse_client_frame(ClientMessage::Binary(bytes), &SCHEMA, &TRANSCODER)
+    parse_client_frame(ClientMessage::Binary(bytes), &SCHEMA, &TRANSCODER, SystemTime::UNIX_EPOCH)
 }
 
 fn frame(frame_type: &str, data: &impl prost::Message) -> Frame {

@@ -1,0 +1,100 @@
+// The small parts: names, conversions, queues.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { escapeParameter, templateChannel } from "../src/channel.js";
+import {
+  fromBigInt,
+  fromBytes,
+  fromDate,
+  fromMilliseconds,
+  toBigInt,
+  toBytes,
+  toDate,
+  toMilliseconds,
+} from "../src/data.js";
+import { isRialtoError, RialtoError } from "../src/errors.js";
+import { createQueue } from "../src/queue.js";
+
+test("parameters are escaped as the bridge escapes them", () => {
+  // Shared with the bridge's own tests; from where this test is built to.
+  const vectors = new URL("../../../../tests/vectors/escaping.json", import.meta.url);
+  const { escaped } = JSON.parse(readFileSync(vectors, "utf8")) as { escaped: { value: string; escaped: string }[] };
+  assert.ok(escaped.length > 10);
+  for (const { value, escaped: expected } of escaped) assert.equal(escapeParameter(value), expected);
+});
+
+test("a channel's name is its template with what its parameters hold", () => {
+  const name = (...values: (string | number | boolean)[]): string =>
+    templateChannel("a:{one}:b:{two}", values, "").name;
+  assert.equal(name("x:y", 7), "a:x%3Ay:b:7");
+  assert.equal(name("$&", true), "a:$&:b:true");
+  assert.throws(() => name("", 1), /one of the channel a:\{one\}:b:\{two\} is empty/);
+});
+
+test("a channel knows its event types by their whole names", () => {
+  const { knows } = templateChannel("a", [], "x.y x.yz");
+  assert.deepEqual(["x.y", "x.yz", "x", "y", "x.y x.yz", ""].map(knows), [true, true, false, false, true, false]);
+});
+
+test("protobuf's JSON forms are read and written", () => {
+  assert.equal(fromDate(toDate("2026-11-20T10:30:45.123Z")), "2026-11-20T10:30:45.123Z");
+  assert.equal(toMilliseconds("-1.500s"), -1500);
+  for (const [ms, text] of [
+    [1500, "1.5s"],
+    [0, "0s"],
+    [-20, "-0.02s"],
+    [100_000, "100s"],
+  ] as const) {
+    assert.equal(fromMilliseconds(ms), text);
+  }
+  assert.equal(fromBigInt(toBigInt("-9223372036854775808")), "-9223372036854775808");
+  const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
+  assert.deepEqual(toBytes(fromBytes(bytes)), bytes);
+  assert.deepEqual(toBytes("-_8="), toBytes("+/8="));
+});
+
+test("an error says its code and whether to try again", () => {
+  const error = new RialtoError("unavailable", "no");
+  assert.ok(isRialtoError(error) && isRialtoError(error, "unavailable") && !isRialtoError(error, "closed"));
+  assert.ok(!isRialtoError(new Error("no")));
+  assert.ok(error.retryable && !new RialtoError("closed", "no").retryable);
+});
+
+test("a queue hands on in order, waits, and ends once", async () => {
+  let ends = 0;
+  const queue = createQueue<number>(8, "error", () => (ends += 1));
+  queue.push(1);
+  const [first, second] = [queue.next(), queue.next()];
+  queue.push(2);
+  assert.deepEqual(await Promise.all([first, second]), [
+    { done: false, value: 1 },
+    { done: false, value: 2 },
+  ]);
+  const third = queue.next();
+  queue.end();
+  queue.end();
+  queue.push(3);
+  assert.deepEqual(await third, { done: true, value: undefined });
+  assert.equal(ends, 1);
+});
+
+test("a queue that is full does what it was told", async () => {
+  const read = async (policy: "error" | "drop-oldest" | "drop-newest"): Promise<(number | string)[]> => {
+    const queue = createQueue<number>(2, policy, () => {});
+    for (const item of [1, 2, 3]) queue.push(item);
+    if (policy !== "error") queue.end();
+    const items: (number | string)[] = [];
+    try {
+      for await (const item of queue) items.push(item);
+    } catch (error) {
+      items.push(isRialtoError(error) ? error.code : "?");
+    }
+    return items;
+  };
+  assert.deepEqual(await read("drop-oldest"), [2, 3]);
+  assert.deepEqual(await read("drop-newest"), [1, 2]);
+  assert.deepEqual(await read("error"), [1, 2, "buffer_overflow"]);
+});

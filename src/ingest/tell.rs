@@ -1,0 +1,121 @@
+//! What became of a batch: counted, and told in the log at the debug level.
+//!
+//! Counting touches shared memory once for a run of events of one type, not once an event. A log line has ids and codes;
+//! neither payload nor messages, which may repeat what the publisher sent.
+
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{Accepted, PublishContext};
+use crate::engine::EventRecord;
+use crate::ids::trace_id;
+use crate::metrics::Publishing;
+use crate::schema::TypeIndex;
+use crate::status::Status;
+
+/// An event that was checked and given to the engine.
+pub(super) struct Sent {
+    pub(super) index: TypeIndex,
+    /// Kept only where [`is_logged`].
+    pub(super) record: Option<Arc<EventRecord>>,
+}
+
+/// Whether the log wants a line for each event.
+pub(super) fn is_logged() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
+/// Tells of one batch. Counts when it is dropped.
+pub(super) struct Teller<'a> {
+    publishing: &'a Publishing,
+    context: &'a PublishContext,
+    run: (TypeIndex, u64),
+    accepted: u64,
+    duplicates: u64,
+    appends: u64,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(publishing: &'a Publishing, context: &'a PublishContext) -> Self {
+        Teller { publishing, context, run: (TypeIndex(0), 0), accepted: 0, duplicates: 0, appends: 0 }
+    }
+
+    /// One event's answer.
+    pub(super) fn on_answer(&mut self, sent: Option<&Sent>, answer: &Result<Accepted, Status>) {
+        match answer {
+            Ok(accepted) => {
+                self.accepted += 1;
+                if accepted.duplicate {
+                    self.duplicates += 1;
+                } else if let Some(Sent { index, .. }) = sent {
+                    self.appends += accepted.positions.len() as u64;
+                    self.count(*index);
+                }
+            }
+            Err(status) => self.publishing.acks.add_refused(status),
+        }
+        if is_logged() {
+            self.log(sent.and_then(|sent| sent.record.as_deref()), answer);
+        }
+    }
+
+    fn count(&mut self, index: TypeIndex) {
+        if self.run.0 != index {
+            self.end_run();
+            self.run.0 = index;
+        }
+        self.run.1 += 1;
+    }
+
+    fn end_run(&mut self) {
+        let (index, count) = self.run;
+        if count > 0 {
+            self.publishing.events.add(index, count);
+            self.run.1 = 0;
+        }
+    }
+
+    fn log(&self, record: Option<&EventRecord>, answer: &Result<Accepted, Status>) {
+        let PublishContext { peer, call, traceparent, .. } = self.context;
+        let peer = peer.map(tracing::field::display);
+        let own = record.and_then(|record| traceparent_of(&record.metadata));
+        let traceparent = own.as_deref().or(traceparent.as_deref());
+        let trace = traceparent.and_then(trace_id);
+        let event_type = record.map(|record| &*record.event_type.name);
+        match answer {
+            Ok(Accepted { event_id, positions, duplicate }) => {
+                for (channel, position) in positions {
+                    let sequence = position.sequence;
+                    tracing::debug!(peer, call, %event_id, event_type, %channel, sequence, duplicate, traceparent, trace_id = trace, "published");
+                }
+            }
+            Err(Status { code, reason, .. }) => {
+                tracing::debug!(peer, call, event_type, %code, reason, traceparent, trace_id = trace, "refused");
+            }
+        }
+    }
+}
+
+impl Drop for Teller<'_> {
+    fn drop(&mut self) {
+        self.end_run();
+        let publishing = self.publishing;
+        for (counter, count) in [(&publishing.duplicates, self.duplicates), (&publishing.appends, self.appends)] {
+            if count > 0 {
+                counter.add(count);
+            }
+        }
+        publishing.acks.add_ok(self.accepted);
+    }
+}
+
+/// The `traceparent` in printed metadata.
+fn traceparent_of(metadata: &[u8]) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Trace<'a> {
+        #[serde(borrow)]
+        traceparent: Option<Cow<'a, str>>,
+    }
+    serde_json::from_slice::<Trace<'_>>(metadata).ok()?.traceparent
+}

@@ -1,0 +1,94 @@
+//! What a batch holds, for whoever counts and watches. Made once for a batch, however many readers get it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Read, RingLog};
+use crate::schema::TypeIndex;
+
+/// What a batch holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The batch's frames.
+    pub frames: Bytes,
+    /// The types of its events: runs of one type, in order, with their lengths.
+    pub runs: Vec<(TypeIndex, u64)>,
+    /// When its first event was appended, where that is known.
+    pub first_at: Option<Instant>,
+}
+
+impl Contents {
+    /// Several batches as one: their frames were joined with others between them.
+    pub fn joined(frames: Bytes, parts: &[Arc<Contents>]) -> Self {
+        let runs = parts.iter().flat_map(|part| part.runs.iter().copied()).collect();
+        Contents { frames, runs, first_at: parts.first().and_then(|part| part.first_at) }
+    }
+
+    /// The types of the first `events`, each once, with how many there are.
+    pub fn types(&self, events: u64) -> Vec<(TypeIndex, u64)> {
+        let mut left = events;
+        let mut types: Vec<(TypeIndex, u64)> = Vec::with_capacity(1);
+        for (index, length) in &self.runs {
+            let count = left.min(*length);
+            if count == 0 {
+                break;
+            }
+            left -= count;
+            match types.iter_mut().find(|(known, _)| known == index) {
+                Some((_, total)) => *total += count,
+                None => types.push((*index, count)),
+            }
+        }
+        types
+    }
+}
+
+impl RingLog {
+    /// What a batch holds that was read just now, under the same lock.
+    pub fn contents(&self, read: &Read) -> Option<Contents> {
+        let Read::Batch { first, last, frames } = read else { return None };
+        if *first < self.oldest() {
+            // The newest of its key, kept beyond the retention: it comes alone.
+            let kept = self.keyed.as_ref()?.past.get(*first)?;
+            return Some(Contents { frames: frames.clone(), runs: vec![(kept.event_type, 1)], first_at: None });
+        }
+        self.contents_of(*first, *last, frames)
+    }
+
+    /// As [`RingLog::contents`], of a batch of ephemeral events.
+    pub fn ephemeral_contents(&self, read: &Read) -> Option<Contents> {
+        self.ephemeral.as_ref()?.contents(read)
+    }
+
+    fn contents_of(&self, first: u64, last: u64, frames: &Bytes) -> Option<Contents> {
+        let begin = usize::try_from(first.checked_sub(self.oldest())?).ok()?;
+        let end = usize::try_from(last.checked_sub(self.oldest())?).ok()?;
+        let entries = self.entries.range(begin..=end.min(self.entries.len().checked_sub(1)?));
+        let mut runs: Vec<(TypeIndex, u64)> = Vec::with_capacity(1);
+        for entry in entries {
+            match runs.last_mut() {
+                Some((index, length)) if *index == entry.event_type => *length += 1,
+                _ => runs.push((entry.event_type, 1)),
+            }
+        }
+        Some(Contents { frames: frames.clone(), runs, first_at: self.entries.get(begin).map(|entry| entry.at) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_types_of_a_part_are_those_of_its_first_events() {
+        let [a, b] = [TypeIndex(3), TypeIndex(7)];
+        let contents = Contents { frames: Bytes::new(), runs: vec![(a, 2), (b, 1), (a, 3)], first_at: None };
+        assert_eq!(contents.types(0), []);
+        assert_eq!(contents.types(1), [(a, 1)]);
+        assert_eq!(contents.types(3), [(a, 2), (b, 1)]);
+        assert_eq!(contents.types(5), [(a, 4), (b, 1)]);
+        assert_eq!(contents.types(u64::MAX), [(a, 5), (b, 1)]);
+    }
+}

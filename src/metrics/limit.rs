@@ -1,0 +1,188 @@
+//! The limits of a bridge that peers run into: each hit is counted, and told in the log now and then.
+//!
+//! However fast a limit is hit, its line is written once in [`LOG_EVERY`] with how often it was hit since, so a peer that
+//! does nothing but run into limits cannot fill a disk.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::counters::Counter;
+
+/// Between two log lines about one limit.
+pub const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// What hitting a limit means for the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It waits; nothing is lost.
+    Held,
+    /// Something is refused, cut or forgotten.
+    Refused,
+}
+
+impl Effect {
+    /// The word for it, `held`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Effect::Held => "held",
+            Effect::Refused => "refused",
+        }
+    }
+}
+
+/// Makes [`Limit`] of lines `Variant "name" Effect "what is bounded";`.
+macro_rules! limits {
+    ($($variant:ident $name:literal $effect:ident $meaning:literal;)*) => {
+        /// A limit that a peer can hit. Those with a configuration key are called as it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Limit { $(#[doc = $meaning] $variant,)* }
+
+        impl Limit {
+            /// Every limit.
+            pub const ALL: &[Limit] = &[$(Limit::$variant,)*];
+
+            /// Its name, `max-connections`.
+            pub fn name(self) -> &'static str {
+                match self { $(Limit::$variant => $name,)* }
+            }
+
+            /// What it bounds.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Limit::$variant => $meaning,)* }
+            }
+
+            /// What hitting it means.
+            pub fn effect(self) -> Effect {
+                match self { $(Limit::$variant => Effect::$effect,)* }
+            }
+        }
+    };
+}
+
+limits! {
+    MaxConnections "max-connections" Refused "Connections of browsers in all";
+    MaxConnectionsPerAddress "max-connections-per-address" Refused "Connections of browsers from one address";
+    MaxAdminConnections "max-admin-connections" Refused "Connections to the internal port";
+    MaxGrpcConnections "max-grpc-connections" Refused "Connections of publishers";
+    FileDescriptors "file-descriptors" Held "File descriptors of the process";
+    HandshakesPerSecond "handshakes-per-second" Held "New connections a second";
+    HandshakeTimeout "handshake-timeout" Refused "From connecting to the end of the first headers";
+    MaxRequestHeaderBytes "max-request-header-bytes" Refused "Bytes or number of a request's headers";
+    MaxBodyBytes "max-body-bytes" Refused "Bytes of a body sent to the internal port";
+    InitTimeout "init-timeout" Refused "From the upgrade to `connection.init`";
+    PongTimeout "pong-timeout" Refused "From a ping to anything from the client";
+    WriteTimeout "write-timeout" Refused "How long a socket may take no byte";
+    MessageTimeout "message-timeout" Refused "From the first to the last frame of a client's message";
+    CloseTimeout "close-timeout" Refused "From our close frame to the peer's";
+    MaxMessageBytes "max-message-bytes" Refused "Bytes of a client's message";
+    MaxControlFrames "max-control-frames" Held "Answers that wait for one connection's socket";
+    MaxSubscriptions "max-subscriptions" Refused "Subscriptions of one connection";
+    CommandsPerSecond "commands-per-second" Refused "Frames of one client a second";
+    ReplayBytesPerSecond "replay-bytes-per-second" Held "Replay to one connection";
+    MaxEventBytes "max-event-bytes" Refused "Bytes of an event on the wire";
+    MaxJsonBytes "max-json-bytes" Refused "Bytes of an event as JSON";
+    MaxElements "max-elements" Refused "List items, map entries and members of an event";
+    MaxDepth "max-depth" Refused "Messages inside messages of an event";
+    MaxChannels "max-channels" Refused "Channels that one event names";
+    MaxMetadata "max-metadata" Refused "Entries or bytes of an event's metadata";
+    MaxIdempotencyKeyBytes "max-idempotency-key-bytes" Refused "Bytes of an idempotency key";
+    MaxIdempotencyBytes "max-idempotency-bytes" Refused "Memory of all idempotency keys: the oldest are forgotten before their time";
+    MaxPublishRequestBytes "max-publish-request-bytes" Refused "Bytes of a publish request";
+    MaxUnackedEvents "max-unacked-events" Held "Events of one publish stream that wait for their ack";
+    MaxDecodingBytes "max-decoding-bytes" Held "Memory of publish requests that are being worked on";
+    MaxChannelBytes "max-channel-bytes" Refused "Memory of one channel's log: events go before their retention is over";
+    MaxLogBytes "max-log-bytes" Refused "Memory of all logs: idle channels give up events, or an append is refused";
+    MaxTombstones "max-tombstones" Refused "Channels whose last position is remembered";
+}
+
+/// How often each limit was hit.
+#[derive(Debug)]
+pub struct LimitHits {
+    hits: Box<[Hits]>,
+    started: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Hits {
+    count: Counter,
+    /// When the log was last told: milliseconds since the start, plus one. 0: never.
+    told_ms: AtomicU64,
+    told_count: Counter,
+}
+
+impl Default for LimitHits {
+    fn default() -> Self {
+        LimitHits {
+            hits: Limit::ALL.iter().map(|_| Hits::default()).collect(),
+            started: tokio::time::Instant::now().into_std(),
+        }
+    }
+}
+
+impl LimitHits {
+    /// Counts a hit by this peer, and tells the log unless it was told a moment ago.
+    pub fn hit(&self, limit: Limit, peer: impl Display) {
+        let hits = &self.hits[limit as usize];
+        hits.count.increment();
+        if let Some(since_last) = self.tell(hits) {
+            let limit_name = limit.name();
+            match limit.effect() {
+                Effect::Refused => tracing::warn!(limit = limit_name, %peer, hits = since_last, "limit reached"),
+                Effect::Held => tracing::info!(limit = limit_name, %peer, hits = since_last, "held back by a limit"),
+            }
+        }
+    }
+
+    /// How often it was hit.
+    pub fn get(&self, limit: Limit) -> u64 {
+        self.hits[limit as usize].count.get()
+    }
+
+    /// Whether to tell the log now: with the hits since it was told last.
+    fn tell(&self, hits: &Hits) -> Option<u64> {
+        let now = tokio::time::Instant::now().into_std();
+        let now_ms = u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX - 1) + 1;
+        let told_ms = hits.told_ms.load(Ordering::Relaxed);
+        if told_ms != 0 && now_ms.saturating_sub(told_ms) < LOG_EVERY.as_millis() as u64 {
+            return None;
+        }
+        // Of several threads that come here at once, one tells.
+        hits.told_ms.compare_exchange(told_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).ok()?;
+        let count = hits.count.get();
+        let since_last = count - hits.told_count.get().min(count);
+        hits.told_count.add(since_last);
+        Some(since_last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_in_kebab_case() {
+        let mut names: Vec<&str> = Limit::ALL.iter().map(|limit| limit.name()).collect();
+        assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Limit::ALL.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_hit_is_counted_and_the_log_is_told_once_in_a_while() {
+        let hits = LimitHits::default();
+        let row = &hits.hits[Limit::MaxConnections as usize];
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            for _ in 0..1_000 {
+                row.count.increment();
+                told.extend(hits.tell(row));
+            }
+            tokio::time::advance(LOG_EVERY).await;
+        }
+        assert_eq!(told, [1, 1_000, 1_000]);
+        assert_eq!(hits.get(Limit::MaxConnections), 3_000);
+        assert_eq!(hits.get(Limit::MaxSubscriptions), 0);
+    }
+}

@@ -1,0 +1,212 @@
+//! Rules in CEL: what they see, what they say, and that they neither crash nor stall.
+
+use std::time::Instant;
+
+use super::*;
+
+/// Fields, an expression over the message, JSON that is accepted and JSON that is refused.
+const TABLE: &[(&str, &str, &[&str], &[&str])] = &[
+    ("int32 a = 1; int32 b = 2;", "this.a <= this.b", &["{}", r#"{"a":1,"b":2}"#], &[r#"{"a":1}"#]),
+    ("string a = 1;", "this.a.startsWith('x') && size(this.a) == 2", &[r#"{"a":"xy"}"#], &["{}", r#"{"a":"xyz"}"#]),
+    ("optional int32 a = 1;", "has(this.a)", &[r#"{"a":0}"#], &["{}"]),
+    ("int32 a = 1;", "!has(this.a)", &["{}", r#"{"a":0}"#], &[r#"{"a":1}"#]),
+    ("Inner a = 1;", "has(this.a) && this.a.n > 0", &[r#"{"a":{"n":1}}"#], &["{}", r#"{"a":{}}"#]),
+    ("Inner a = 1;", "this.a.inside.n == 0", &["{}", r#"{"a":{}}"#], &[r#"{"a":{"inside":{"n":1}}}"#]),
+    ("repeated Inner a = 1;", "this.a.all(x, x.n > 0)", &["{}", r#"{"a":[{"n":1}]}"#], &[r#"{"a":[{"n":1},{}]}"#]),
+    ("repeated Inner a = 1;", "this.a.exists(x, has(x.n))", &[r#"{"a":[{},{"n":1}]}"#], &["{}", r#"{"a":[{}]}"#]),
+    ("repeated Inner a = 1;", "this.a.map(x, x.n).unique()", &[r#"{"a":[{},{"n":1}]}"#], &[r#"{"a":[{},{}]}"#]),
+    ("repeated int32 a = 1;", "this.a.filter(x, x > 1).size() == 1", &[r#"{"a":[1,2]}"#], &["{}"]),
+    (
+        "map<string, int32> a = 1;",
+        "this.a.all(k, this.a[k] > 0 && k != '')",
+        &[r#"{"a":{"x":1}}"#],
+        &[r#"{"a":{"x":0}}"#],
+    ),
+    ("map<string, int32> a = 1;", "has(this.a.x)", &[r#"{"a":{"x":0}}"#], &["{}", r#"{"a":{"y":0}}"#]),
+    (
+        "google.protobuf.Struct a = 1;",
+        "has(this.a.x) && this.a.x == 1.0",
+        &[r#"{"a":{"x":1}}"#],
+        &["{}", r#"{"a":{"x":"1"}}"#],
+    ),
+    (
+        "google.protobuf.StringValue a = 1;",
+        "this.a == null || this.a == 'x'",
+        &["{}", r#"{"a":"x"}"#],
+        &[r#"{"a":""}"#],
+    ),
+    (
+        "google.protobuf.Timestamp a = 1;",
+        "this.a < now && this.a > timestamp('2020-01-01T00:00:00Z')",
+        &[r#"{"a":"2024-01-01T00:00:00Z"}"#],
+        &["{}", r#"{"a":"2027-01-01T00:00:00Z"}"#],
+    ),
+    ("google.protobuf.Duration a = 1;", "this.a >= duration('1.5s')", &[r#"{"a":"1.5s"}"#], &["{}"]),
+    ("uint64 a = 1;", "this.a < 5u", &[r#"{"a":"4"}"#], &[r#"{"a":"18446744073709551615"}"#]),
+    ("bytes a = 1;", "this.a.size() == 2", &[r#"{"a":"YWI="}"#], &["{}"]),
+    ("Size a = 1;", "this.a == 1", &[r#"{"a":"SIZE_SMALL"}"#], &["{}"]),
+    ("string a = 1;", "this.a.matches('^[a-z]{2}$')", &[r#"{"a":"ab"}"#], &[r#"{"a":"a1"}"#]),
+    (
+        "string a = 1;",
+        "this.a.isEmail() || this.a.isHostname()",
+        &[r#"{"a":"a@b"}"#, r#"{"a":"b.c"}"#],
+        &[r#"{"a":"a b"}"#],
+    ),
+    (
+        "string a = 1;",
+        "this.a.isIp(4) || this.a.isIpPrefix(6, true)",
+        &[r#"{"a":"1.2.3.4"}"#, r#"{"a":"::/0"}"#],
+        &[r#"{"a":"::1"}"#],
+    ),
+    (
+        "string a = 1;",
+        "this.a.isUri() || this.a.isHostAndPort(true)",
+        &[r#"{"a":"a:b"}"#, r#"{"a":"h.i:80"}"#],
+        &[r#"{"a":"a"}"#],
+    ),
+    (
+        "double a = 1;",
+        "!this.a.isNan() && !this.a.isInf(1)",
+        &[r#"{"a":1}"#, r#"{"a":"-Infinity"}"#],
+        &[r#"{"a":"NaN"}"#, r#"{"a":"Infinity"}"#],
+    ),
+    // What cannot be evaluated is refused.
+    ("int32 a = 1; int32 b = 2;", "this.a / this.b == 1", &[r#"{"a":1,"b":1}"#], &[r#"{"a":1}"#]),
+    ("repeated int32 a = 1;", "this.a[2] == 1", &[r#"{"a":[0,0,1]}"#], &["{}"]),
+    ("int64 a = 1;", "this.a * this.a > 0", &[r#"{"a":2}"#], &[r#"{"a":"9223372036854775807"}"#]),
+    ("string a = 1;", "'x'.matches(this.a)", &[r#"{"a":"x"}"#], &[r#"{"a":"("}"#]),
+];
+
+#[test]
+fn rules_over_a_message_accept_and_refuse() {
+    let mut wrong = Vec::new();
+    for (fields, expression, accepted, refused) in TABLE {
+        let fixture = Fixture::event(&format!(
+            "{fields} option (buf.validate.message).cel = {{ id: \"the.rule\" message: \"is refused\" expression: \"{expression}\" }};
+             enum Size {{ SIZE_UNSPECIFIED = 0; SIZE_SMALL = 1; }} message Inner {{ int32 n = 1; Inner inside = 2; }}"
+        ));
+        for json in *accepted {
+            let said = fixture.said(json);
+            if !said.is_empty() {
+                wrong.push(format!("{expression} refuses {json}: {said:?}"));
+            }
+        }
+        for json in *refused {
+            let said = fixture.said(json);
+            let expected = [": is refused [the.rule]", ": its rule cannot be evaluated for this value [the.rule]"];
+            if said.len() != 1 || !expected.contains(&said[0].as_str()) {
+                wrong.push(format!("{expression} says {said:?} about {json}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn rules_over_a_field_see_its_value() {
+    let fixture = Fixture::event(
+        "int32 even = 1 [(buf.validate.field).cel = { id: \"even\" message: \"must be even\" expression: \"this % 2 == 0\" }];
+         repeated int32 sorted = 2 [(buf.validate.field).cel_expression = \"size(this) < 2 || this[0] <= this[1]\"];
+         repeated string items = 3 [(buf.validate.field).repeated.items.cel = { id: \"item\" expression: \"this == 'a' ? '' : 'must be an a'\" }];
+         map<string, int32> counts = 4 [(buf.validate.field).map.values.cel_expression = \"this >= 0\"];
+         optional string unset = 5 [(buf.validate.field).cel_expression = \"false\"];",
+    );
+    assert_eq!(fixture.said("{}"), [""; 0]);
+    assert_eq!(
+        fixture.said(r#"{"even":1,"sorted":[2,1],"items":["a","b"],"counts":{"x":-1},"unset":""}"#),
+        [
+            "even: must be even [even]",
+            "sorted: must fulfil \"size(this) < 2 || this[0] <= this[1]\" [size(this) < 2 || this[0] <= this[1]]",
+            "items[1]: must be an a [item]",
+            "counts[0]: must fulfil \"this >= 0\" [this >= 0]",
+            "unset: must fulfil \"false\" [false]",
+        ]
+    );
+}
+
+#[test]
+fn too_much_work_is_refused_before_it_stalls_the_bridge() {
+    let numbers = |count: usize| format!("{{\"a\":[{}]}}", vec!["1"; count].join(","));
+    let long = |count: usize| format!("{{\"a\":[1,1],\"s\":\"{}\"}}", "x".repeat(count));
+    let cases = [
+        ("this.a.all(x, this.a.all(y, this.a.all(z, x + y + z > 0)))", numbers(30), numbers(5_000)),
+        ("this.a.all(x, this.a.exists(y, x == y))", numbers(50), numbers(60_000)),
+        ("this.a.map(x, x).size() >= 0", numbers(100), numbers(60_000)),
+        ("this.a.all(x, this.a.size() > 0)", numbers(100), numbers(60_000)),
+        ("this.a.all(x, this.s.contains('y') == false)", long(10), numbers(60_000)),
+    ];
+    for (expression, small, large) in cases {
+        let fixture = Fixture::event(&format!(
+            "repeated int32 a = 1; string s = 2; option (buf.validate.message).cel_expression = \"{expression}\";"
+        ));
+        assert_eq!(fixture.said(&small), [""; 0], "{expression}");
+        let before = Instant::now();
+        let said = fixture.said(&large);
+        let taken = before.elapsed();
+        assert!(
+            said.len() == 1 && said[0].contains("too large for its rule to be evaluated"),
+            "{expression}: {said:?}"
+        );
+        // Unoptimised code on a busy machine; what is forbidden would take hours.
+        assert!(taken.as_secs() < 20, "{expression} took {taken:?}");
+    }
+}
+
+#[test]
+fn deep_and_wide_messages_are_walked_within_bounds() {
+    let fixture = Fixture::event(
+        "E inside = 1; option (buf.validate.message).cel_expression = \"this.inside.n >= 0\"; int32 n = 2; repeated E many = 3;",
+    );
+    let mut json = "{}".to_owned();
+    for _ in 0..95 {
+        json = format!("{{\"inside\":{json},\"n\":1}}");
+    }
+    assert_eq!(fixture.said(&json), [""; 0]);
+    assert_eq!(fixture.said(&format!("{{\"many\":[{}]}}", vec!["{\"n\":1}"; 20_000].join(","))), [""; 0]);
+}
+
+#[test]
+fn a_rule_never_tells_the_value_that_it_fails_on() {
+    let fixture = Fixture::event("string a = 1 [(buf.validate.field).cel_expression = \"int(this) > 0\"];");
+    let said = fixture.said(r#"{"a":"secret"}"#);
+    assert_eq!(said.len(), 1);
+    assert!(!said[0].contains("secret"), "{said:?}");
+}
+
+#[test]
+fn expressions_that_are_none_are_refused_at_load() {
+    let cases = [
+        ("this.a >", "the expression cannot be read"),
+        ("this.b", "t.v1.E has no field \\\"b\\\"; did you mean \\\"a\\\"?"),
+        ("this.list.all(x, x.nam == '')", "t.v1.Inner has no field \\\"nam\\\"; did you mean \\\"name\\\"?"),
+        ("a > 1", "there is no variable \\\"a\\\"; the value itself is `this`, its fields are `this.…`"),
+        ("rule > 1", "rule and rules are known in predefined rules only"),
+        ("this.a.isEven()", "there is no function \\\"isEven\\\""),
+        ("this.a + 1", "the expression gives the type int, and a rule gives a bool"),
+        ("t.v1.Inner{name: 'x'} == this", "cannot be made in a rule"),
+        ("'x'.matches('(')", "the pattern of matches is none: unclosed group"),
+    ];
+    for (expression, expected) in cases {
+        let messages = format!(
+            "message E {{ option (rialto.v1.event) = {{ type: \"e\" }}; int32 a = 1; repeated Inner list = 2;
+               option (buf.validate.message).cel_expression = \"{expression}\"; }} message Inner {{ string name = 1; }}"
+        );
+        let said = Fixture::try_new(&messages).err().unwrap_or_default();
+        assert!(said.contains(&expected.replace("\\\"", "\"")), "{expression}: {said}");
+    }
+    let deep = [
+        format!("{}this.a > 0{}", "(".repeat(1_000), ")".repeat(1_000)),
+        format!("{}true", "!".repeat(4_000)),
+        format!("1{} > 0", " + 1".repeat(1_000)),
+        format!("{}true", "true ? true : ".repeat(200)),
+        format!("[0].all(x{}", ", [0].all(x".repeat(300)),
+        format!("this.a{} > 0", ".a".repeat(1_900)),
+        format!("this.a{} > 0", "[0]".repeat(1_200)),
+    ];
+    for expression in deep {
+        let said = Fixture::try_new(&format!(
+            "message E {{ option (rialto.v1.event) = {{ type: \"e\" }}; int32 a = 1; option (buf.validate.message).cel_expression = \"{expression}\"; }}"
+        ));
+        assert!(said.err().unwrap_or_default().contains("nested too deeply"), "{expression}");
+    }
+}

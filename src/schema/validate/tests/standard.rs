@@ -1,0 +1,127 @@
+//! Every kind of standard rule: a value that it accepts, and what is said about one that it does not.
+
+use buffa_descriptor::generated::descriptor::{Edition, FileDescriptorSet};
+
+use super::table::TABLE;
+use super::*;
+
+#[test]
+fn every_kind_of_standard_rule_accepts_and_refuses() {
+    let mut wrong = Vec::new();
+    for (field, accepted, refused) in TABLE {
+        let sizes = "enum Size { SIZE_UNSPECIFIED = 0; SIZE_SMALL = 1; SIZE_LARGE = 2; }";
+        let fixture = Fixture::event(&format!("{field} {sizes}"));
+        for value in *accepted {
+            let said = fixture.said(&format!("{{\"v\":{value}}}"));
+            if !said.is_empty() {
+                wrong.push(format!("{field} {value} is refused: {said:?}"));
+            }
+        }
+        for (value, expected) in *refused {
+            let said = fixture.said(&format!("{{\"v\":{value}}}"));
+            if said != [*expected] {
+                wrong.push(format!("{field} {value}: {said:?}, not {expected:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn rules_inside_of_messages_lists_and_maps_are_told_with_their_paths() {
+    let fixture = Fixture::new(
+        "message E { option (rialto.v1.event) = { type: \"e\" };
+           Item one_item = 1; repeated Item items = 2; map<string, Item> by_name = 3; Item skipped = 4 [(buf.validate.field).ignore = IGNORE_ALWAYS]; }
+         message Item { string name = 1 [(buf.validate.field).string.min_len = 2]; Item inside = 2; }",
+    );
+    let said = fixture.said(
+        r#"{"oneItem":{"name":"ab","inside":{"name":"x"}},"items":[{"name":"ab"},{"name":""}],"byName":{"secret":{"name":"y"}},"skipped":{"name":""}}"#,
+    );
+    let rule = "must have at least 2 characters [string.min_len]";
+    assert_eq!(
+        said,
+        [format!("oneItem.inside.name: {rule}"), format!("items[1].name: {rule}"), format!("byName[0].name: {rule}")]
+    );
+    assert_eq!(fixture.said("{}"), [""; 0]);
+    assert_eq!(fixture.said(&format!("{{\"items\":[{}]}}", vec!["{}"; 100].join(","))).len(), 32);
+}
+
+#[test]
+fn values_are_checked_as_protobuf_merges_them() {
+    let fixture = Fixture::event(
+        "int32 v = 1 [(buf.validate.field).int32.lt = 5]; oneof o { string a = 2 [(buf.validate.field).string.min_len = 3]; int32 b = 3; }
+         repeated int32 list = 4 [(buf.validate.field).repeated.items.int32.lt = 5];",
+    );
+    let rule = "must be less than 5 [int32.lt]";
+    let cases: [(&[u8], &[String]); 6] = [
+        (&[8, 9, 8, 1], &[]),
+        (&[8, 1, 8, 9], &[format!("v: {rule}")]),
+        (&[18, 1, b'x', 24, 1], &[]),
+        (&[24, 1, 18, 1, b'x'], &["a: must have at least 3 characters [string.min_len]".to_owned()]),
+        (&[32, 1, 34, 2, 2, 9, 32, 8], &[format!("list[2]: {rule}"), format!("list[3]: {rule}")]),
+        // Another wire type is an unknown field.
+        (&[13, 9, 0, 0, 0], &[]),
+    ];
+    for (payload, expected) in cases {
+        assert_eq!(fixture.said_of_bytes(payload), expected, "{payload:?}");
+    }
+}
+
+#[test]
+fn proto2_has_rules_and_required_fields() {
+    let fixture = Fixture::new(
+        "message E { option (rialto.v1.event) = { type: \"e\" }; optional int32 proto2 = 1 [(buf.validate.field).int32.gt = 1];
+           required string name = 2 [(buf.validate.field).string.min_len = 1]; }",
+    );
+    assert_eq!(fixture.said(r#"{"name":"a"}"#), [""; 0]);
+    assert_eq!(
+        fixture.said(r#"{"name":"","proto2":0}"#),
+        ["proto2: must be greater than 1 [int32.gt]", "name: must have at least 1 character [string.min_len]"]
+    );
+    assert_eq!(fixture.said_of_bytes(&[]), ["name: is required"]);
+}
+
+#[test]
+fn files_of_an_edition_have_rules_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "syntax = \"proto3\"; import \"buf/validate/validate.proto\"; import \"rialto/v1/options.proto\";
+        message E { option (rialto.v1.event) = { type: \"e\" }; string v = 1 [(buf.validate.field).string.min_len = 2]; }";
+    std::fs::write(folder.path().join("t.proto"), text).unwrap();
+    let includes = [folder.path(), std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/proto"))];
+    let mut compiler = protox::Compiler::new(includes).unwrap();
+    compiler.include_imports(false).open_file("t.proto").unwrap();
+    let set = compiler.encode_file_descriptor_set();
+    let mut set: FileDescriptorSet = buffa::Message::decode_from_slice(&set).unwrap();
+    set.file[0].syntax = Some("editions".to_owned());
+    set.file[0].edition = Some(Edition::EDITION_2023);
+    let path = folder.path().join("set.binpb");
+    std::fs::write(&path, buffa::Message::encode_to_vec(&set)).unwrap();
+    let schema = Schema::load(&[Source::DescriptorSet(path)]).unwrap_or_else(|error| panic!("{error}"));
+    let said = |payload: &[u8]| schema.validate(schema.event("e").unwrap(), payload, now()).is_err();
+    // Presence is explicit in edition 2023: what is not set is not held to the rule.
+    assert_eq!([said(&[]), said(&[10, 1, b'x']), said(&[10, 2, b'x', b'y'])], [false, true, false]);
+}
+
+#[test]
+fn event_types_without_rules_are_not_looked_at() {
+    let fixture = Fixture::new(
+        "message E { option (rialto.v1.event) = { type: \"e\" }; string a = 1; }
+         message F { option (rialto.v1.event) = { type: \"f\" }; Inner inner = 1; }
+         message Inner { string a = 1 [(buf.validate.field).string.min_len = 1]; }",
+    );
+    let validated = |name: &str| fixture.schema.event(name).unwrap().is_validated;
+    assert_eq!((validated("e"), validated("f")), (false, true));
+}
+
+#[test]
+fn a_folder_may_bring_its_own_copy_of_the_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("buf/validate")).unwrap();
+    let copy = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/proto/buf/validate/validate.proto"));
+    std::fs::write(folder.path().join("buf/validate/validate.proto"), format!("// Another comment.\n{copy}")).unwrap();
+    let text = "syntax = \"proto3\"; import \"buf/validate/validate.proto\"; import \"rialto/v1/options.proto\";
+        message E { option (rialto.v1.event) = { type: \"e\" }; string v = 1 [(buf.validate.field).string.min_len = 1]; }";
+    std::fs::write(folder.path().join("t.proto"), text).unwrap();
+    let schema = Schema::load(&[Source::Folder(folder.path().to_owned())]).unwrap_or_else(|error| panic!("{error}"));
+    assert!(schema.validate(schema.event("e").unwrap(), &[], now()).is_err());
+}

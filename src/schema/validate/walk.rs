@@ -1,0 +1,330 @@
+//! Walks one event by the plans of its messages.
+
+use std::collections::HashSet;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use buffa::editions::FieldPresence;
+use buffa_descriptor::{DescriptorPool, FieldDescriptor, FieldKind, MessageIndex, ScalarType, SingularKind};
+
+use super::Violation;
+use super::cel::{self, CelRule};
+use super::occurrences::{Occurrences, Scalar, entry, items, message_bytes, scalar};
+use super::plan::{ElementRules, FieldPlan, FieldRules, Ignore, ListRules, MapRules, Required, Rules, ValueRules};
+use super::standard::wrapped;
+use crate::schema::scan::Wire;
+
+/// How many violations of one event are told.
+const MAX_VIOLATIONS: usize = 32;
+/// How deep sub-messages are followed. The transcoder refuses what is deeper.
+const MAX_DEPTH: usize = 100;
+
+/// A walk over one event.
+pub(super) struct Walk<'a> {
+    pool: &'a DescriptorPool,
+    rules: &'a Rules,
+    now: SystemTime,
+    path: Vec<String>,
+    violations: Vec<Violation>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(pool: &'a DescriptorPool, rules: &'a Rules, now: SystemTime) -> Self {
+        Walk { pool, rules, now, path: Vec::new(), violations: Vec::new() }
+    }
+
+    /// What is wrong with a message, given as the parts that protobuf would merge into it.
+    pub(super) fn over(mut self, index: MessageIndex, parts: &[&[u8]]) -> Vec<Violation> {
+        self.message(index, parts);
+        self.violations
+    }
+
+    fn is_full(&self) -> bool {
+        self.violations.len() >= MAX_VIOLATIONS
+    }
+
+    fn report(&mut self, rule: impl Into<String>, message: impl Into<String>) {
+        if !self.is_full() {
+            let path = self.path.join(".");
+            self.violations.push(Violation { path, rule: rule.into(), message: message.into() });
+        }
+    }
+
+    /// Takes what a test reports, at the present path.
+    fn take(&mut self, test: impl FnOnce(&mut dyn FnMut(String, String))) {
+        let mut found = Vec::new();
+        test(&mut |rule, message| found.push((rule, message)));
+        for (rule, message) in found {
+            self.report(rule, message);
+        }
+    }
+
+    fn message(&mut self, index: MessageIndex, parts: &[&[u8]]) {
+        let Some(plan) = self.rules.messages.get(&index).filter(|_| self.path.len() < MAX_DEPTH) else { return };
+        let message = self.pool.message(index);
+        let occurrences = Occurrences::of(self.pool, message, &plan.numbers, parts);
+        for (place, (field, plan)) in message.fields().iter().zip(&plan.fields).enumerate() {
+            if self.is_full() {
+                return;
+            }
+            self.path.push(field.json_name().to_owned());
+            self.field(field, plan, occurrences.all(place));
+            self.path.pop();
+        }
+        let is_set = |place: usize| self.is_set(&message.fields()[place], occurrences.all(place));
+        let mut wrong: Vec<(Option<&str>, &str, String)> = Vec::new();
+        for (name, members) in &plan.oneofs {
+            if !members.iter().any(|place| is_set_in_oneof(occurrences.all(*place))) {
+                wrong.push((Some(name), "required", "one of its members must be set".to_owned()));
+            }
+        }
+        for set in &plan.sets {
+            let names = set.names.join(", ");
+            match set.places.iter().filter(|place| is_set(**place)).count() {
+                0 if set.required => wrong.push((None, "message.oneof", format!("one of {names} must be set"))),
+                0 | 1 => {}
+                _ => wrong.push((None, "message.oneof", format!("only one of {names} can be set"))),
+            }
+        }
+        for (name, rule, message) in wrong {
+            self.path.extend(name.map(str::to_owned));
+            self.report(rule, message);
+            if name.is_some() {
+                self.path.pop();
+            }
+        }
+        for rule in &plan.cel {
+            let (pool, now) = (self.pool, self.now);
+            let this = || cel::message(pool, index, parts, &|field| rule.looks_at(field));
+            self.take(|report| rule.check(&this, now, report));
+        }
+    }
+
+    /// Whether a field is set: with presence, on the wire; without, not its default.
+    fn is_set(&self, field: &FieldDescriptor, wires: &[Wire<'_>]) -> bool {
+        match field.kind() {
+            FieldKind::Singular(kind) if field.presence() == FieldPresence::Implicit => {
+                wires.last().and_then(|wire| scalar(self.pool, kind, *wire)).is_some_and(|value| !value.is_zero())
+            }
+            _ => !wires.is_empty(),
+        }
+    }
+
+    fn field(&mut self, field: &FieldDescriptor, plan: &FieldPlan, wires: &[Wire<'_>]) {
+        let is_set = self.is_set(field, wires);
+        match plan.required {
+            Some(Required::Label) if wires.is_empty() => self.report("required", "is required"),
+            Some(Required::Rule) if !is_set && plan.ignore != Ignore::Always => {
+                return self.report("required", "is required");
+            }
+            _ => {}
+        }
+        if plan.ignore == Ignore::Always || (plan.ignore == Ignore::Zero && self.is_zero(field, wires)) {
+            return;
+        }
+        match (&plan.rules, field.kind()) {
+            (FieldRules::Value(rules), FieldKind::Singular(kind))
+                if field.presence() == FieldPresence::Implicit || !wires.is_empty() =>
+            {
+                self.value(rules, kind, wires);
+            }
+            (FieldRules::List(rules), FieldKind::List(kind)) => self.list(rules, kind, wires),
+            (FieldRules::Map(rules), FieldKind::Map { key, value }) => self.map(rules, key, value, wires),
+            _ => {}
+        }
+        if let Some(inner) = plan.inner {
+            self.descend(field, inner, wires);
+        }
+    }
+
+    fn is_zero(&self, field: &FieldDescriptor, wires: &[Wire<'_>]) -> bool {
+        match (field.kind(), wires.last()) {
+            (_, None) => true,
+            (FieldKind::Singular(kind), Some(wire)) => {
+                scalar(self.pool, kind, *wire).is_some_and(|value| value.is_zero())
+            }
+            _ => false,
+        }
+    }
+
+    fn descend(&mut self, field: &FieldDescriptor, inner: MessageIndex, wires: &[Wire<'_>]) {
+        let parts = |wires: &[Wire<'_>]| wires.len();
+        match field.kind() {
+            FieldKind::Singular(_) if parts(wires) > 0 => {
+                let parts: Vec<&[u8]> = wires.iter().filter_map(|wire| message_bytes(*wire)).collect();
+                self.message(inner, &parts);
+            }
+            FieldKind::Singular(_) => {}
+            FieldKind::List(_) => {
+                for (place, bytes) in wires.iter().filter_map(|wire| message_bytes(*wire)).enumerate() {
+                    self.at(place, |walk| walk.message(inner, &[bytes]));
+                }
+            }
+            // Map entries by place as well: a key is the payload's text, which errors do not repeat.
+            FieldKind::Map { key, value } => {
+                for (place, bytes) in wires.iter().filter_map(|wire| message_bytes(*wire)).enumerate() {
+                    let entry = entry(self.pool, key, value, bytes);
+                    let parts: Vec<&[u8]> = entry.value.iter().filter_map(|wire| message_bytes(*wire)).collect();
+                    self.at(place, |walk| walk.message(inner, &parts));
+                }
+            }
+        }
+    }
+
+    /// Goes to an item of the present field, and back.
+    fn at(&mut self, place: usize, visit: impl FnOnce(&mut Self)) {
+        if self.is_full() {
+            return;
+        }
+        let field = self.path.pop().unwrap_or_default();
+        self.path.push(format!("{field}[{place}]"));
+        visit(self);
+        self.path.pop();
+        self.path.push(field);
+    }
+
+    fn value(&mut self, rules: &ValueRules, kind: SingularKind, wires: &[Wire<'_>]) {
+        let (pool, now) = (self.pool, self.now);
+        self.take(|report| rules.test.check(pool, kind, wires, nanos(now), report));
+        self.cel(&rules.cel, &|| cel::singular(pool, kind, wires));
+    }
+
+    fn cel(&mut self, rules: &[CelRule], this: &dyn Fn() -> ::cel::Value) {
+        for rule in rules {
+            let now = self.now;
+            self.take(|report| rule.check(this, now, report));
+        }
+    }
+
+    fn size(&mut self, count: usize, min: Option<u64>, max: Option<u64>, [small, large]: [&str; 2], unit: &str) {
+        let units = |count: u64| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
+        if let Some(min) = min.filter(|min| (count as u64) < *min) {
+            self.report(small, format!("must have at least {}", units(min)));
+        }
+        if let Some(max) = max.filter(|max| count as u64 > *max) {
+            self.report(large, format!("must have at most {}", units(max)));
+        }
+    }
+
+    fn list(&mut self, rules: &ListRules, kind: SingularKind, wires: &[Wire<'_>]) {
+        let pool = self.pool;
+        let element = wrapped(pool, kind).unwrap_or(kind);
+        let scalars = match kind {
+            SingularKind::Message(_) => None,
+            _ => Some(items(pool, kind, wires)),
+        };
+        let count = scalars.as_ref().map_or(wires.len(), Vec::len);
+        self.size(count, rules.min, rules.max, ["repeated.min_items", "repeated.max_items"], "item");
+        if rules.unique {
+            let inside: Vec<Option<Identity>> = match &scalars {
+                Some(scalars) => scalars.iter().map(identity).collect(),
+                None => wires.iter().map(|wire| identity(&unwrapped(pool, kind, element, &[*wire]))).collect(),
+            };
+            let mut seen = HashSet::with_capacity(inside.len());
+            if !inside.into_iter().flatten().all(|value| seen.insert(value)) {
+                self.report("repeated.unique", "must not have an item twice");
+            }
+        }
+        self.cel(&rules.cel, &|| cel::list(pool, kind, wires));
+        let Some(rules) = &rules.items else { return };
+        match scalars {
+            Some(scalars) => {
+                for (place, value) in scalars.into_iter().enumerate() {
+                    self.at(place, |walk| walk.element(rules, value));
+                }
+            }
+            None => {
+                for (place, wire) in wires.iter().enumerate().filter(|_| rules.ignore != Ignore::Always) {
+                    self.at(place, |walk| walk.value(&rules.rules, kind, std::slice::from_ref(wire)));
+                }
+            }
+        }
+    }
+
+    /// An item, key or value that is no message.
+    fn element(&mut self, rules: &ElementRules, value: Scalar<'_>) {
+        match rules.ignore {
+            Ignore::Always => return,
+            Ignore::Zero if value.is_zero() => return,
+            _ => {}
+        }
+        if rules.required && value.is_zero() {
+            return self.report("required", "is required");
+        }
+        self.take(|report| rules.rules.test.check_scalar(value, report));
+        self.cel(&rules.rules.cel, &|| cel::scalar(value));
+    }
+
+    fn map(&mut self, rules: &MapRules, key: ScalarType, value: SingularKind, wires: &[Wire<'_>]) {
+        let pool = self.pool;
+        let all = wires.iter().filter_map(|wire| message_bytes(*wire)).map(|bytes| entry(pool, key, value, bytes));
+        let entries: Vec<_> = all.collect();
+        // Of equal keys the last one counts.
+        let mut seen = HashSet::with_capacity(entries.len());
+        let mut last: Vec<usize> =
+            (0..entries.len()).rev().filter(|place| seen.insert(identity(&entries[*place].key))).collect();
+        last.reverse();
+        self.size(last.len(), rules.min, rules.max, ["map.min_pairs", "map.max_pairs"], "pair");
+        self.cel(&rules.cel, &|| cel::map(pool, key, value, wires));
+        for place in last {
+            let entry = &entries[place];
+            if let Some(rules) = &rules.keys {
+                self.at(place, |walk| walk.element(rules, entry.key));
+            }
+            let Some(rules) = rules.values.as_ref().filter(|rules| rules.ignore != Ignore::Always) else { continue };
+            match value {
+                SingularKind::Message(_) => self.at(place, |walk| walk.value(&rules.rules, value, &entry.value)),
+                _ => {
+                    let last = entry.value.last().and_then(|wire| scalar(pool, value, *wire));
+                    let last = last.unwrap_or_else(|| Scalar::zero(value, pool));
+                    self.at(place, |walk| walk.element(rules, last));
+                }
+            }
+        }
+    }
+}
+
+/// A member of a oneof is set when it is on the wire, whatever its value.
+fn is_set_in_oneof(wires: &[Wire<'_>]) -> bool {
+    !wires.is_empty()
+}
+
+/// The scalar that a value is, or that a wrapper holds.
+pub(super) fn unwrapped<'a>(
+    pool: &DescriptorPool,
+    kind: SingularKind,
+    element: SingularKind,
+    wires: &[Wire<'a>],
+) -> Scalar<'a> {
+    if !matches!(kind, SingularKind::Message(_)) {
+        let value = wires.last().and_then(|wire| scalar(pool, kind, *wire));
+        return value.unwrap_or_else(|| Scalar::zero(kind, pool));
+    }
+    let inside = wires.iter().filter_map(|wire| message_bytes(*wire)).flat_map(crate::schema::scan::Fields::new);
+    let values = inside.map_while(Result::ok).filter(|(number, _)| *number == 1);
+    let last = values.filter_map(|(_, wire)| scalar(pool, element, wire)).last();
+    last.unwrap_or_else(|| Scalar::zero(element, pool))
+}
+
+/// What tells one value from another of its type. `None`: it equals nothing, as NaN does.
+type Identity = (u8, Vec<u8>);
+
+fn identity(value: &Scalar<'_>) -> Option<Identity> {
+    Some(match value {
+        Scalar::Int(number) => (0, number.to_be_bytes().to_vec()),
+        Scalar::Uint(number) => (1, number.to_be_bytes().to_vec()),
+        Scalar::Float(number) if number.is_nan() => return None,
+        // Both zeros are equal.
+        Scalar::Float(number) => (2, (number + 0.0).to_be_bytes().to_vec()),
+        Scalar::Bool(value) => (3, vec![u8::from(*value)]),
+        Scalar::Text(text) => (4, text.as_bytes().to_vec()),
+        Scalar::Bytes(bytes) => (5, bytes.to_vec()),
+    })
+}
+
+/// Nanoseconds since 1970.
+fn nanos(time: SystemTime) -> i128 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i128::try_from(since.as_nanos()).unwrap_or(i128::MAX),
+        Err(before) => -i128::try_from(before.duration().as_nanos()).unwrap_or(i128::MAX),
+    }
+}

@@ -1,4 +1,5 @@
-# run needs only a Rust toolchain. test installs what else it needs (Chromium, Node and Python packages) below target/.
+# run needs only a Rust toolchain. test installs what else it needs: Chromium, Java and Maven from the system's packages,
+# Node, Python and Go packages below target/.
 
 TOOLS := target/tools
 PYTHON := $(TOOLS)/python/bin/python
@@ -23,9 +24,11 @@ client: tools
 
 fmt:
 	cargo fmt
+	cargo fmt --manifest-path examples/publishers/rust/Cargo.toml
 
 lint: tools
 	cargo fmt --check
+	cargo fmt --check --manifest-path examples/publishers/rust/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --quiet
 	$(BUF) lint

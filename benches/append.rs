@@ -1,4 +1,4 @@
-//! What the log costs: an append, a live read by many readers, catching up.
+//! What the log costs: an append, a live read by many readers, catching up; with keys and without.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rialto::log::{Class, Epoch, Form, Position, Read, Record, RingLog, Take};
-use rialto::schema::{Retention, TypeFilter, TypeIndex};
+use rialto::schema::{EventKey, Retention, TypeFilter, TypeIndex};
 
 const FRAME_BYTES: usize = 300;
 /// What a binary frame has before its payload.
@@ -28,8 +28,11 @@ impl Source {
     }
 
     fn append(&self, log: &mut RingLog) -> Position {
-        let record =
-            Record { event_type: TypeIndex(7), class: Class::Reliable, payload: self.payload.clone(), revision: 1 };
+        self.append_as(Class::Reliable, log)
+    }
+
+    fn append_as(&self, class: Class, log: &mut RingLog) -> Position {
+        let record = Record { event_type: TypeIndex(7), class, payload: self.payload.clone(), revision: 1 };
         log.append(record, self.now, |_, form, frame| match form {
             Form::Json => frame.extend_from_slice(&self.frame),
             Form::Binary => frame.extend_from_slice(&self.frame[..HEAD_BYTES]),
@@ -61,6 +64,51 @@ fn append(criterion: &mut Criterion) {
             },
             BatchSize::SmallInput,
         );
+    });
+}
+
+fn keyed(criterion: &mut Criterion) {
+    const KEYS: usize = 10_000;
+    let source = Source::new();
+    let keys: Vec<Class> = (0..KEYS).map(|key| Class::Latest(EventKey::new("t", [key.to_string().as_str()]))).collect();
+    let key = |update: usize| keys[update.wrapping_mul(2_654_435_761) % KEYS];
+    let mut log = RingLog::new(EPOCH, RETENTION);
+    let mut update = 0;
+    let mut next = |log: &mut RingLog| {
+        update += 1;
+        source.append_as(key(update), log)
+    };
+    for _ in 0..200_000 {
+        next(&mut log);
+    }
+    let mut group = criterion.benchmark_group("10,000 keys");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("append, evicting one", |bencher| bencher.iter(|| next(&mut log)));
+    group.bench_function("read by one that keeps pace", |bencher| {
+        bencher.iter(|| {
+            let after = next(&mut log);
+            let before = Position { sequence: after.sequence - 1, ..after };
+            black_box(log.read(before, &TypeFilter::All, Take::Everything, TURN_BYTES, Form::Json))
+        });
+    });
+    group.throughput(Throughput::Elements(KEYS as u64));
+    group.bench_function("catch up by one that lags, each key once", |bencher| {
+        bencher.iter(|| {
+            let mut position = Position { sequence: 0, ..log.head() };
+            let mut events = 0;
+            loop {
+                match log.read(position, &TypeFilter::All, Take::Newest { keyed_until: 0 }, TURN_BYTES, Form::Json) {
+                    Read::Batch { first, last, .. } => {
+                        events += last + 1 - first;
+                        position.sequence = last;
+                    }
+                    Read::Passed { sequence, .. } => position.sequence = sequence,
+                    Read::UpToDate => break,
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(events, KEYS as u64);
+        });
     });
 }
 
@@ -132,5 +180,5 @@ fn catch_up(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, append, read_at_head, catch_up);
+criterion_group!(benches, append, keyed, read_at_head, catch_up);
 criterion_main!(benches);

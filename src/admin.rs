@@ -5,6 +5,7 @@
 //! ([`publish_routes`], [`health_routes`]).
 
 mod answer;
+mod channels;
 mod guard;
 mod publish;
 mod scrape;
@@ -24,6 +25,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::hub::{Listing, Query};
 use crate::ingest::Ingest;
 use crate::metrics::{Limit, Observed};
 use crate::net::admission::ConnectionLimits;
@@ -31,6 +33,7 @@ use crate::net::http::Server;
 use crate::revision::Reload;
 use crate::status::{Code, Status};
 
+pub use channels::channel_routes;
 pub use guard::Guard;
 pub use publish::{MAX_BODY_BYTES, MAX_EVENTS, publish_routes};
 
@@ -72,6 +75,8 @@ pub trait Gauges: Send + Sync {
     fn ready(&self) -> bool;
     /// What is read for a scrape. Called on every `GET /metrics`; must not wait for work in progress.
     fn observe(&self) -> Observed;
+    /// The channels that somebody asks for.
+    fn list_channels(&self, query: &Query) -> Listing;
 }
 
 /// The internal port.
@@ -99,6 +104,7 @@ pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle
     let metrics = Arc::clone(ingest.metrics());
     let router = publish_routes(Arc::clone(&ingest), guard.clone())
         .merge(service_routes(Arc::clone(&ingest), Arc::clone(&gauges), reload, guard.clone()))
+        .merge(channel_routes(ingest, Arc::clone(&gauges), guard.clone()))
         .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard))
         .merge(health_routes(gauges))
         .fallback(async || not_found());

@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use crate::admin::{self, Admin, Guard, health_routes, not_found, publish_routes};
+use crate::admin::{self, Admin, Guard, channel_routes, health_routes, not_found, publish_routes};
 use crate::config::{Config, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
@@ -153,7 +153,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let grpc = grpc::Server::new(publishers, Arc::clone(&ingest)).with_config(parts::grpc_config(&config));
     let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
 
-    let mut routes = routes(&front, gauges);
+    let mut routes = routes(&front, Arc::clone(&gauges));
     let mut slow = None;
     if options.playground != Playground::Off {
         let link = SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?;
@@ -161,7 +161,8 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         let pages = playground::pages(&ingest, &addresses, link.address(), story);
         routes = routes
             .merge(pages::routes(pages, Some(link.address().port())))
-            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())));
+            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())))
+            .merge(channel_routes(Arc::clone(&ingest), gauges, Guard::same_origin(Vec::new())));
         slow = Some(tokio::spawn(link.run(addresses.listen)));
     }
     let (stop_public, public_stopped) = watch::channel(false);

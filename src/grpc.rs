@@ -1,6 +1,6 @@
 //! The publishers' front: gRPC in, [`crate::ingest`] behind. Convert, call, convert.
 //!
-//! [`Server`] holds a port with HTTP/2's limits set explicitly, and the standard health service beside
+//! [`Server`] holds a port with HTTP/2's limits set explicitly, and the standard health and [`reflection`] services beside
 //! [`publisher`]'s `PublisherService`. It promises that a peer that never speaks is closed, that a publisher that does
 //! not read its acks is not read from either, and that a stop ends every stream between two events, told so.
 //!
@@ -8,6 +8,7 @@
 
 mod convert;
 mod publisher;
+mod reflection;
 
 use std::convert::Infallible;
 use std::io;
@@ -32,6 +33,7 @@ use crate::net::{Peer, stopped};
 use crate::proto::rialto::v1::publisher_service_server::{PublisherServiceServer, SERVICE_NAME};
 
 use publisher::Publisher;
+use reflection::Reflection;
 
 /// The limits of the gRPC port.
 #[derive(Clone, Debug)]
@@ -116,6 +118,7 @@ impl Server {
             .with_metrics(Arc::clone(&metrics));
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status(SERVICE_NAME, ServingStatus::Serving).await;
+        let reflection = Reflection::new(Arc::clone(&ingest), stop.clone());
         let publisher = PublisherServiceServer::new(Publisher::new(ingest, stop.clone(), config.max_unacked_events))
             .max_decoding_message_size(config.max_request_bytes);
         let serving = tonic::transport::Server::builder()
@@ -127,6 +130,8 @@ impl Server {
             .http2_keepalive_timeout(Some(config.keepalive_timeout))
             .add_service(health)
             .add_service(publisher)
+            .add_service(reflection.v1())
+            .add_service(reflection.v1alpha())
             .serve_with_incoming_shutdown(connections(acceptor, &config, metrics), not_serving(reporter, stop.clone()));
         tokio::select! {
             served = serving => served.map_err(io::Error::other),

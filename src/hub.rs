@@ -7,6 +7,7 @@
 //! Owned by everybody behind an `Arc`. The map is split by hash; locks are held for lookups and appends only.
 
 mod channel;
+mod listing;
 mod reclaim;
 mod revise;
 mod wakeups;
@@ -26,6 +27,7 @@ use crate::status::{Code, Status};
 use crate::wire::EventFrame;
 
 pub use channel::Channel;
+pub use listing::{Listing, MAX_LISTED, Order, Query, RATE_WINDOW, Summary};
 pub use reclaim::Swept;
 pub use wakeups::{ShardIndex, Wakeups};
 

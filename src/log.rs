@@ -37,7 +37,7 @@ mod type_set;
 #[cfg(test)]
 mod tests;
 
-pub use contents::Contents;
+pub use contents::{Contents, Recent};
 pub use ephemeral::{EPHEMERAL_AGE, MAX_EPHEMERAL_BYTES, MAX_EPHEMERAL_EVENTS};
 pub use extent::{Extent, Heads, Resume, Snapshot};
 pub use form::Form;

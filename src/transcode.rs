@@ -35,7 +35,7 @@ use cursor::Span;
 use error::join_path;
 pub use error::{Problem, TranscodeError};
 use plan::Plans;
-use print::{MapKey, Printer};
+use print::{GroupEnds, MapKey, Printer};
 use writer::Writer;
 
 /// Keys that the scratch keeps room for between events.
@@ -116,6 +116,7 @@ impl Transcoder {
                 wire,
                 out: Writer::new(std::mem::take(&mut scratch.buffer), self.options.max_json_bytes),
                 keys: std::mem::take(&mut scratch.keys),
+                group_ends: GroupEnds::new(),
                 elements: 0,
                 fallbacks: 0,
                 slowly: self.options.force_slow_path,

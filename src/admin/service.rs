@@ -47,7 +47,7 @@ pub(super) fn service_routes(ingest: Arc<Ingest>, gauges: Arc<dyn Gauges>, reloa
 }
 
 async fn get_node(State(service): State<Service>, request: Request) -> Result<Response> {
-    let GetNodeRequest {} = service.read("rialto.v1.GetNodeRequest", request).await?;
+    let GetNodeRequest {} = read(&service.ingest, &service.guard, "rialto.v1.GetNodeRequest", request).await?;
     let health = service.gauges.health();
     let response = GetNodeResponse {
         node: health.node,
@@ -59,11 +59,12 @@ async fn get_node(State(service): State<Service>, request: Request) -> Result<Re
         channels: health.channels,
         revision: service.ingest.revision().number,
     };
-    service.answer("rialto.v1.GetNodeResponse", &response)
+    answer(&service.ingest, "rialto.v1.GetNodeResponse", &response)
 }
 
 async fn reload_schema(State(service): State<Service>, request: Request) -> Result<Response> {
-    let asked: ReloadSchemaRequest = service.read("rialto.v1.ReloadSchemaRequest", request).await?;
+    let asked: ReloadSchemaRequest =
+        read(&service.ingest, &service.guard, "rialto.v1.ReloadSchemaRequest", request).await?;
     let request = ReloadRequest {
         breaking: Some(if asked.allow_breaking { Breaking::Allowed } else { Breaking::Refused }),
         dry_run: if asked.dry_run { DryRun::Yes } else { DryRun::No },
@@ -77,7 +78,7 @@ async fn reload_schema(State(service): State<Service>, request: Request) -> Resu
         breaking: reloaded.breaking.into_iter().map(breaking_change).collect(),
         ended_subscriptions: reloaded.ended_subscriptions as u64,
     };
-    service.answer("rialto.v1.ReloadSchemaResponse", &response)
+    answer(&service.ingest, "rialto.v1.ReloadSchemaResponse", &response)
 }
 
 fn schema_mistake(mistake: Mistake) -> SchemaMistake {
@@ -110,29 +111,32 @@ impl From<ReloadError> for Refused {
     }
 }
 
-impl Service {
-    /// The request's message, read by the schema's own rules.
-    async fn read<M: Message + Default>(&self, name: &'static str, request: Request) -> Result<M> {
-        let (head, body) = request.into_parts();
-        self.guard.check(&head)?;
-        let invalid = |message: String| Refused::new(Status::new(Code::InvalidArgument, "malformed_request", message));
-        let body = to_bytes(body, MAX_REQUEST_BYTES)
-            .await
-            .map_err(|_| invalid(format!("the body is cut, or exceeds {MAX_REQUEST_BYTES} bytes")))?;
-        let revision = self.ingest.revision();
-        let message = revision.schema.pool().message_index(name).ok_or_else(|| missing(name))?;
-        let wire = revision.transcoder.from_json(message, &body).map_err(|error| invalid(error.to_string()))?;
-        M::decode(&wire[..]).map_err(|error| invalid(error.to_string()))
-    }
+/// The request's message, read by the schema's own rules.
+pub(super) async fn read<M: Message + Default>(
+    ingest: &Ingest,
+    guard: &Guard,
+    name: &'static str,
+    request: Request,
+) -> Result<M> {
+    let (head, body) = request.into_parts();
+    guard.check(&head)?;
+    let invalid = |message: String| Refused::new(Status::new(Code::InvalidArgument, "malformed_request", message));
+    let body = to_bytes(body, MAX_REQUEST_BYTES)
+        .await
+        .map_err(|_| invalid(format!("the body is cut, or exceeds {MAX_REQUEST_BYTES} bytes")))?;
+    let revision = ingest.revision();
+    let message = revision.schema.pool().message_index(name).ok_or_else(|| missing(name))?;
+    let wire = revision.transcoder.from_json(message, &body).map_err(|error| invalid(error.to_string()))?;
+    M::decode(&wire[..]).map_err(|error| invalid(error.to_string()))
+}
 
-    /// The answer, printed as events are: every field, numbers as numbers.
-    fn answer(&self, name: &'static str, response: &impl Message) -> Result<Response> {
-        let revision = self.ingest.revision();
-        let message = revision.schema.pool().message_index(name).ok_or_else(|| missing(name))?;
-        let mut json = Vec::new();
-        revision.transcoder.to_json(message, &response.encode_to_vec(), &mut json).map_err(|_| missing(name))?;
-        Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], json).into_response())
-    }
+/// The answer, printed as events are: every field, numbers as numbers.
+pub(super) fn answer(ingest: &Ingest, name: &'static str, response: &impl Message) -> Result<Response> {
+    let revision = ingest.revision();
+    let message = revision.schema.pool().message_index(name).ok_or_else(|| missing(name))?;
+    let mut json = Vec::new();
+    revision.transcoder.to_json(message, &response.encode_to_vec(), &mut json).map_err(|_| missing(name))?;
+    Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], json).into_response())
 }
 
 fn timestamp(time: SystemTime) -> Timestamp {

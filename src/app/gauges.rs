@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::admin::{Gauges, Health};
-use crate::hub::Hub;
+use crate::hub::{Hub, Listing, Query};
 use crate::metrics::{Metrics, Observed};
 use crate::revision::Revisions;
 use crate::socket::Front;
@@ -42,6 +42,10 @@ impl Gauges for NodeGauges {
 
     fn ready(&self) -> bool {
         *self.ready.borrow()
+    }
+
+    fn list_channels(&self, query: &Query) -> Listing {
+        self.hub.list(query, Instant::now().into_std())
     }
 
     fn observe(&self) -> Observed {

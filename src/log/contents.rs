@@ -45,7 +45,28 @@ impl Contents {
     }
 }
 
+/// What came lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// How many events.
+    pub events: usize,
+    /// Where the log does not reach back so far: from when on it does.
+    pub covered_from: Option<Instant>,
+}
+
 impl RingLog {
+    /// The events that came after `since`, ephemeral ones among them.
+    pub fn since(&self, since: Instant) -> Recent {
+        let before = self.entries.partition_point(|entry| entry.at <= since);
+        // Nothing is missing where an older event is there too, or none was ever evicted.
+        let is_cut = before == 0 && self.oldest() > 1;
+        let ephemeral = self.ephemeral.as_ref().map_or(0, |ephemeral| ephemeral.since(since).events);
+        Recent {
+            events: self.entries.len() - before + ephemeral,
+            covered_from: self.entries.front().filter(|_| is_cut).map(|entry| entry.at),
+        }
+    }
+
     /// What a batch holds that was read just now, under the same lock.
     pub fn contents(&self, read: &Read) -> Option<Contents> {
         let Read::Batch { first, last, frames } = read else { return None };

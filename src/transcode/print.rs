@@ -10,12 +10,14 @@
 
 mod check;
 mod free_json;
+mod groups;
 mod map;
 mod slow;
 mod time;
 mod value;
 mod well_known;
 
+pub(super) use groups::GroupEnds;
 pub(super) use map::MapKey;
 
 use super::Options;
@@ -34,6 +36,8 @@ pub(super) struct Printer<'p, 'w> {
     pub(super) out: Writer,
     /// Keys of the maps on the way down.
     pub(super) keys: Vec<MapKey>,
+    /// Of the groups that have been gone through with those around them.
+    pub(super) group_ends: GroupEnds,
     pub(super) elements: u32,
     pub(super) fallbacks: u64,
     /// All of this event takes the slow path.

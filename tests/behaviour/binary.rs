@@ -167,7 +167,7 @@ async fn readers_of_both_forms_side_by_side_get_each_event_in_their_own() {
                 })
             );
             assert_eq!((expect(&frame, number - 1), &json["sequence"]), (number, &json!(number)));
-            assert_eq!((&json["id"], progress.message), (&json!(frame.id), number.to_string()));
+            assert_eq!((&json["id"], &progress.message), (&json!(frame.id), &number.to_string()));
             assert_eq!(progress.encode_to_vec(), frame.data, "the payload as it was published");
         }
     }

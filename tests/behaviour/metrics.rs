@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rialto::proto::rialto::v1::PublishRequest;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -219,4 +219,43 @@ async fn a_web_page_cannot_read_the_metrics() {
         assert_eq!(is_open_metrics, headers.contains("accept"), "{text}");
         assert_eq!(text.ends_with("# EOF\n"), is_open_metrics, "{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn channels_are_listed_the_busiest_first_or_page_by_page() {
+    let bridge = Bridge::start().await;
+    let mut client = bridge.connect().await;
+    client.subscribe(json!({"name": "project:quiet ä"})).await;
+    client.next_on("project:quiet ä").await;
+    let mut publisher = bridge.publisher().await;
+    for (project, events) in [("busy", 40), ("quiet ä", 1), ("medium", 10)] {
+        for number in 0..events {
+            publish(&mut publisher, progress(project, &number.to_string())).await;
+        }
+    }
+    let names = |answer: &Value| -> Vec<String> {
+        let channels = answer["channels"].as_array().expect("channels");
+        channels.iter().map(|channel| channel["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let (status, answer) = bridge.admin("ListChannels", &json!({"prefix": "project:", "limit": 2})).await;
+    assert_eq!((status, &answer["total"]), (200, &json!(3)), "{answer}");
+    assert_eq!(names(&answer), ["project:busy", "project:medium"], "{answer}");
+    let busy = &answer["channels"][0];
+    assert_eq!((&busy["head"]["sequence"], &busy["oldest"]), (&json!(40), &json!(1)), "{answer}");
+    assert_eq!(
+        (&busy["subscriptions"], &busy["template"]),
+        (&json!(0), &json!("project.v1.ProjectChannel")),
+        "{answer}"
+    );
+    assert!(busy["eventsPerSecond"].as_f64().is_some_and(|rate| rate > 0.0 && rate <= 8.0), "{answer}");
+    assert!(busy["logBytes"].as_u64().is_some_and(|bytes| bytes > 40 * 100), "{answer}");
+
+    let page = |after: String| json!({"prefix": "project:", "limit": 2, "order": "CHANNEL_ORDER_NAME", "after": after});
+    let (_, first) = bridge.admin("ListChannels", &page(String::new())).await;
+    assert_eq!(names(&first), ["project:busy", "project:medium"], "{first}");
+    let (_, second) = bridge.admin("ListChannels", &page(first["next"].as_str().expect("a name").to_owned())).await;
+    assert_eq!(names(&second), ["project:quiet ä"], "{second}");
+    assert_eq!((&second["next"], &second["channels"][0]["subscriptions"]), (&json!(""), &json!(1)), "{second}");
+    let (status, answer) = bridge.admin("ListChannels", &json!({"limit": "many"})).await;
+    assert_eq!((status, &answer["code"]), (400, &json!("INVALID_ARGUMENT")), "{answer}");
 }

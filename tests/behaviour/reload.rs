@@ -16,6 +16,7 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 use crate::harness::{Bridge, Client, Heard, json_event, publish, within};
+use crate::metrics::expect;
 
 const SUBSCRIBERS: usize = 200;
 const CHANNELS: usize = 10;
@@ -243,6 +244,13 @@ async fn what_is_taken_away_ends_only_when_that_is_allowed_and_is_told() {
     let fingerprint = shop.bridge.admin("GetNode", &json!({})).await.1["fingerprint"].clone();
     let mut later = Client::open(shop.bridge.addresses.listen, "", None).await;
     assert_eq!(later.next_of("connection.ack").await["data"]["fingerprint"], fingerprint);
+    let fingerprint = fingerprint.as_str().expect("text");
+    let told = [
+        ("rialto_schema_reloads_total{result=\"applied\"}", 1.0),
+        ("rialto_schema_reloads_total{result=\"refused\"}", 1.0),
+        (&format!("rialto_schema_info{{fingerprint=\"{fingerprint}\",revision=\"2\"}}"), 1.0),
+    ];
+    expect(&shop.bridge, &told).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

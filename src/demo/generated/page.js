@@ -946,7 +946,7 @@ function system(selection) {
 
 // sdk/schema.ts
 var schema = {
-  fingerprint: "fc082e9f5b2023642661eaacf136977088d95e3b17c904a0914d4ffa359c26bf",
+  fingerprint: "6cf34e0146708e5c596ce3206b9c3180f854c4affd7c0b8e7884c29eec2cee56",
   generator: "rialto 0.1.0",
   protocol: 1
 };

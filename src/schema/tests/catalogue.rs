@@ -8,7 +8,8 @@ use super::*;
 use crate::proto::operations::v1::SystemLog;
 use crate::proto::project::v1::ProcessProgress;
 
-/// One event type a line: its name, its channels, who sends it and what becomes of it, what answers it.
+/// One event type a line: its name, its channels, who sends it and what becomes of it, how it is delivered, what answers it
+/// and what a sender needs.
 const PROMISED: &str = include_str!("../../../tests/vectors/catalogue.txt");
 
 /// An event type as a line of [`PROMISED`].
@@ -21,9 +22,17 @@ fn as_promised(schema: &Schema, event: &EventType) -> String {
         (From::Client, Some(Route::Channel)) => "client to channel",
         (from, route) => panic!("{}: {from:?} with {route:?}", event.name),
     };
+    let delivery = match &event.delivery {
+        Delivery::Reliable => "reliable".to_owned(),
+        Delivery::Latest(key) => {
+            let fields: Vec<&str> = key.0.iter().map(|field| &*field.json_path).collect();
+            format!("latest by {}", fields.join(" and "))
+        }
+        Delivery::Ephemeral => "ephemeral".to_owned(),
+    };
     let replies: Vec<&str> = event.replies.iter().map(|reply| &*schema.events()[reply.0 as usize].name).collect();
     let permission = event.send_permission.as_deref().unwrap_or_default();
-    let line = [&*event.name, &channels, sender, &replies.join(" "), permission].join(" | ");
+    let line = [&*event.name, &channels, sender, &delivery, &replies.join(" "), permission].join(" | ");
     line.trim_end_matches([' ', '|']).to_owned()
 }
 
@@ -56,6 +65,18 @@ fn the_bundled_catalogue_has_the_events_and_channels_it_promises() {
     ];
     assert_eq!(names, expected);
     assert_eq!(schema.warnings(), []);
+}
+
+#[test]
+fn what_answers_a_client_is_reliable() {
+    // A reply that a newer event supersedes would leave somebody waiting.
+    let schema = Schema::bundled();
+    for event in schema.events() {
+        for reply in &event.replies {
+            let reply = &schema.events()[reply.0 as usize];
+            assert!(matches!(reply.delivery, Delivery::Reliable), "{} answers {}", reply.name, event.name);
+        }
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl<'p> Printer<'p, '_> {
             let tag = cursor.tag().map_err(|stop| self.locate(stop, at))?;
             let start = cursor.at;
             let known = message.lookup(tag);
-            cursor.skip(tag, depth).map_err(|stop| self.locate(stop, at))?;
+            self.skip(&mut cursor, tag, depth).map_err(|stop| self.locate(stop, at))?;
             let Some((_, field, packed)) = known else { continue };
             let value = Span { start, end: cursor.at };
             let result = match field.cardinality {

@@ -71,7 +71,7 @@ impl<'p, 'w> Printer<'p, 'w> {
                 let tag = cursor.tag().map_err(|stop| self.locate(stop, tag_at))?;
                 let start = cursor.at;
                 let known = message.lookup(tag);
-                if let Err(stop) = cursor.skip(tag, depth) {
+                if let Err(stop) = self.skip(&mut cursor, tag, depth) {
                     return Err(match known {
                         Some((_, field, _)) => self.blame(stop, Segment::Field(&field.name), tag_at),
                         None => self.locate(stop, tag_at),
@@ -184,9 +184,9 @@ impl<'p, 'w> Printer<'p, 'w> {
     }
 
     /// The body of a message field's value.
-    pub(super) fn message_span(&self, field: &FieldPlan, value: Span, depth: u32) -> Result<Span, Stop> {
+    pub(super) fn message_span(&mut self, field: &FieldPlan, value: Span, depth: u32) -> Result<Span, Stop> {
         let mut cursor = Cursor::new(self.wire, value);
-        if field.kind == Kind::Group { cursor.group(field.number, depth) } else { cursor.span() }
+        if field.kind == Kind::Group { self.group(&mut cursor, field.number, depth) } else { cursor.span() }
     }
 
     fn slow_list(&mut self, field: &'p FieldPlan, group: &[Occurrence], depth: u32) -> Result<(), Stop> {

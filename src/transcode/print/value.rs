@@ -84,7 +84,7 @@ impl<'p, 'w> Printer<'p, 'w> {
                 !skipped
             }
             Kind::Group => {
-                let span = cursor.group(field.number, depth)?;
+                let span = self.group(cursor, field.number, depth)?;
                 let depth = depth.checked_sub(1).ok_or(Stop::Depth)?;
                 self.message(field.sub, &[span], depth)?;
                 true

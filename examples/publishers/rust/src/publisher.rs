@@ -142,5 +142,8 @@ async fn stream(
 
 /// Whether it may succeed later.
 fn is_temporary(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::Internal | Code::Unknown | Code::Cancelled)
+    matches!(
+        code,
+        Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::Internal | Code::Unknown | Code::Cancelled
+    )
 }

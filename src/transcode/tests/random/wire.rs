@@ -88,8 +88,10 @@ fn field(pool: &DescriptorPool, field: &FieldDescriptor, choices: &mut Choices<'
             for _ in 0..choices.below(4) + 1 {
                 let mut entry = Vec::new();
                 let key_first = !choices.rarely(40);
+                // The default of a closed enum is its first value; the other implementation takes 0.
+                let must_have_value = matches!(value, SingularKind::Enum(_));
                 for part in [key_first, !key_first] {
-                    if choices.rarely(16) {
+                    if choices.rarely(16) && (part || !must_have_value) {
                         continue;
                     }
                     if part {

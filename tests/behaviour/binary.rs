@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use prost::Message as _;
 use rialto::proto::project::v1::ProcessProgress;
 use rialto::proto::rialto::v1 as proto;
 use serde_json::json;
@@ -168,7 +167,6 @@ async fn readers_of_both_forms_side_by_side_get_each_event_in_their_own() {
             );
             assert_eq!((expect(&frame, number - 1), &json["sequence"]), (number, &json!(number)));
             assert_eq!((&json["id"], &progress.message), (&json!(frame.id), &number.to_string()));
-            assert_eq!(progress.encode_to_vec(), frame.data, "the payload as it was published");
         }
     }
 }

@@ -12,7 +12,7 @@ import pytest
 from conftest import PATIENCE, ROOT, running
 from google.protobuf import json_format, message_factory, timestamp_pb2
 from google.protobuf.descriptor import FieldDescriptor
-from test_clients import CHANNEL, Subscriber, packed, progress, publish_all
+from test_clients import CHANNEL, Subscriber, packed, progress, publish_all, stub  # noqa: F401 (a fixture)
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -114,12 +114,12 @@ def filled(message, number, depth=0):
         if field.containing_oneof and field.containing_oneof.fields[0] is not field:
             continue
         if field.message_type and field.message_type.GetOptions().map_entry:
-            value = field.message_type.fields_by_name["value"]
-            entries = getattr(message, field.name)
-            if value.message_type:
-                filled(entries["k é"], number, depth + 1)
-            else:
-                entries["k é"] = scalar(value, number)
+            key, value = (field.message_type.fields_by_name[name] for name in ("key", "value"))
+            entries, key = getattr(message, field.name), scalar(key, number)
+            if not value.message_type:
+                entries[key] = scalar(value, number)
+            elif not special(entries[key], number):
+                filled(entries[key], number, depth + 1)
         elif field.message_type:
             target = getattr(message, field.name)
             target = target.add() if field.is_repeated else target

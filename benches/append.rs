@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use rialto::log::{Class, Epoch, Position, Read, Record, RingLog, Take};
+use rialto::log::{Class, Epoch, Form, Position, Read, Record, RingLog, Take};
 use rialto::schema::{EventKey, Retention, TypeFilter, TypeIndex};
 
 const FRAME_BYTES: usize = 300;
+/// What a binary frame has before its payload.
+const HEAD_BYTES: usize = 110;
 const EPOCH: Epoch = Epoch { boot: 1, life: 0 };
 const RETENTION: Retention = Retention { events: 1000, age: Duration::from_secs(30) };
 const READERS: u32 = 1000;
@@ -31,7 +33,10 @@ impl Source {
 
     fn append_as(&self, class: Class, log: &mut RingLog) -> Position {
         let record = Record { event_type: TypeIndex(7), class, payload: self.payload.clone(), revision: 1 };
-        log.append(record, self.now, |_, frame| frame.extend_from_slice(&self.frame))
+        log.append(record, self.now, |_, form, frame| match form {
+            Form::Json => frame.extend_from_slice(&self.frame),
+            Form::Binary => frame.extend_from_slice(&self.frame[..HEAD_BYTES]),
+        })
     }
 
     /// A log at its byte cap, where each append evicts.
@@ -83,7 +88,7 @@ fn keyed(criterion: &mut Criterion) {
         bencher.iter(|| {
             let after = next(&mut log);
             let before = Position { sequence: after.sequence - 1, ..after };
-            black_box(log.read(before, &TypeFilter::All, Take::Everything, TURN_BYTES))
+            black_box(log.read(before, &TypeFilter::All, Take::Everything, TURN_BYTES, Form::Json))
         });
     });
     group.throughput(Throughput::Elements(KEYS as u64));
@@ -92,7 +97,7 @@ fn keyed(criterion: &mut Criterion) {
             let mut position = Position { sequence: 0, ..log.head() };
             let mut events = 0;
             loop {
-                match log.read(position, &TypeFilter::All, Take::Newest { keyed_until: 0 }, TURN_BYTES) {
+                match log.read(position, &TypeFilter::All, Take::Newest { keyed_until: 0 }, TURN_BYTES, Form::Json) {
                     Read::Batch { first, last, .. } => {
                         events += last + 1 - first;
                         position.sequence = last;
@@ -125,7 +130,7 @@ fn read_at_head(criterion: &mut Criterion) {
                     source.append(&mut log);
                 }
                 for _ in 0..READERS {
-                    black_box(log.read(after, &filter, Take::Everything, TURN_BYTES));
+                    black_box(log.read(after, &filter, Take::Everything, TURN_BYTES, Form::Json));
                 }
             });
         });
@@ -134,7 +139,7 @@ fn read_at_head(criterion: &mut Criterion) {
         let head = log.head();
         bencher.iter(|| {
             for _ in 0..READERS {
-                black_box(log.read(head, &TypeFilter::All, Take::Everything, TURN_BYTES));
+                black_box(log.read(head, &TypeFilter::All, Take::Everything, TURN_BYTES, Form::Json));
             }
         });
     });
@@ -146,7 +151,7 @@ fn read_at_head(criterion: &mut Criterion) {
             }
             for reader in 0..READERS {
                 let after = Position { sequence: before.sequence + u64::from(reader % 16), ..before };
-                black_box(log.read(after, &TypeFilter::All, Take::Everything, TURN_BYTES));
+                black_box(log.read(after, &TypeFilter::All, Take::Everything, TURN_BYTES, Form::Json));
             }
         });
     });
@@ -163,7 +168,7 @@ fn catch_up(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut position = start;
                 loop {
-                    match log.read(position, &filter, Take::Everything, TURN_BYTES) {
+                    match log.read(position, &filter, Take::Everything, TURN_BYTES, Form::Json) {
                         Read::Batch { last, .. } => position.sequence = last,
                         Read::Skipped { sequence } => position.sequence = sequence,
                         _ => break,

@@ -36,6 +36,8 @@ pub struct EventRecord {
     pub timestamp_ms: u64,
     /// The publisher's metadata as a JSON object; empty when there is none.
     pub metadata: Bytes,
+    /// The same metadata as its binary frame holds it; empty when there is none.
+    pub metadata_wire: Bytes,
     /// The frame that this event answers.
     pub reply_to: Option<Arc<str>>,
     /// The message as ProtoJSON.

@@ -24,7 +24,7 @@ use crate::log::{Class, Epoch, MAX_TOMBSTONES, Position, Record, RingLog, TOMBST
 use crate::metrics::{Limit, Metrics};
 use crate::schema::Retention;
 use crate::status::{Code, Status};
-use crate::wire::json::{EventFrame, write_event_frame};
+use crate::wire::EventFrame;
 
 pub use channel::Channel;
 pub use listing::{Listing, MAX_LISTED, Order, Query, RATE_WINDOW, Summary};
@@ -219,13 +219,15 @@ impl Appender for Hub {
             id: event.id,
             reply_to: event.reply_to.as_deref(),
             metadata: &event.metadata,
+            metadata_wire: &event.metadata_wire,
             data: &event.data,
+            payload: &event.payload,
         };
         let mut log = channel.log();
         channel.retain(&mut log, append.retention, event.revision);
         let before = log.bytes();
         let retained = log.retained();
-        let position = log.append(record, now(), |sequence, out| write_event_frame(out, sequence, &frame));
+        let position = log.append(record, now(), |sequence, form, out| frame.write(sequence, form, out));
         let after = log.bytes();
         // An append that does not make the log longer, though it holds fewer than its retention states.
         let is_capped = position.sequence > 0

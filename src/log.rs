@@ -9,7 +9,8 @@
 //! their own beside the log, without a sequence and without a promise.
 //!
 //! Events are kept as finished frames, contiguous in memory: a reader that is k events behind gets one slice for all k.
-//! Slices stay whole when what they cover is evicted, so a frame that is half written can always be finished.
+//! Slices stay whole when what they cover is evicted, so a frame that is half written can always be finished. Each
+//! [`Form`] has its own; the binary frame ends with the payload, which is stored there alone.
 //!
 //! Owned by `hub::Channel` behind its lock. Never awaits and never reads a clock: `now` is an argument. Does not know
 //! who is subscribed.
@@ -22,6 +23,7 @@ mod contents;
 mod ephemeral;
 mod evicting;
 mod extent;
+mod form;
 mod frames;
 mod keyed;
 mod past;
@@ -38,6 +40,7 @@ mod tests;
 pub use contents::{Contents, Recent};
 pub use ephemeral::{EPHEMERAL_AGE, MAX_EPHEMERAL_BYTES, MAX_EPHEMERAL_EVENTS};
 pub use extent::{Extent, Heads, Resume, Snapshot};
+pub use form::Form;
 pub use position::{EPOCH_TEXT_BYTES, Epoch, NotAnEpoch, Position};
 pub use ring::{DEFAULT_MAX_LOG_BYTES, RingLog};
 pub use tombstones::{MAX_TOMBSTONES, TOMBSTONE_AGE, Tombstones};

@@ -30,7 +30,7 @@ use crate::metrics::Metrics;
 use crate::revision::{Revision, Revisions};
 use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
-use crate::wire::json::ControlPrinter;
+use crate::wire::ControlPrinter;
 
 use mailbox::{Mailbox, Message};
 use shard::Shard;

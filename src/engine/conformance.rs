@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::{Append, Appended, Appender, Engine, EventRecord, Idempotency};
 use crate::ids::{ChannelKey, ChannelName, EventId, Tenant};
-use crate::log::{Class, Epoch, Position, Record, RingLog};
+use crate::log::{Class, Epoch, Form, Position, Record, RingLog};
 use crate::schema::{EventType, Retention, Schema};
 use crate::status::{Code, Status};
 
@@ -101,6 +101,7 @@ impl Bench {
             event_type: Arc::clone(&self.types[0]),
             timestamp_ms: 1_700_000_000_000 + id,
             metadata: Bytes::new(),
+            metadata_wire: Bytes::new(),
             reply_to: None,
             data: format!("{{\"text\":\"{payload}\"}}").into(),
             payload: Bytes::copy_from_slice(payload.as_bytes()),
@@ -156,7 +157,11 @@ impl Appender for Rings {
             payload: append.event.payload.clone(),
             revision: append.event.revision,
         };
-        Ok(log.append(record, Instant::now(), |_, frame| frame.extend_from_slice(&append.event.data)))
+        Ok(log.append(record, Instant::now(), |_, form, frame| {
+            if form == Form::Json {
+                frame.extend_from_slice(&append.event.data);
+            }
+        }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
-use crate::log::{Contents, Extent, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
+use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 
 use super::now;
@@ -71,18 +71,25 @@ impl Channel {
         filter: &TypeFilter,
         take: Take,
         max_bytes: usize,
+        form: Form,
     ) -> (Read, Heads, Option<Contents>) {
         let mut log = self.log();
-        let read = log.read(after, filter, take, max_bytes);
+        let read = log.read(after, filter, take, max_bytes, form);
         let contents = log.contents(&read);
         (read, log.heads(), contents)
     }
 
     /// The ephemeral events after `after`.
-    pub fn read_ephemeral(&self, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads, Option<Contents>) {
+    pub fn read_ephemeral(
+        &self,
+        after: u64,
+        filter: &TypeFilter,
+        max_bytes: usize,
+        form: Form,
+    ) -> (Read, Heads, Option<Contents>) {
         let now = now();
         let mut log = self.log();
-        let read = log.read_ephemeral(after, filter, max_bytes, now);
+        let read = log.read_ephemeral(after, filter, max_bytes, form, now);
         let contents = log.ephemeral_contents(&read);
         (read, log.heads(), contents)
     }

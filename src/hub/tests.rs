@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::*;
 use crate::engine::EventRecord;
 use crate::ids::{ChannelName, EventId, Tenant};
-use crate::log::{Read, Take};
+use crate::log::{Form, Read, Take};
 use crate::schema::{EventKey, Schema, TypeFilter};
 
 const RETENTION: Retention = Retention { events: 10, age: Duration::from_secs(30) };
@@ -30,6 +30,7 @@ fn append_as(class: Class, channel: &str, data_bytes: usize) -> Append {
         event_type,
         timestamp_ms: 1_700_000_000_000,
         metadata: Bytes::new(),
+        metadata_wire: Bytes::new(),
         reply_to: None,
         data: Bytes::from(format!("\"{}\"", "x".repeat(data_bytes))),
         payload: Bytes::from_static(b"wire"),
@@ -78,7 +79,8 @@ async fn an_expired_channel_goes_on_in_its_epoch_after_its_last_event() {
     assert_eq!(after.epoch, before.epoch);
     assert_eq!(after.sequence, before.sequence + 1);
     let channel = hub.channel(&append.key, RETENTION);
-    let (read, ..) = channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, Take::Everything, 1 << 20);
+    let (read, ..) =
+        channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, Take::Everything, 1 << 20, Form::Json);
     assert_eq!(read, Read::Lagged { oldest: 2, skipped: 1 });
 }
 
@@ -197,12 +199,12 @@ async fn an_ephemeral_event_wakes_who_is_there_and_its_memory_goes_with_the_next
     let mut dirty = Vec::new();
     hub.wakeups(ShardIndex(0)).take(&mut dirty);
     assert_eq!(dirty.len(), 1);
-    let (read, heads, _) = channel.read_ephemeral(0, &TypeFilter::All, 1 << 20);
+    let (read, heads, _) = channel.read_ephemeral(0, &TypeFilter::All, 1 << 20, Form::Json);
     let Read::Batch { first: 1, last: 1, frames } = read else { panic!("{read:?}") };
     assert!(!String::from_utf8_lossy(&frames).contains("sequence"), "{frames:?}");
     assert_eq!((heads.ephemeral, heads.head.sequence), (1, 0));
     tokio::time::advance(Duration::from_secs(6)).await;
-    assert_eq!(channel.read_ephemeral(0, &TypeFilter::All, 1 << 20).0, Read::UpToDate);
+    assert_eq!(channel.read_ephemeral(0, &TypeFilter::All, 1 << 20, Form::Json).0, Read::UpToDate);
     hub.sweep(now());
     assert!(hub.log_bytes() < empty + 500, "{} bytes, {empty} before", hub.log_bytes());
 }
@@ -223,8 +225,8 @@ async fn the_total_of_all_logs_is_right_whatever_supersedes_what() {
         let append = append_as(class, channels[(round % 3 % 2) as usize], 50 + (round % 400) as usize);
         hub.append(&append).unwrap();
         let channel = hub.channel(&append.key, RETENTION);
-        channel.read(channel.extent().start(), &TypeFilter::All, Take::Everything, 4_000);
-        channel.read_ephemeral(0, &TypeFilter::All, 4_000);
+        channel.read(channel.extent().start(), &TypeFilter::All, Take::Everything, 4_000, Form::Json);
+        channel.read_ephemeral(0, &TypeFilter::All, 4_000, Form::Json);
         tokio::time::advance(Duration::from_millis(100)).await;
         if round % 50 == 0 {
             hub.sweep(now());

@@ -6,9 +6,10 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::metadata::{self, Metadata};
 use super::refusal::Refusal;
 use super::tell::{self, Sent};
-use super::{Batch, Limits, Outcome, PublishContext, metadata};
+use super::{Batch, Limits, Outcome, PublishContext};
 use crate::engine::{Append, EventRecord};
 use crate::ids::{ChannelKey, ChannelName, EventId};
 use crate::log::Class;
@@ -45,7 +46,7 @@ struct Checked {
     event_type: Arc<EventType>,
     payload: Bytes,
     data: Range<usize>,
-    metadata: Range<usize>,
+    metadata: Metadata,
     channels: Vec<(ChannelName, Retention)>,
     idempotency_key: Option<Arc<str>>,
     class: Class,
@@ -198,7 +199,8 @@ impl<'a> Checker<'a> {
                     id: event_id,
                     event_type: checked.event_type,
                     timestamp_ms,
-                    metadata: json.slice(checked.metadata),
+                    metadata: json.slice(checked.metadata.json),
+                    metadata_wire: json.slice(checked.metadata.wire),
                     reply_to: None,
                     data: json.slice(checked.data),
                     payload: checked.payload,

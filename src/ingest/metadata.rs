@@ -1,31 +1,30 @@
-//! What travels beside an event: bounded, and printed once, sorted by key.
+//! What travels beside an event: bounded, and printed once in each form, sorted by key.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{Limits, refusal::Refusal};
+use crate::wire::binary::put_metadata;
 
 /// The metadata key of W3C's trace context, as in HTTP and gRPC.
 const TRACEPARENT: &str = "traceparent";
 
-/// Appends the metadata as a JSON object to `json`; says where it is. Empty when there is none.
+/// Where an event's metadata is in a buffer. Both empty when there is none.
+#[derive(Debug)]
+pub(super) struct Metadata {
+    /// A JSON object.
+    pub(super) json: Range<usize>,
+    /// Entries of a binary frame.
+    pub(super) wire: Range<usize>,
+}
+
+/// Appends the metadata to `out`, in both forms.
 pub(super) fn print(
     metadata: &HashMap<String, String>,
     traceparent: Option<&str>,
     limits: &Limits,
-    json: &mut Vec<u8>,
-) -> Result<Range<usize>, Refusal> {
-    let start = json.len();
-    let traceparent = traceparent.filter(|_| !metadata.contains_key(TRACEPARENT));
-    if metadata.is_empty() {
-        // The common case, without sorting: a valid traceparent has nothing to escape.
-        if let Some(traceparent) = traceparent {
-            for part in ["{\"", TRACEPARENT, "\":\"", traceparent, "\"}"] {
-                json.extend_from_slice(part.as_bytes());
-            }
-        }
-        return Ok(start..json.len());
-    }
+    out: &mut Vec<u8>,
+) -> Result<Metadata, Refusal> {
     let (entries, max_entries) = (metadata.len(), limits.max_metadata_entries);
     if entries > max_entries {
         return Err(Refusal::MetadataEntries { entries, max_entries });
@@ -37,17 +36,37 @@ pub(super) fn print(
     if metadata.contains_key("") {
         return Err(Refusal::MetadataKey);
     }
-    let mut entries: Vec<(&str, &str)> = metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    entries.extend(traceparent.map(|traceparent| (TRACEPARENT, traceparent)));
-    entries.sort_unstable();
-    for (index, (key, value)) in entries.into_iter().enumerate() {
-        json.push(if index == 0 { b'{' } else { b',' });
-        print_text(key, json);
-        json.push(b':');
-        print_text(value, json);
+    let start = out.len();
+    match traceparent {
+        // The common cases, without sorting.
+        None if metadata.is_empty() => {}
+        Some(traceparent) if metadata.is_empty() => return Ok(print_sorted(&[(TRACEPARENT, traceparent)], out)),
+        _ => {
+            let mut entries: Vec<(&str, &str)> =
+                metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            let traceparent = traceparent.filter(|_| !metadata.contains_key(TRACEPARENT));
+            entries.extend(traceparent.map(|traceparent| (TRACEPARENT, traceparent)));
+            entries.sort_unstable();
+            return Ok(print_sorted(&entries, out));
+        }
     }
-    json.push(b'}');
-    Ok(start..json.len())
+    Ok(Metadata { json: start..start, wire: start..start })
+}
+
+fn print_sorted(entries: &[(&str, &str)], out: &mut Vec<u8>) -> Metadata {
+    let start = out.len();
+    for (index, (key, value)) in entries.iter().enumerate() {
+        out.push(if index == 0 { b'{' } else { b',' });
+        print_text(key, out);
+        out.push(b':');
+        print_text(value, out);
+    }
+    out.push(b'}');
+    let json = start..out.len();
+    for (key, value) in entries {
+        put_metadata(out, key, value);
+    }
+    Metadata { wire: json.end..out.len(), json }
 }
 
 fn print_text(text: &str, json: &mut Vec<u8>) {
@@ -78,16 +97,23 @@ pub(super) fn is_traceparent(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
+    use crate::proto::rialto::v1::Frame;
 
     const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn printed(entries: &[(&str, &str)], traceparent: Option<&str>) -> Result<String, Refusal> {
         let metadata = entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let mut json = b"before".to_vec();
-        let range = print(&metadata, traceparent, &Limits::default(), &mut json)?;
-        assert_eq!(range.end, json.len());
-        Ok(String::from_utf8(json[range].to_vec()).unwrap())
+        let printed = print(&metadata, traceparent, &Limits::default(), &mut json)?;
+        assert_eq!(printed.wire.end, json.len());
+        let text = String::from_utf8(json[printed.json].to_vec()).unwrap();
+        let frame = Frame::decode(&json[printed.wire]).unwrap();
+        let same: HashMap<String, String> = serde_json::from_str(if text.is_empty() { "{}" } else { &text }).unwrap();
+        assert_eq!(frame, Frame { metadata: same, ..Frame::default() }, "both forms say the same");
+        Ok(text)
     }
 
     #[test]

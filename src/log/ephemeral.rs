@@ -5,7 +5,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Class, Position, Read, Record, RingLog, Take};
+use super::form::PerForm;
+use super::frames::Frames;
+use super::{Class, Form, Position, Read, Record, RingLog, Take};
 use crate::schema::{Retention, TypeFilter};
 
 /// The most ephemeral events that one channel holds.
@@ -23,25 +25,32 @@ impl RingLog {
 
     /// The ephemeral events after `after`: a batch, or up to where there is nothing for this reader. `first` and `last` are
     /// numbers of these events only. Nothing goes by reading: what is too old is passed over.
-    pub fn read_ephemeral(&mut self, after: u64, filter: &TypeFilter, max_bytes: usize, now: Instant) -> Read {
+    pub fn read_ephemeral(
+        &mut self,
+        after: u64,
+        filter: &TypeFilter,
+        max_bytes: usize,
+        form: Form,
+        now: Instant,
+    ) -> Read {
         let Some(log) = &mut self.ephemeral else { return Read::UpToDate };
         let start = log.oldest() - 1 + log.count_old(now) as u64;
-        log.read(Position { sequence: after.max(start), ..log.head }, filter, Take::Everything, max_bytes)
+        log.read(Position { sequence: after.max(start), ..log.head }, filter, Take::Everything, max_bytes, form)
     }
 
-    pub(super) fn append_ephemeral(&mut self, record: Record, frame: &[u8], now: Instant) {
+    pub(super) fn append_ephemeral(&mut self, record: Record, frames: &PerForm<Vec<u8>>, now: Instant) {
         let epoch = self.head.epoch;
         let log = self.ephemeral.get_or_insert_with(|| {
             let retention = Retention { events: 0, age: EPHEMERAL_AGE };
             Box::new(RingLog::new(epoch, retention).with_max_bytes(MAX_EPHEMERAL_BYTES))
         });
-        log.append_frame(Record { class: Class::Reliable, ..record }, frame, now);
+        log.append_frames(Record { class: Class::Reliable, ..record }, frames, now);
         log.drop_oldest(log.entries.len().saturating_sub(MAX_EPHEMERAL_EVENTS as usize));
     }
 
     /// Evicts what is too old, the newest too.
     pub(super) fn evict_ephemeral(&mut self, now: Instant) {
-        self.frames.forget_copy();
+        self.frames.iter_mut().for_each(Frames::forget_copy);
         self.drop_oldest(self.count_old(now));
         if self.entries.is_empty() {
             self.trim();

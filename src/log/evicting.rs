@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
-use super::RingLog;
+use super::form::PerForm;
+use super::frames::Frames;
 use super::past::Kept;
 use super::ring::Standing;
+use super::{Form, RingLog};
 
 /// The newest events of their keys may take one part in so many of a log's cap, once they are past its retention.
 const KEPT_SHARE: usize = 2;
@@ -14,7 +16,7 @@ impl RingLog {
     /// spare room back. Returns the bytes that were freed.
     pub fn evict(&mut self, now: Instant) -> usize {
         let before = self.bytes();
-        self.frames.forget_copy();
+        self.frames.iter_mut().for_each(Frames::forget_copy);
         if let Some(ephemeral) = &mut self.ephemeral {
             ephemeral.evict_ephemeral(now);
         }
@@ -71,8 +73,7 @@ impl RingLog {
     }
 
     pub(super) fn drop_oldest(&mut self, count: usize) {
-        let mut frames_start = self.frames.start();
-        let mut payloads_start = self.payloads.start();
+        let mut starts = PerForm::of(|form| self.frames[form].start());
         if let Some(keyed) = &mut self.keyed {
             let oldest = self.head.sequence + 1 - self.entries.len() as u64;
             for (sequence, entry) in (oldest..).zip(self.entries.range(..count)) {
@@ -85,24 +86,24 @@ impl RingLog {
                             key,
                             event_type: entry.event_type,
                             revision: entry.revision,
-                            frame: self.frames.copied(frames_start, entry.frames_end),
-                            payload: self.payloads.copied(payloads_start, entry.payloads_end),
+                            frames: PerForm::of(|form| self.frames[form].copied(starts[form], entry.ends[form])),
+                            payload_bytes: entry.payload_bytes,
                         };
                         keyed.keep(sequence, kept, self.max_bytes / KEPT_SHARE);
                     }
                 }
-                (frames_start, payloads_start) = (entry.frames_end, entry.payloads_end);
+                starts = entry.ends;
             }
         }
         if let Some(newest) = self.entries.drain(..count).next_back() {
-            self.frames.release_before(newest.frames_end);
-            self.payloads.release_before(newest.payloads_end);
+            for form in Form::ALL {
+                self.frames[form].release_before(newest.ends[form]);
+            }
         }
     }
 
     pub(super) fn trim(&mut self) {
-        self.frames.trim();
-        self.payloads.trim();
+        self.frames.iter_mut().for_each(Frames::trim);
         self.entries.shrink_to_fit();
         if let Some(keyed) = &mut self.keyed {
             keyed.trim();

@@ -1,4 +1,4 @@
-//! The finished frames of a log, and slices of them.
+//! The finished frames of a log in one form, and slices of them.
 //!
 //! A slice is contiguous whatever it covers. Sealed segments are handed out as they are; what is in the open segment, or
 //! reaches over its beginning, is copied once and shared: readers in step get the same bytes, and between two appends there
@@ -53,8 +53,10 @@ impl Frames {
         self.segments.bytes()
     }
 
-    pub(super) fn push(&mut self, frame: &[u8], event_type: TypeIndex) {
-        self.segments.push(frame).insert(event_type);
+    /// Appends a frame, given as its beginning and its end.
+    #[inline]
+    pub(super) fn push(&mut self, begin: &[u8], end: &[u8], event_type: TypeIndex) {
+        self.segments.push(begin, end).insert(event_type);
     }
 
     pub(super) fn release_before(&mut self, offset: u64) {

@@ -9,6 +9,8 @@ use std::mem::size_of;
 
 use bytes::Bytes;
 
+use super::Form;
+use super::form::PerForm;
 use crate::schema::{EventKey, TypeIndex};
 
 /// The most runs of lost events that are told apart.
@@ -41,13 +43,19 @@ pub(super) struct Kept {
     pub(super) key: EventKey,
     pub(super) event_type: TypeIndex,
     pub(super) revision: u32,
-    pub(super) frame: Bytes,
-    pub(super) payload: Bytes,
+    pub(super) frames: PerForm<Bytes>,
+    /// The end of the binary frame that is the payload.
+    pub(super) payload_bytes: u32,
 }
 
 impl Kept {
     fn bytes(&self) -> usize {
-        self.frame.len() + self.payload.len() + KEPT_OVERHEAD_BYTES
+        self.frames.iter().map(Bytes::len).sum::<usize>() + KEPT_OVERHEAD_BYTES
+    }
+
+    pub(super) fn payload(&self) -> Bytes {
+        let frame = &self.frames[Form::Binary];
+        frame.slice(frame.len() - self.payload_bytes as usize..)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::past::Fate;
 use super::ring::{Entry, Standing};
-use super::{Position, Read, Resume, RingLog, Snapshot, Take};
+use super::{Form, Position, Read, Resume, RingLog, Snapshot, Take};
 use crate::schema::TypeFilter;
 
 /// How far a read has looked, and what it has passed over.
@@ -23,8 +23,8 @@ impl Walk {
 }
 
 impl RingLog {
-    /// What comes after `after` of what the reader takes: at most `max_bytes`, but at least one event.
-    pub fn read(&mut self, after: Position, filter: &TypeFilter, take: Take, max_bytes: usize) -> Read {
+    /// What comes after `after` of what the reader takes: at most `max_bytes` in this form, but at least one event.
+    pub fn read(&mut self, after: Position, filter: &TypeFilter, take: Take, max_bytes: usize, form: Form) -> Read {
         if after.epoch != self.head.epoch {
             return Read::EpochChanged { current: self.start() };
         }
@@ -37,15 +37,15 @@ impl RingLog {
         let oldest = self.oldest();
         let next = after.sequence + 1;
         if self.keyed.is_some() && (next < oldest || take != Take::Everything) {
-            return self.read_keyed(next, filter, take, max_bytes);
+            return self.read_keyed(next, filter, take, max_bytes, form);
         }
         if next < oldest {
             return Read::Lagged { oldest, skipped: oldest - next };
         }
-        let Some(first) = self.next_allowed((next - oldest) as usize, filter) else {
+        let Some(first) = self.next_allowed((next - oldest) as usize, filter, form) else {
             return Read::Skipped { sequence: self.head.sequence };
         };
-        self.batch(first, self.run_end(first, filter, max_bytes))
+        self.batch(first, self.run_end(first, filter, max_bytes, form), form)
     }
 
     /// What a reader finds that has everything up to `after`.
@@ -99,7 +99,7 @@ impl RingLog {
     }
 
     /// A read that may pass over events: the reader lags, or its position is before what the retention keeps.
-    fn read_keyed(&mut self, next: u64, filter: &TypeFilter, take: Take, max_bytes: usize) -> Read {
+    fn read_keyed(&mut self, next: u64, filter: &TypeFilter, take: Take, max_bytes: usize, form: Form) -> Read {
         let oldest = self.oldest();
         let (keyed_until, all) = match take {
             Take::Everything => (0, true),
@@ -111,7 +111,7 @@ impl RingLog {
         {
             match keyed.past.fate(walk.at, oldest) {
                 Fate::Kept(kept) if filter.allows(kept.event_type) => {
-                    let (first, frames) = (walk.at, kept.frame.clone());
+                    let (first, frames) = (walk.at, kept.frames[form].clone());
                     return walk.passed().unwrap_or(Read::Batch { first, last: first, frames });
                 }
                 Fate::Kept(_) => walk.at += 1,
@@ -139,7 +139,7 @@ impl RingLog {
                 Standing::Superseded if !all => walk.conflated += 1,
                 Standing::Plain if walk.at <= keyed_until => walk.unasked = true,
                 _ => {
-                    let end = self.run_end(index, filter, max_bytes);
+                    let end = self.run_end(index, filter, max_bytes, form);
                     let wanted = |at: &usize| {
                         let sequence = oldest + *at as u64;
                         match self.entries[*at].standing {
@@ -149,7 +149,7 @@ impl RingLog {
                         }
                     };
                     let end = (index + 1..end).find(|at| !wanted(at)).unwrap_or(end);
-                    return walk.passed().unwrap_or_else(|| self.batch(index, end));
+                    return walk.passed().unwrap_or_else(|| self.batch(index, end, form));
                 }
             }
         }
@@ -157,35 +157,36 @@ impl RingLog {
         walk.passed().unwrap_or(Read::Skipped { sequence: self.head.sequence })
     }
 
-    fn batch(&mut self, first: usize, end: usize) -> Read {
+    fn batch(&mut self, first: usize, end: usize, form: Form) -> Read {
         let oldest = self.oldest();
-        let frames = self.frames.slice(self.frame_start(first), self.entries[end - 1].frames_end);
+        let (from, to) = (self.frame_start(first, form), self.entries[end - 1].ends[form]);
+        let frames = self.frames[form].slice(from, to);
         Read::Batch { first: oldest + first as u64, last: oldest + end as u64 - 1, frames }
     }
 
-    fn frame_start(&self, index: usize) -> u64 {
+    fn frame_start(&self, index: usize, form: Form) -> u64 {
         match index.checked_sub(1) {
-            Some(before) => self.entries[before].frames_end,
-            None => self.frames.start(),
+            Some(before) => self.entries[before].ends[form],
+            None => self.frames[form].start(),
         }
     }
 
     /// How many entries end at or before `offset`.
-    fn entries_before(&self, offset: u64) -> usize {
-        if offset == self.frames.end() {
+    fn entries_before(&self, offset: u64, form: Form) -> usize {
+        if offset == self.frames[form].end() {
             return self.entries.len();
         }
-        self.entries.partition_point(|entry| entry.frames_end <= offset)
+        self.entries.partition_point(|entry| entry.ends[form] <= offset)
     }
 
     /// The first entry from `index` on that the filter allows. Passes over segments that hold nothing for it.
-    fn next_allowed(&self, mut index: usize, filter: &TypeFilter) -> Option<usize> {
+    fn next_allowed(&self, mut index: usize, filter: &TypeFilter, form: Form) -> Option<usize> {
         if matches!(filter, TypeFilter::All) {
             return Some(index);
         }
         while index < self.entries.len() {
-            let (segment_end, nothing) = self.frames.segment_end(self.frame_start(index), filter);
-            let end = self.entries_before(segment_end);
+            let (segment_end, nothing) = self.frames[form].segment_end(self.frame_start(index, form), filter);
+            let end = self.entries_before(segment_end, form);
             if !nothing && let Some(found) = (index..end).find(|at| filter.allows(self.entries[*at].event_type)) {
                 return Some(found);
             }
@@ -196,11 +197,11 @@ impl RingLog {
 
     /// The end of the run that begins at `first`: allowed throughout, within `max_bytes` where it is more than one event,
     /// and cheap to hand out as one slice.
-    fn run_end(&self, first: usize, filter: &TypeFilter, max_bytes: usize) -> usize {
-        let from = self.frame_start(first);
-        let reach = self.frames.reach(from, max_bytes);
-        let end = self.entries_before(reach).max(first + 1);
-        if matches!(filter, TypeFilter::All) || self.frames.all_allowed(from, reach, filter) {
+    fn run_end(&self, first: usize, filter: &TypeFilter, max_bytes: usize, form: Form) -> usize {
+        let from = self.frame_start(first, form);
+        let reach = self.frames[form].reach(from, max_bytes);
+        let end = self.entries_before(reach, form).max(first + 1);
+        if matches!(filter, TypeFilter::All) || self.frames[form].all_allowed(from, reach, filter) {
             return end;
         }
         (first + 1..end).find(|at| !filter.allows(self.entries[*at].event_type)).unwrap_or(end)

@@ -5,21 +5,21 @@ use std::collections::VecDeque;
 use std::mem::size_of;
 use std::time::Instant;
 
+use super::form::PerForm;
 use super::frames::Frames;
 use super::keyed::Keyed;
 use super::past::Kept;
-use super::segments::Segments;
-use super::{Class, Epoch, Extent, Heads, Position, Record};
+use super::{Class, Epoch, Extent, Form, Heads, Position, Record};
 use crate::schema::{EventKey, Retention, TypeIndex};
 
-/// What one log may keep, in bytes of frames, payloads and index, unless the owner says otherwise.
+/// What one log may keep, in bytes of frames and index, unless the owner says otherwise.
 pub const DEFAULT_MAX_LOG_BYTES: usize = 8 * 1024 * 1024;
 
-/// A frame is made in a buffer of the thread's before its size is known; larger ones are not kept for the next.
+/// Frames are made in buffers of the thread's before their size is known; larger ones are not kept for the next.
 const MAX_IDLE_SCRATCH_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static SCRATCH: Cell<PerForm<Vec<u8>>> = const { Cell::new(PerForm::EMPTY) };
 }
 
 /// The log of one channel.
@@ -30,8 +30,7 @@ pub struct RingLog {
     pub(super) max_bytes: usize,
     /// The newest is `head`; sequences are contiguous.
     pub(super) entries: VecDeque<Entry>,
-    pub(super) frames: Frames,
-    pub(super) payloads: Segments<()>,
+    pub(super) frames: PerForm<Frames>,
     pub(super) newest_at: Option<Instant>,
     /// From the first keyed event on.
     pub(super) keyed: Option<Box<Keyed>>,
@@ -53,8 +52,10 @@ pub(super) enum Standing {
 /// One row of the index. It begins where the row before it ends.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) frames_end: u64,
-    pub(super) payloads_end: u64,
+    /// Where its frames end.
+    pub(super) ends: PerForm<u64>,
+    /// The end of its binary frame that is the payload.
+    pub(super) payload_bytes: u32,
     pub(super) at: Instant,
     pub(super) event_type: TypeIndex,
     pub(super) revision: u32,
@@ -74,15 +75,14 @@ impl RingLog {
             retention,
             max_bytes: DEFAULT_MAX_LOG_BYTES,
             entries: VecDeque::new(),
-            frames: Frames::new(),
-            payloads: Segments::new(),
+            frames: PerForm::of(|_| Frames::new()),
             newest_at: None,
             keyed: None,
             ephemeral: None,
         }
     }
 
-    /// Caps what the retained events take, in bytes of frames, payloads and index. Memory held may be more by the dead part
+    /// Caps what the retained events take, in bytes of frames and index. Memory held may be more by the dead part
     /// of the oldest and the empty part of the newest segments, each at most 64 KiB.
     #[must_use]
     pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
@@ -91,44 +91,48 @@ impl RingLog {
     }
 
     /// Appends an event and evicts what the bounds no longer keep; never the event itself. `write_frame` gets the sequence
-    /// and an empty buffer, and writes the finished frame. An ephemeral event has no sequence: it is written with 0, and 0 is
-    /// the sequence of the answer.
-    pub fn append(&mut self, record: Record, now: Instant, write_frame: impl FnOnce(u64, &mut Vec<u8>)) -> Position {
-        let mut frame = SCRATCH.take();
-        frame.clear();
-        let position = match record.class {
-            Class::Ephemeral => {
-                write_frame(0, &mut frame);
-                self.append_ephemeral(record, &frame, now);
-                Position { sequence: 0, ..self.head }
-            }
-            Class::Reliable | Class::Latest(_) => {
-                write_frame(self.head.sequence + 1, &mut frame);
-                self.append_frame(record, &frame, now);
-                self.head
-            }
-        };
-        if frame.capacity() <= MAX_IDLE_SCRATCH_BYTES {
-            SCRATCH.set(frame);
+    /// and an empty buffer for each form, and writes the finished frame: of the binary one all that comes before the payload.
+    /// An ephemeral event has no sequence: it is written with 0, and 0 is the sequence of the answer.
+    pub fn append(
+        &mut self,
+        record: Record,
+        now: Instant,
+        mut write_frame: impl FnMut(u64, Form, &mut Vec<u8>),
+    ) -> Position {
+        let is_ephemeral = record.class == Class::Ephemeral;
+        let sequence = if is_ephemeral { 0 } else { self.head.sequence + 1 };
+        let mut frames = SCRATCH.take();
+        for form in Form::ALL {
+            let frame = &mut frames[form];
+            frame.clear();
+            write_frame(sequence, form, frame);
         }
-        position
+        if is_ephemeral {
+            self.append_ephemeral(record, &frames, now);
+        } else {
+            self.append_frames(record, &frames, now);
+        }
+        if frames.iter().all(|frame| frame.capacity() <= MAX_IDLE_SCRATCH_BYTES) {
+            SCRATCH.set(frames);
+        }
+        Position { sequence, ..self.head }
     }
 
-    pub(super) fn append_frame(&mut self, record: Record, frame: &[u8], now: Instant) {
+    pub(super) fn append_frames(&mut self, record: Record, frames: &PerForm<Vec<u8>>, now: Instant) {
         let sequence = self.head.sequence + 1;
         let standing = match record.class {
             Class::Latest(key) => self.supersede(key, sequence),
             Class::Reliable | Class::Ephemeral => Standing::Plain,
         };
-        self.frames.push(frame, record.event_type);
-        self.payloads.push(&record.payload);
+        self.frames[Form::Json].push(&frames[Form::Json], &[], record.event_type);
+        self.frames[Form::Binary].push(&frames[Form::Binary], &record.payload, record.event_type);
         if self.entries.capacity() == 0 {
             // Most channels are small: one row, not the four that a first push makes room for.
             self.entries.reserve_exact(1);
         }
         self.entries.push_back(Entry {
-            frames_end: self.frames.end(),
-            payloads_end: self.payloads.end(),
+            ends: PerForm::of(|form| self.frames[form].end()),
+            payload_bytes: u32::try_from(record.payload.len()).expect("an event is far below 4 GiB"),
             at: now,
             event_type: record.event_type,
             revision: record.revision,
@@ -187,14 +191,14 @@ impl RingLog {
     /// A retained event as it was appended, its payload copied: what other forms of it are made from.
     pub fn record(&self, sequence: u64) -> Option<Record> {
         let kept = self.keyed.as_ref().and_then(|keyed| keyed.past.get(sequence));
-        if let Some(Kept { key, event_type, revision, payload, .. }) = kept {
+        if let Some(kept @ Kept { key, event_type, revision, .. }) = kept {
             let class = Class::Latest(*key);
-            return Some(Record { event_type: *event_type, class, payload: payload.clone(), revision: *revision });
+            return Some(Record { event_type: *event_type, class, payload: kept.payload(), revision: *revision });
         }
         let index = usize::try_from(sequence.checked_sub(self.oldest())?).ok()?;
         let entry = self.entries.get(index)?;
-        let from = if index == 0 { self.payloads.start() } else { self.entries[index - 1].payloads_end };
-        let payload = self.payloads.copied(from, entry.payloads_end);
+        let end = entry.ends[Form::Binary];
+        let payload = self.frames[Form::Binary].copied(end - u64::from(entry.payload_bytes), end);
         let key = self.keyed.as_ref().and_then(|keyed| keyed.key(sequence));
         let class = key.map_or(Class::Reliable, Class::Latest);
         Some(Record { event_type: entry.event_type, class, payload, revision: entry.revision })
@@ -210,14 +214,15 @@ impl RingLog {
         self.retention = retention;
     }
 
-    /// Memory held, in bytes: frames, payloads and index, with the room that is free in them, and the struct itself.
-    /// Reading never changes it: the copy that readers near the head share, of at most 80 KiB and gone with the next
-    /// [`RingLog::evict`], is not counted.
+    /// Memory held, in bytes: frames and index, with the room that is free in them, and the struct itself. Reading never
+    /// changes it: the copies that readers near the head share, one a form, of at most 80 KiB and gone with the next
+    /// [`RingLog::evict`], are not counted.
     pub fn bytes(&self) -> usize {
         let index = self.entries.capacity() * size_of::<Entry>();
         let keyed = self.keyed.as_ref().map_or(0, |keyed| keyed.bytes());
         let ephemeral = self.ephemeral.as_ref().map_or(0, |ephemeral| ephemeral.bytes());
-        size_of::<Self>() + self.frames.bytes() + self.payloads.bytes() + index + keyed + ephemeral
+        let frames: usize = self.frames.iter().map(Frames::bytes).sum();
+        size_of::<Self>() + frames + index + keyed + ephemeral
     }
 
     /// When the newest event was appended, though it may be evicted; none since the log was made.
@@ -226,7 +231,7 @@ impl RingLog {
     }
 
     pub(super) fn retained_bytes(&self) -> usize {
-        let stored = (self.frames.end() - self.frames.start()) + (self.payloads.end() - self.payloads.start());
+        let stored: u64 = self.frames.iter().map(|frames| frames.end() - frames.start()).sum();
         let keyed = self.keyed.as_ref().map_or(0, |keyed| keyed.capped_bytes());
         stored as usize + self.entries.len() * size_of::<Entry>() + keyed
     }

@@ -88,22 +88,30 @@ impl<S: Default> Segments<S> {
         self.allocated_bytes + self.sealed.capacity() * size_of::<Sealed<S>>()
     }
 
-    /// Appends a piece. Returns the note of the segment that it is in.
-    pub(super) fn push(&mut self, piece: &[u8]) -> &mut S {
-        if piece.len() <= self.tail.capacity() - self.tail.len() {
-            self.tail.extend_from_slice(piece);
-            return &mut self.tail_note;
+    /// Appends a piece, given as its beginning and its end. Returns the note of the segment that it is in.
+    #[inline]
+    pub(super) fn push(&mut self, begin: &[u8], end: &[u8]) -> &mut S {
+        if begin.len() + end.len() > self.tail.capacity() - self.tail.len() {
+            return self.push_elsewhere(begin, end);
         }
+        self.tail.extend_from_slice(begin);
+        self.tail.extend_from_slice(end);
+        &mut self.tail_note
+    }
+
+    fn push_elsewhere(&mut self, begin: &[u8], end: &[u8]) -> &mut S {
+        let piece_bytes = begin.len() + end.len();
         self.seal();
         let alive = usize::try_from(self.end() - self.start).expect("what is alive is in memory");
         let capacity =
             if alive == 0 { 0 } else { alive.clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES).next_power_of_two() };
-        if piece.len() >= capacity.min(LARGE_PIECE_BYTES) {
-            return self.push_sealed(Bytes::copy_from_slice(piece), piece.len(), S::default());
+        if piece_bytes >= capacity.min(LARGE_PIECE_BYTES) {
+            return self.push_sealed([begin, end].concat().into(), piece_bytes, S::default());
         }
         self.tail = Vec::with_capacity(capacity);
         self.allocated_bytes += self.tail.capacity();
-        self.tail.extend_from_slice(piece);
+        self.tail.extend_from_slice(begin);
+        self.tail.extend_from_slice(end);
         &mut self.tail_note
     }
 

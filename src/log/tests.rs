@@ -25,6 +25,24 @@ pub(super) fn frame(sequence: u64, len: usize) -> Vec<u8> {
     frame
 }
 
+/// Writes the frame of a form, as whoever appends: the binary one without its payload.
+pub(super) fn write(sequence: u64, form: Form, len: usize, out: &mut Vec<u8>) {
+    match form {
+        Form::Json => out.extend_from_slice(&frame(sequence, len)),
+        Form::Binary => out.extend_from_slice(format!("<{sequence}>").as_bytes()),
+    }
+}
+
+/// An event's frame as readers get it, where its payload is of its type and half as long as the frame asked for.
+pub(super) fn frame_in(form: Form, sequence: u64, event_type: u32, len: usize) -> Vec<u8> {
+    let mut frame = Vec::new();
+    write(sequence, form, len, &mut frame);
+    if form == Form::Binary {
+        frame.resize(frame.len() + len / 2, event_type as u8);
+    }
+    frame
+}
+
 pub(super) fn frames(first: u64, last: u64, len: usize) -> Bytes {
     (first..=last).flat_map(|sequence| frame(sequence, len)).collect::<Vec<u8>>().into()
 }
@@ -36,14 +54,14 @@ pub(super) fn push(log: &mut RingLog, event_type: u32, frame_len: usize, now: In
         payload: Bytes::from(vec![event_type as u8; frame_len / 2]),
         revision: 9,
     };
-    log.append(record, now, |sequence, out| out.extend_from_slice(&frame(sequence, frame_len))).sequence
+    log.append(record, now, |sequence, form, out| write(sequence, form, frame_len, out)).sequence
 }
 
 pub(super) fn push_keyed(log: &mut RingLog, event_type: u32, key: u8, frame_len: usize, now: Instant) -> u64 {
     let class = Class::Latest(EventKey::new(&event_type.to_string(), [key.to_string().as_str()]));
     let payload = Bytes::from(vec![event_type as u8; frame_len / 2]);
     let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9 };
-    log.append(record, now, |sequence, out| out.extend_from_slice(&frame(sequence, frame_len))).sequence
+    log.append(record, now, |sequence, form, out| write(sequence, form, frame_len, out)).sequence
 }
 
 pub(super) fn at(sequence: u64) -> Position {
@@ -95,7 +113,11 @@ fn a_read_says_exactly_what_is_there_and_what_is_lost() {
         let mut log = log_of(*oldest, *head);
         assert_eq!((log.oldest(), log.head()), (*oldest, at(*head)), "{case}");
         for filter in [TypeFilter::All, only(&[1])] {
-            assert_eq!(log.read(*after, &filter, Take::Everything, PLENTY), *expected, "{case}, {filter:?}");
+            assert_eq!(
+                log.read(*after, &filter, Take::Everything, PLENTY, Form::Json),
+                *expected,
+                "{case}, {filter:?}"
+            );
         }
     }
 }
@@ -103,7 +125,13 @@ fn a_read_says_exactly_what_is_there_and_what_is_lost() {
 #[test]
 fn a_foreign_epoch_is_told_whatever_its_sequence() {
     for sequence in [0, 4, 5, 7, 8, u64::MAX] {
-        let read = log_of(5, 7).read(Position { epoch: OTHER, sequence }, &TypeFilter::All, Take::Everything, PLENTY);
+        let read = log_of(5, 7).read(
+            Position { epoch: OTHER, sequence },
+            &TypeFilter::All,
+            Take::Everything,
+            PLENTY,
+            Form::Json,
+        );
         assert_eq!(read, Read::EpochChanged { current: at(4) }, "{sequence}");
     }
 }
@@ -117,7 +145,10 @@ fn one_oversized_event_still_makes_progress() {
     push(&mut log, 1, 30, now);
     let mut after = 0;
     for (last, len) in [(1, 30), (2, 300_000), (3, 30)] {
-        assert_eq!(log.read(at(after), &TypeFilter::All, Take::Everything, 10), batch(after + 1, last, len));
+        assert_eq!(
+            log.read(at(after), &TypeFilter::All, Take::Everything, 10, Form::Json),
+            batch(after + 1, last, len)
+        );
         after = last;
     }
 }
@@ -126,7 +157,11 @@ fn one_oversized_event_still_makes_progress() {
 fn a_byte_bound_cuts_between_events() {
     let mut log = log_of(1, 10);
     for (max_bytes, last) in [(0, 1), (39, 1), (40, 1), (79, 1), (80, 2), (399, 9), (400, 10), (PLENTY, 10)] {
-        assert_eq!(log.read(at(0), &TypeFilter::All, Take::Everything, max_bytes), batch(1, last, 40), "{max_bytes}");
+        assert_eq!(
+            log.read(at(0), &TypeFilter::All, Take::Everything, max_bytes, Form::Json),
+            batch(1, last, 40),
+            "{max_bytes}"
+        );
     }
 }
 
@@ -141,7 +176,7 @@ fn new_events_come_as_one_slice_wherever_they_are_kept() {
             let behind = (16 * 1024 / len as u64).min(5);
             let after = head - head.min(behind);
             assert_eq!(
-                log.read(at(after), &TypeFilter::All, Take::Everything, PLENTY),
+                log.read(at(after), &TypeFilter::All, Take::Everything, PLENTY, Form::Json),
                 batch(after + 1, head, len),
                 "{len} {head}"
             );
@@ -156,7 +191,7 @@ fn readers_in_step_share_one_copy_and_old_segments_are_never_copied() {
     for _ in 0..1000 {
         push(&mut log, 1, 300, now);
     }
-    let mut slice = |after| match log.read(at(after), &TypeFilter::All, Take::Everything, PLENTY) {
+    let mut slice = |after| match log.read(at(after), &TypeFilter::All, Take::Everything, PLENTY, Form::Json) {
         Read::Batch { frames, .. } => frames,
         other => panic!("{other:?}"),
     };
@@ -197,7 +232,11 @@ fn a_filter_gets_runs_and_is_told_how_far_it_has_looked() {
         (&[3, 130], 5, Read::Skipped { sequence: 8 }),
     ];
     for (types, after, expected) in table {
-        assert_eq!(log.read(at(*after), &only(types), Take::Everything, PLENTY), *expected, "{types:?} after {after}");
+        assert_eq!(
+            log.read(at(*after), &only(types), Take::Everything, PLENTY, Form::Json),
+            *expected,
+            "{types:?} after {after}"
+        );
     }
 }
 
@@ -209,8 +248,8 @@ fn a_filter_that_lets_a_segment_through_takes_it_whole() {
         push(&mut log, 1 + number % 2, 300, now);
     }
     for after in [0, 300, 777, 1990] {
-        let read = log.read(at(after), &TypeFilter::All, Take::Everything, PLENTY);
-        assert_eq!(log.read(at(after), &only(&[1, 2]), Take::Everything, PLENTY), read, "after {after}");
+        let read = log.read(at(after), &TypeFilter::All, Take::Everything, PLENTY, Form::Json);
+        assert_eq!(log.read(at(after), &only(&[1, 2]), Take::Everything, PLENTY, Form::Json), read, "after {after}");
     }
 }
 
@@ -259,6 +298,6 @@ fn a_payload_does_not_keep_its_request_alive() {
     let payload = request.slice(100..200);
     let mut log = RingLog::new(EPOCH, KEEP_ALL);
     let record = Record { event_type: TypeIndex(0), class: Class::Reliable, payload, revision: 0 };
-    log.append(record, Instant::now(), |_, frame| frame.push(b'.'));
+    log.append(record, Instant::now(), |_, _, frame| frame.push(b'.'));
     assert!(request.is_unique());
 }

@@ -8,10 +8,10 @@
 //! |---|---|
 //! | the first one of a subprotocol, if it is not a good `connection.init` | close 4500, or 4502 for its version |
 //! | a good command | itself |
-//! | JSON, type, data or fields that are wrong, rules that are broken, what is not built | error 4005; after [`MAX_INVALID_IN_A_ROW`] close 4500 |
+//! | JSON or protobuf, type, data or fields that are wrong, rules that are broken, what is not built | error 4005; after [`MAX_INVALID_IN_A_ROW`] close 4500 |
 //! | a client event with a handler's route | error 4007: no handler is connected |
 //! | a command over the rate | error 4004 with the wait; ignored [`MAX_REFUSED_COMMANDS`] times, close 4004 |
-//! | binary | close 1003 |
+//! | text on a binary connection, binary on another one | close 1003 |
 //! | a ping | its pong; over the rate nothing; ignored [`MAX_REFUSED_PINGS`] times, close 4004 |
 //! | a pong | nothing |
 //! | a close | [`Command::PeerClosed`] |
@@ -23,12 +23,13 @@ use std::time::{Instant, SystemTime};
 
 use super::command::Command;
 use super::refusal::{connection_error, frame_error, peer_error, retry_after_ms};
+use crate::log::Form;
 use crate::proto::rialto::v1::{ConnectionInit, Error};
 use crate::schema::{EventType, Route, Schema};
 use crate::status::{Code, PeerCode};
 use crate::transcode::Transcoder;
-use crate::wire::json::{ClientFrame, Request, client_frame_id, parse_client_frame};
 use crate::wire::websocket::{Incoming, Violation, close_code};
+use crate::wire::{ClientFrame, ClientMessage, Request, client_frame_id, parse_client_frame};
 use meter::{Meter, Rate, Verdict};
 
 /// Refused frames without a good one between them, after which a client is taken to speak another protocol.
@@ -49,8 +50,18 @@ const PROTOCOL_VERSION: u32 = 1;
 pub enum Opening {
     /// Without a subprotocol: acked on open, and `connection.init` has no place in it.
     Plain,
-    /// With a subprotocol: `connection.init` is the first frame.
-    Subprotocol,
+    /// With a subprotocol, of this form: `connection.init` is the first frame.
+    Subprotocol(Form),
+}
+
+impl Opening {
+    /// The form of every frame, in both directions.
+    pub fn form(self) -> Form {
+        match self {
+            Opening::Plain => Form::Json,
+            Opening::Subprotocol(form) => form,
+        }
+    }
 }
 
 /// The bounds of a connection's read side.
@@ -74,6 +85,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Inbound {
     phase: Phase,
+    form: Form,
     command_rate: Rate,
     commands: Meter,
     pings: Meter,
@@ -83,7 +95,7 @@ pub struct Inbound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     AwaitingInit,
-    Open(Opening),
+    Open,
     Ended,
 }
 
@@ -92,9 +104,10 @@ impl Inbound {
     pub fn new(opening: Opening, limits: Limits, now: Instant) -> Self {
         Inbound {
             phase: match opening {
-                Opening::Plain => Phase::Open(Opening::Plain),
-                Opening::Subprotocol => Phase::AwaitingInit,
+                Opening::Plain => Phase::Open,
+                Opening::Subprotocol(_) => Phase::AwaitingInit,
             },
+            form: opening.form(),
             command_rate: Rate {
                 per_second: limits.commands_per_second,
                 burst: limits.commands_burst,
@@ -119,10 +132,16 @@ impl Inbound {
             return None;
         }
         let command = match incoming {
-            Incoming::Text(text) => Some(self.on_text(&text, schema, transcoder, (now, time))),
-            Incoming::Binary(_) => {
-                Some(close(close_code::UNSUPPORTED_DATA, "this subprotocol is JSON in text messages"))
-            }
+            Incoming::Text(text) => Some(match self.form {
+                Form::Json => self.on_message(ClientMessage::Text(&text), schema, transcoder, (now, time)),
+                Form::Binary => {
+                    close(close_code::UNSUPPORTED_DATA, "this subprotocol is rialto.v1.Frame in binary messages")
+                }
+            }),
+            Incoming::Binary(bytes) => Some(match self.form {
+                Form::Binary => self.on_message(ClientMessage::Binary(&bytes), schema, transcoder, (now, time)),
+                Form::Json => close(close_code::UNSUPPORTED_DATA, "this subprotocol is JSON in text messages"),
+            }),
             Incoming::Ping(payload) => self.on_ping(Some(payload), now),
             Incoming::Pong(_) => self.on_ping(None, now),
             Incoming::Close { code, reason: _ } => Some(Command::PeerClosed { code }),
@@ -139,15 +158,15 @@ impl Inbound {
         close(violation.close_code, violation.reason)
     }
 
-    fn on_text(
+    fn on_message(
         &mut self,
-        text: &str,
+        message: ClientMessage<'_>,
         schema: &Schema,
         transcoder: &Transcoder,
         (now, time): (Instant, SystemTime),
     ) -> Command {
         if self.phase == Phase::AwaitingInit {
-            return self.on_first(text, schema, transcoder, time);
+            return self.on_first(message, schema, transcoder, time);
         }
         match self.commands.take(self.command_rate, now) {
             Verdict::Allowed => {}
@@ -157,11 +176,11 @@ impl Inbound {
                     retry_after_ms: retry_after_ms(wait),
                     ..peer_error(PeerCode::RateLimited, format!("more than {rate} commands per second"), "")
                 };
-                return Command::Refuse { reply_to: client_frame_id(text), error };
+                return Command::Refuse { reply_to: client_frame_id(message), error };
             }
             Verdict::Ignored => return give_up(PeerCode::RateLimited, "commands keep coming over their rate"),
         }
-        let command = match parse_client_frame(text, schema, transcoder, time) {
+        let command = match parse_client_frame(message, schema, transcoder, time) {
             Ok(frame) => command(frame),
             Err(error) => Command::Refuse { reply_to: error.reply_to, error: frame_error(&error.problem) },
         };
@@ -174,16 +193,22 @@ impl Inbound {
     }
 
     /// The first frame of a subprotocol. Nothing goes out before its ack, so whatever is wrong with it is a close.
-    fn on_first(&mut self, text: &str, schema: &Schema, transcoder: &Transcoder, time: SystemTime) -> Command {
+    fn on_first(
+        &mut self,
+        message: ClientMessage<'_>,
+        schema: &Schema,
+        transcoder: &Transcoder,
+        time: SystemTime,
+    ) -> Command {
         let code = PeerCode::ProtocolViolation.number();
-        match parse_client_frame(text, schema, transcoder, time) {
+        match parse_client_frame(message, schema, transcoder, time) {
             Ok(ClientFrame { id, request: Request::Init(init) }) => {
                 if !is_served(&init) {
                     let reason =
                         format!("protocol {} is not served: this bridge speaks {PROTOCOL_VERSION}", init.protocol);
                     return close(PeerCode::ProtocolVersion.number(), reason);
                 }
-                self.phase = Phase::Open(Opening::Subprotocol);
+                self.phase = Phase::Open;
                 Command::Init { id, init }
             }
             Ok(_) => close(code, "the first frame must be connection.init"),

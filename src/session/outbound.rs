@@ -30,11 +30,11 @@ use std::mem;
 use std::time::Instant;
 
 use crate::ids::{ConnectionId, SessionId, Tenant};
+use crate::log::Form;
 use crate::proto::rialto::v1 as proto;
 use crate::schema::Schema;
 use crate::status::PeerCode;
-use crate::wire::json::{ControlPrinter, ServerFrame};
-use crate::wire::websocket;
+use crate::wire::{ControlPrinter, ServerFrame, websocket};
 
 use super::command::Command;
 use super::inbound::Opening;
@@ -113,6 +113,8 @@ enum Phase {
 /// The write side of one connection.
 pub struct Outbound<C: Channels> {
     phase: Phase,
+    /// Of every frame that it writes.
+    form: Form,
     identity: Identity,
     control: ControlQueue,
     current: Option<Current>,
@@ -133,6 +135,7 @@ impl<C: Channels> Outbound<C> {
     pub fn new(opening: Opening, identity: Identity, env: &mut Env<'_, C>) -> Self {
         let mut outbound = Outbound {
             phase: Phase::AwaitingInit,
+            form: opening.form(),
             identity,
             control: ControlQueue::default(),
             current: None,
@@ -274,7 +277,8 @@ impl<C: Channels> Outbound<C> {
 
     /// Queues a control frame.
     fn tell(&mut self, frame: &ServerFrame, reply_to: Option<&str>, printer: &ControlPrinter) {
-        self.control.push(|out| printer.print(out, frame, reply_to));
+        let form = self.form;
+        self.control.push(|out| printer.print(out, form, frame, reply_to));
     }
 
     fn carry_out(&mut self, command: Command, env: &mut Env<'_, C>) {

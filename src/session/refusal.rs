@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::proto::rialto::v1::{ConnectionError, Error};
 use crate::status::PeerCode;
-use crate::wire::json::FrameProblem;
+use crate::wire::FrameProblem;
 
 /// The body of an `error` frame: what is wrong with one frame, and where in it. An empty path is the frame as a whole.
 pub fn peer_error(code: PeerCode, message: impl Into<String>, path: impl Into<String>) -> Error {

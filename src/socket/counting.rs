@@ -12,7 +12,7 @@ use crate::metrics::{Close, Limit, Metrics, ShardCounters, Start};
 use crate::proto::rialto::v1::Position;
 use crate::session::outbound::{Closed, Delivered, Identity, Pull};
 use crate::status::PeerCode;
-use crate::wire::json::ServerFrame;
+use crate::wire::ServerFrame;
 use crate::wire::websocket::close_code;
 
 use super::stream::now;

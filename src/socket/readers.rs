@@ -7,10 +7,10 @@ use slab::Slab;
 
 use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
-use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take};
+use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
 use crate::session::outbound::{Channels, Identity, Slot};
-use crate::wire::json::ServerFrame;
+use crate::wire::ServerFrame;
 
 use super::counting::Counting;
 
@@ -40,12 +40,14 @@ pub(super) struct Handle {
     entry: usize,
 }
 
-/// A read that the next subscriber most likely asks for too: at the same cursor, with the same filter.
+/// A read that the next subscriber most likely asks for too: at the same cursor, with the same
+/// filter, in the same form.
 struct Memo {
     channel: u64,
     place: Place,
     filter: TypeFilter,
     max_bytes: usize,
+    form: Form,
     answer: (Read, Heads),
     /// What was read, if events were.
     contents: Option<Arc<Contents>>,
@@ -78,7 +80,7 @@ impl Readers {
         handle: &Handle,
         place: Place,
         filter: &TypeFilter,
-        max_bytes: usize,
+        (max_bytes, form): (usize, Form),
         read: impl FnOnce(&Channel) -> (Read, Heads, Option<Contents>),
     ) -> (Read, Heads) {
         let channel = handle.channel.id();
@@ -86,6 +88,7 @@ impl Readers {
             && memo.channel == channel
             && memo.place == place
             && memo.max_bytes == max_bytes
+            && memo.form == form
             && memo.filter == *filter
         {
             return memo.answer.clone();
@@ -93,7 +96,7 @@ impl Readers {
         let (read, heads, contents) = read(&handle.channel);
         let answer = (read, heads);
         let (filter, contents) = (filter.clone(), contents.map(Arc::new));
-        self.memo = Some(Memo { channel, place, filter, max_bytes, answer: answer.clone(), contents });
+        self.memo = Some(Memo { channel, place, filter, max_bytes, form, answer: answer.clone(), contents });
         answer
     }
 
@@ -152,14 +155,24 @@ impl Channels for Readers {
         filter: &TypeFilter,
         take: Take,
         max_bytes: usize,
+        form: Form,
     ) -> (Read, Heads) {
         let place = Place::Log(after, take);
-        self.read_once(handle, place, filter, max_bytes, |channel| channel.read(after, filter, take, max_bytes))
+        let read = |channel: &Channel| channel.read(after, filter, take, max_bytes, form);
+        self.read_once(handle, place, filter, (max_bytes, form), read)
     }
 
-    fn read_ephemeral(&mut self, handle: &Handle, after: u64, filter: &TypeFilter, max_bytes: usize) -> (Read, Heads) {
+    fn read_ephemeral(
+        &mut self,
+        handle: &Handle,
+        after: u64,
+        filter: &TypeFilter,
+        max_bytes: usize,
+        form: Form,
+    ) -> (Read, Heads) {
         let place = Place::Ephemeral(after);
-        self.read_once(handle, place, filter, max_bytes, |channel| channel.read_ephemeral(after, filter, max_bytes))
+        let read = |channel: &Channel| channel.read_ephemeral(after, filter, max_bytes, form);
+        self.read_once(handle, place, filter, (max_bytes, form), read)
     }
 
     fn on_batch(&mut self, behind: u64) -> Option<Arc<Contents>> {

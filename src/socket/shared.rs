@@ -8,7 +8,7 @@ use crate::metrics::Metrics;
 use crate::revision::Revisions;
 use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
-use crate::wire::json::ControlPrinter;
+use crate::wire::ControlPrinter;
 
 /// What every shard is given.
 pub(super) struct Shared {

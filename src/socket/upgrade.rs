@@ -55,7 +55,10 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
     let Some(permit) = request.extensions().get::<Permit>().cloned() else {
         return plain(500, "the listener did not count this connection");
     };
-    let opening = if asked.subprotocol.is_some() { Opening::Subprotocol } else { Opening::Plain };
+    let opening = match asked.subprotocol {
+        Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
+        None => Opening::Plain,
+    };
     let identity = Identity {
         connection: ConnectionId::new(short_id(rand::random())),
         session: session.unwrap_or_else(|| SessionId::new(short_id(rand::random()))),

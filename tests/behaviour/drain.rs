@@ -59,7 +59,7 @@ async fn a_stopping_bridge_is_not_ready_and_takes_no_new_connection() {
     bridge.ended().await.expect("it ends within its drain");
     loop {
         match stubborn.heard().await {
-            Heard::Frame(_) => {}
+            Heard::Frame(_) | Heard::Binary(_) => {}
             Heard::Closed(close) => {
                 assert_eq!(close.map(|close| u16::from(close.code)), Some(4100));
                 break;

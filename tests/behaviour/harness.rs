@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use prost::Message as _;
 use rialto::app::{self, Addresses};
 use rialto::config::Config;
+use rialto::proto::rialto::v1 as proto;
 use rialto::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use rialto::proto::rialto::v1::{Appended, Event, JsonPayload, PublishRequest, event};
 use serde_json::{Value, json};
@@ -134,6 +136,8 @@ pub(crate) async fn publish(publisher: &mut PublisherServiceClient<Channel>, eve
 #[derive(Debug)]
 pub(crate) enum Heard {
     Frame(Value),
+    /// A frame of the binary subprotocol.
+    Binary(Box<proto::Frame>),
     Closed(Option<CloseFrame>),
     /// The connection broke without a close frame.
     Cut,
@@ -169,6 +173,13 @@ impl Client {
         self.socket.send(Message::text(frame.to_string())).await.expect("the connection is open");
     }
 
+    /// Sends a frame of the binary subprotocol.
+    pub(crate) async fn send_binary(&mut self, frame_type: &str, data: &impl prost::Message) {
+        let (r#type, data) = (frame_type.to_owned(), data.encode_to_vec().into());
+        let frame = proto::Frame { r#type, data, ..proto::Frame::default() };
+        self.socket.send(Message::binary(frame.encode_to_vec())).await.expect("the connection is open");
+    }
+
     pub(crate) async fn subscribe(&mut self, subscription: Value) {
         self.send(json!({"type": "channel.subscribe", "id": "s", "data": {"channels": [subscription]}})).await;
     }
@@ -178,6 +189,10 @@ impl Client {
             match within("a frame", self.socket.next()).await {
                 Some(Ok(Message::Text(text))) => {
                     return Heard::Frame(serde_json::from_str(&text).expect("one JSON object a frame"));
+                }
+                Some(Ok(Message::Binary(bytes))) => {
+                    let frame = proto::Frame::decode(bytes).expect("one rialto.v1.Frame a message");
+                    return Heard::Binary(Box::new(frame));
                 }
                 Some(Ok(Message::Close(close))) => return Heard::Closed(close),
                 Some(Ok(_)) => {}
@@ -220,7 +235,7 @@ impl Client {
     pub(crate) async fn close_code(&mut self) -> Option<u16> {
         loop {
             match self.heard().await {
-                Heard::Frame(_) => {}
+                Heard::Frame(_) | Heard::Binary(_) => {}
                 Heard::Closed(close) => return close.map(|close| close.code.into()),
                 Heard::Cut => return None,
             }

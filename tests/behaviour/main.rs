@@ -1,5 +1,6 @@
 //! Behaviour of the whole bridge, from outside: real ports, real clients, one binary.
 
+mod binary;
 mod delivery;
 mod drain;
 mod harness;

@@ -32,7 +32,7 @@ fn appended(retention: Retention, events: &str) -> RingLog {
 fn told(log: &mut RingLog, mut after: u64, filter: &TypeFilter, take: Take) -> Vec<Read> {
     let mut told = Vec::new();
     loop {
-        let read = log.read(at(after), filter, take, PLENTY);
+        let read = log.read(at(after), filter, take, PLENTY, Form::Json);
         after = match &read {
             Read::Batch { last, .. } => *last,
             Read::Skipped { sequence } | Read::Passed { sequence, .. } => *sequence,
@@ -169,7 +169,7 @@ fn the_newest_of_their_keys_take_half_the_cap_and_the_oldest_of_them_go_first() 
         let class = Class::Latest(EventKey::new("t", [key.to_string().as_str()]));
         let record = Record { event_type: TypeIndex(1), class, payload: Bytes::from(vec![0; 100]), revision: 9 };
         let now = start + Duration::from_secs(key);
-        log.append(record, now, |sequence, out| out.extend_from_slice(&frame(sequence, 200)));
+        log.append(record, now, |sequence, form, out| write(sequence, form, 200, out));
         assert!(log.bytes() < CAP + 8_000, "{} bytes after {key}", log.bytes());
     }
     let told = told(&mut log, 0, &TypeFilter::All, NEWEST);
@@ -190,7 +190,7 @@ fn shrinking_takes_ephemeral_events_first_and_kept_ones_before_newer_ones() {
     ephemeral(&mut log, 5, now);
     let before = log.bytes();
     log.shrink_to(before - 1);
-    assert_eq!(log.read_ephemeral(0, &TypeFilter::All, PLENTY, now), Read::UpToDate);
+    assert_eq!(log.read_ephemeral(0, &TypeFilter::All, PLENTY, Form::Json, now), Read::UpToDate);
     assert_eq!(log.extent().first, 1, "that was enough");
     log.shrink_to(0);
     assert_eq!((log.oldest(), log.extent().first), (10, 10));
@@ -203,9 +203,9 @@ fn ephemeral(log: &mut RingLog, events: u64, now: Instant) {
     for _ in 0..events {
         let number = log.ephemeral_head() + 1;
         let record = Record { event_type: TypeIndex(1), class: Class::Ephemeral, payload: Bytes::new(), revision: 9 };
-        log.append(record, now, |sequence, out| {
+        log.append(record, now, |sequence, form, out| {
             assert_eq!(sequence, 0, "no sequence");
-            out.extend_from_slice(&frame(number, 40));
+            write(number, form, 40, out);
         });
     }
 }
@@ -217,17 +217,19 @@ fn ephemeral_events_have_no_sequence_and_a_small_ring() {
     ephemeral(&mut log, 3, start);
     assert_eq!((log.head(), log.heads()), (at(2), Heads { head: at(2), ephemeral: 3 }));
     assert_eq!(told(&mut log, 0, &TypeFilter::All, NEWEST), [batch(1, 2, 40)], "no reader of the log sees them");
-    assert_eq!(log.read_ephemeral(1, &TypeFilter::All, PLENTY, start), batch(2, 3, 40));
-    assert_eq!(log.read_ephemeral(0, &only(&[2]), PLENTY, start), Read::Skipped { sequence: 3 });
-    assert_eq!(log.read_ephemeral(3, &TypeFilter::All, PLENTY, start), Read::UpToDate);
+    assert_eq!(log.read_ephemeral(1, &TypeFilter::All, PLENTY, Form::Json, start), batch(2, 3, 40));
+    assert_eq!(log.read_ephemeral(0, &only(&[2]), PLENTY, Form::Json, start), Read::Skipped { sequence: 3 });
+    assert_eq!(log.read_ephemeral(3, &TypeFilter::All, PLENTY, Form::Json, start), Read::UpToDate);
     ephemeral(&mut log, 1_000, start);
-    let Read::Batch { first, last, frames } = log.read_ephemeral(3, &TypeFilter::All, PLENTY, start) else { panic!() };
+    let Read::Batch { first, last, frames } = log.read_ephemeral(3, &TypeFilter::All, PLENTY, Form::Json, start) else {
+        panic!()
+    };
     assert_eq!(last, 1_003);
     assert_eq!(first, 1_004 - u64::from(MAX_EPHEMERAL_EVENTS), "what is too much went, and nobody is told");
     let late = start + EPHEMERAL_AGE + Duration::from_millis(1);
-    assert_eq!(log.read_ephemeral(3, &TypeFilter::All, PLENTY, late), Read::UpToDate);
+    assert_eq!(log.read_ephemeral(3, &TypeFilter::All, PLENTY, Form::Json, late), Read::UpToDate);
     assert_eq!(
-        log.read_ephemeral(3, &TypeFilter::All, PLENTY, start),
+        log.read_ephemeral(3, &TypeFilter::All, PLENTY, Form::Json, start),
         Read::Batch { first, last, frames },
         "a read took nothing"
     );

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::super::ring::Entry;
 use super::super::*;
-use super::{frame, only, push, push_keyed};
+use super::{frame_in, only, push, push_keyed, write};
 use crate::schema::{EventKey, Retention, TypeFilter};
 
 const RETENTION: Retention = Retention { events: 8, age: Duration::from_secs(30) };
@@ -31,6 +31,7 @@ enum Step {
     ReadEphemeral {
         reader: usize,
         max_bytes: usize,
+        form: Form,
     },
     /// A reader reads, and its socket takes so many percent of what it has got.
     Read {
@@ -38,6 +39,7 @@ enum Step {
         max_bytes: usize,
         percent: usize,
         lags: bool,
+        form: Form,
     },
     /// A reader's connection is cut and resumes: what was half written is lost, positions cross as text.
     Cut {
@@ -70,6 +72,10 @@ enum Step {
     },
 }
 
+fn form() -> impl Strategy<Value = Form> {
+    prop::sample::select(Form::ALL.to_vec())
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let reader = 0..3_usize;
     let len = prop_oneof![5 => 8..400_usize, 2 => 400..3000_usize, 1 => 10_000..40_000_usize];
@@ -80,10 +86,11 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (0..2_u32, 8..200_usize, 0..4_u8)
             .prop_map(|(event_type, len, key)| Step::Append { event_type: event_type * 50, len, key: Some(key) }),
         3 => (0..4_u32, len).prop_map(|(event_type, len)| Step::AppendEphemeral { event_type: event_type * 50, len }),
-        3 => (reader.clone(), 0..4000_usize)
-            .prop_map(|(reader, max_bytes)| Step::ReadEphemeral { reader, max_bytes }),
-        12 => (reader.clone(), 0..4000_usize, 0..=100_usize, any::<bool>())
-            .prop_map(|(reader, max_bytes, percent, lags)| Step::Read { reader, max_bytes, percent, lags }),
+        3 => (reader.clone(), 0..4000_usize, form())
+            .prop_map(|(reader, max_bytes, form)| Step::ReadEphemeral { reader, max_bytes, form }),
+        12 => (reader.clone(), 0..4000_usize, 0..=100_usize, any::<bool>(), form()).prop_map(
+            |(reader, max_bytes, percent, lags, form)| Step::Read { reader, max_bytes, percent, lags, form }
+        ),
         2 => reader.clone().prop_map(|reader| Step::Cut { reader }),
         1 => (reader.clone(), 0..60_u64, 0..3_u32)
             .prop_map(|(reader, sequence, life)| Step::Forge { reader, sequence, life }),
@@ -107,6 +114,12 @@ struct Event {
     key: Option<u8>,
 }
 
+impl Event {
+    fn frame(&self, form: Form, sequence: u64) -> Vec<u8> {
+        frame_in(form, sequence, self.event_type, self.len)
+    }
+}
+
 struct World {
     now: Instant,
     tombstones: Tombstones<String>,
@@ -126,7 +139,7 @@ struct Reader {
     position: Position,
     filter: TypeFilter,
     /// A frame that its socket took a part of: its sequence, and the rest.
-    half: Option<(u64, Bytes)>,
+    half: Option<(u64, Form, Bytes)>,
     /// Of the time before its history it wants only the newest of their keys.
     keyed_until: u64,
     /// Where it began: it is owed what comes after.
@@ -184,9 +197,9 @@ impl World {
         match *step {
             Step::Append { event_type, len, key } => self.append(event_type, len, key),
             Step::AppendEphemeral { event_type, len } => self.append_ephemeral(event_type, len),
-            Step::ReadEphemeral { reader, max_bytes } => self.read_ephemeral(reader, max_bytes),
-            Step::Read { reader, max_bytes, percent, lags } => {
-                self.read(reader, max_bytes, percent, lags);
+            Step::ReadEphemeral { reader, max_bytes, form } => self.read_ephemeral(reader, max_bytes, form),
+            Step::Read { reader, max_bytes, percent, lags, form } => {
+                self.read(reader, max_bytes, percent, lags, form);
             }
             Step::Cut { reader } => {
                 let reader = &mut self.readers[reader];
@@ -243,7 +256,7 @@ impl World {
         };
         let head = self.log().head();
         let life = self.lives.entry(head.epoch).or_default();
-        life.push(Event { event_type, len: frame(sequence, len).len(), at: now, key });
+        life.push(Event { event_type, len, at: now, key });
         assert_eq!(life.len() as u64, sequence, "sequences count on within an epoch");
         self.bounds_passed(|world, old| old < sequence && !(world.is_kept(old) && world.fits(old)));
     }
@@ -261,7 +274,8 @@ impl World {
         let row = size_of::<(u64, EventKey)>();
         let bytes = |sequence| {
             let event = self.event(head.epoch, sequence);
-            event.len * 3 / 2 + size_of::<Entry>() + 8 + event.key.map_or(0, |_| row)
+            let frames = Form::ALL.map(|form| event.frame(form, sequence).len()).iter().sum::<usize>();
+            frames + size_of::<Entry>() + event.key.map_or(0, |_| row)
         };
         let keyed = self.lives[&head.epoch].iter().any(|event| event.key.is_some());
         let others = if keyed { MAX_BYTES / 2 + 8 * 2 * row } else { 0 };
@@ -305,29 +319,30 @@ impl World {
         let now = self.now;
         let number = self.ephemeral.len() as u64 + 1;
         let class = Class::Ephemeral;
-        let record = Record { event_type: TypeIndex(event_type), class, payload: Bytes::new(), revision: 9 };
+        let payload = Bytes::from(vec![event_type as u8; len / 2]);
+        let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9 };
         let before = self.log().head();
-        let position = self.log().append(record, now, |sequence, out| {
+        let position = self.log().append(record, now, |sequence, form, out| {
             assert_eq!(sequence, 0);
-            out.extend_from_slice(&frame(number, len));
+            write(number, form, len, out);
         });
         assert_eq!(position, Position { sequence: 0, ..before });
         assert_eq!(self.log().head(), before);
-        self.ephemeral.push(Event { event_type, len: frame(number, len).len(), at: now, key: None });
+        self.ephemeral.push(Event { event_type, len, at: now, key: None });
         assert_eq!(self.log().ephemeral_head(), number);
     }
 
-    fn read_ephemeral(&mut self, reader: usize, max_bytes: usize) {
+    fn read_ephemeral(&mut self, reader: usize, max_bytes: usize, form: Form) {
         let Reader { ephemeral: after, filter, .. } = &self.readers[reader];
         let (now, after, filter) = (self.now, *after, filter.clone());
-        match self.log().read_ephemeral(after, &filter, max_bytes, now) {
+        match self.log().read_ephemeral(after, &filter, max_bytes, form, now) {
             Read::Batch { first, last, frames } => {
                 let events = &self.ephemeral[first as usize - 1..last as usize];
-                assert!(first > after && frames.len() <= max_bytes.max(events[0].len));
+                assert!(first > after && frames.len() <= max_bytes.max(events[0].frame(form, first).len()));
                 assert!(events.iter().all(|event| filter.allows(TypeIndex(event.event_type))));
                 assert!(events.iter().all(|event| now - event.at <= EPHEMERAL_AGE));
                 let expected: Vec<u8> =
-                    (first..).zip(events).flat_map(|(number, event)| frame(number, event.len)).collect();
+                    (first..).zip(events).flat_map(|(number, event)| event.frame(form, number)).collect();
                 assert_eq!(frames, expected);
                 self.readers[reader].ephemeral = last;
             }
@@ -337,11 +352,11 @@ impl World {
     }
 
     /// One turn of a reader. Returns whether it moved.
-    fn read(&mut self, reader: usize, max_bytes: usize, percent: usize, lags: bool) -> bool {
+    fn read(&mut self, reader: usize, max_bytes: usize, percent: usize, lags: bool, form: Form) -> bool {
         let Reader { position, filter, half, keyed_until, .. } = &mut self.readers[reader];
         let (mut position, keyed_until) = (*position, *keyed_until);
-        if let Some((sequence, rest)) = half.take() {
-            let whole = frame(sequence, self.lives[&position.epoch][sequence as usize - 1].len);
+        if let Some((sequence, form, rest)) = half.take() {
+            let whole = self.event(position.epoch, sequence).frame(form, sequence);
             assert!(!rest.is_empty() && whole.ends_with(&rest), "the rest of a frame survives eviction");
             self.readers[reader].position.sequence = sequence;
             self.has(reader, sequence);
@@ -352,7 +367,7 @@ impl World {
             true => Take::Newest { keyed_until },
             false => Take::Everything,
         };
-        let read = self.log().read(position, &filter, take, max_bytes);
+        let read = self.log().read(position, &filter, take, max_bytes, form);
         let (head, start) = (self.log().head(), self.log().start());
         let oldest = self.log().oldest();
         let allows = |world: &World, sequence| world.allows(reader, position.epoch, sequence);
@@ -371,15 +386,16 @@ impl World {
                 let mut taken = frames.len() * percent / 100;
                 let mut half = None;
                 for sequence in first..=last {
-                    let len = self.event(position.epoch, sequence).len;
+                    let expected = self.event(position.epoch, sequence).frame(form, sequence);
+                    let len = expected.len();
                     let mut one = rest.split_to(len);
-                    assert_eq!(one, frame(sequence, len));
+                    assert_eq!(one, expected);
                     if taken >= len {
                         position.sequence = sequence;
                         whole.push(sequence);
                         taken -= len;
                     } else if taken > 0 && half.is_none() {
-                        half = Some((sequence, one.split_off(taken)));
+                        half = Some((sequence, form, one.split_off(taken)));
                         taken = 0;
                     }
                 }
@@ -401,7 +417,7 @@ impl World {
                 let most = passed.clone().filter(|at| superseded(self, *at)).count() as u64;
                 let least = passed.filter(|at| *at >= oldest && superseded(self, *at) && allows(self, *at)).count();
                 assert!(conflated <= most && conflated >= least as u64 * u64::from(take != Take::Everything));
-                let again = self.log().read(Position { sequence, ..position }, &filter, take, max_bytes);
+                let again = self.log().read(Position { sequence, ..position }, &filter, take, max_bytes, form);
                 assert!(!matches!(again, Read::Passed { .. }), "one word before the next event");
                 position.sequence = sequence;
             }
@@ -461,7 +477,8 @@ impl World {
     /// In the end everybody arrives.
     fn drain(&mut self) {
         for reader in 0..self.readers.len() {
-            while self.read(reader, 1000, 100, reader != 1) {}
+            let form = Form::ALL[reader % 2];
+            while self.read(reader, 1000, 100, reader != 1, form) {}
             let head = self.log().head();
             assert_eq!(self.readers[reader].position, head);
             self.has_converged(reader, head);

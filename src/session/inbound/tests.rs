@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::wire::json::fixture::{SCHEMA, TRANSCODER, schema_of};
+use crate::wire::fixture::{SCHEMA, TRANSCODER, schema_of};
 
 struct Client {
     inbound: Inbound,
@@ -20,7 +20,7 @@ impl Client {
 
     /// A connection with a subprotocol, behind its init.
     fn initialised() -> Self {
-        let mut client = Client::new(Opening::Subprotocol);
+        let mut client = Client::new(Opening::Subprotocol(Form::Json));
         assert!(matches!(client.says(INIT), Some(Command::Init { .. })));
         client
     }
@@ -37,6 +37,13 @@ impl Client {
 const INIT: &str = r#"{"type":"connection.init","id":"i","data":{"protocol":1}}"#;
 const HEARTBEAT: &str = r#"{"type":"connection.heartbeat","id":"h"}"#;
 const INVALID: &str = r#"{"type":"nope","id":"n"}"#;
+
+/// A binary frame without data.
+fn frame(frame_type: &str, id: &str) -> Vec<u8> {
+    use prost::Message as _;
+    let (frame_type, id) = (frame_type.to_owned(), id.to_owned());
+    crate::proto::rialto::v1::Frame { r#type: frame_type, id, ..Default::default() }.encode_to_vec()
+}
 
 /// The error's code and status, and the id that it answers.
 fn refusal(command: Option<Command>) -> (u32, String, Option<String>) {
@@ -89,21 +96,62 @@ fn with_a_subprotocol_nothing_passes_before_init() {
         ("hello", 4500),
     ];
     for (text, code) in cases {
-        let mut client = Client::new(Opening::Subprotocol);
+        let mut client = Client::new(Opening::Subprotocol(Form::Json));
         assert_eq!(client.sends(Incoming::Ping(vec![])), Some(Command::Pong(vec![])), "control frames may come first");
         match client.says(text) {
             Some(Command::Close { code: closed, error: None, .. }) => assert_eq!(closed, code, "{text}"),
             other => panic!("{text}: {other:?}"),
         }
     }
-    let mut client = Client::new(Opening::Subprotocol);
-    assert_eq!(close_code_of(client.sends(Incoming::Binary(vec![]))), 1003);
+}
+
+#[test]
+fn a_message_of_the_other_kind_closes_whether_the_connection_is_open_or_not() {
+    let init = |form| match form {
+        Form::Json => Incoming::Text(INIT.into()),
+        Form::Binary => Incoming::Binary(frame("connection.init", "i")),
+    };
+    let other = |form| match form {
+        Form::Json => Incoming::Binary(frame("connection.heartbeat", "h")),
+        Form::Binary => Incoming::Text(HEARTBEAT.into()),
+    };
+    for form in Form::ALL {
+        for opened in [false, true] {
+            let mut client = Client::new(Opening::Subprotocol(form));
+            if opened {
+                assert!(matches!(client.sends(init(form)), Some(Command::Init { .. })), "{form:?}");
+            }
+            assert_eq!(close_code_of(client.sends(other(form))), 1003, "{form:?} {opened}");
+            assert_eq!(client.sends(init(form)), None, "nothing comes after a close");
+        }
+    }
+    let mut client = Client::new(Opening::Plain);
+    assert_eq!(close_code_of(client.sends(other(Form::Json))), 1003);
+}
+
+#[test]
+fn binary_frames_become_the_same_commands() {
+    let mut client = Client::new(Opening::Subprotocol(Form::Binary));
+    assert_eq!(close_code_of(client.sends(Incoming::Binary(frame("connection.heartbeat", "h")))), 4500);
+    let mut client = Client::new(Opening::Subprotocol(Form::Binary));
+    assert!(matches!(client.sends(Incoming::Binary(frame("connection.init", "i"))), Some(Command::Init { .. })));
+    let heartbeat = Some(Command::Heartbeat { id: Some("h".into()) });
+    assert_eq!(client.sends(Incoming::Binary(frame("connection.heartbeat", "h"))), heartbeat);
+    let refused = refusal(client.sends(Incoming::Binary(frame("channel.subscribe", "s"))));
+    assert_eq!(refused, (4005, "INVALID_ARGUMENT".into(), Some("s".into())));
+    assert_eq!(refusal(client.sends(Incoming::Binary(vec![0xff]))), (4005, "INVALID_ARGUMENT".into(), None));
+    assert_eq!(refusal(client.sends(Incoming::Binary(frame("message", "m")))).0, 4007);
+    let mut limited = None;
+    for _ in 0..=Limits::default().commands_burst {
+        limited = client.sends(Incoming::Binary(frame("connection.heartbeat", "late")));
+    }
+    assert_eq!(refusal(limited), (4004, "RESOURCE_EXHAUSTED".into(), Some("late".into())));
 }
 
 #[test]
 fn init_opens_a_subprotocol_once() {
     for protocol in ["", r#""protocol":0"#, r#""protocol":1"#] {
-        let mut client = Client::new(Opening::Subprotocol);
+        let mut client = Client::new(Opening::Subprotocol(Form::Json));
         let text = format!(r#"{{"type":"connection.init","data":{{{protocol}}}}}"#);
         assert!(matches!(client.says(&text), Some(Command::Init { id: None, .. })), "{text}");
         assert_eq!(client.says(HEARTBEAT), Some(Command::Heartbeat { id: Some("h".into()) }));
@@ -272,7 +320,7 @@ fn binary_violations_and_closes_end_the_connection() {
     assert_eq!(close_code_of(Some(client.inbound.on_violation(violation))), 1007);
     assert_eq!(client.says(HEARTBEAT), None);
 
-    let mut client = Client::new(Opening::Subprotocol);
+    let mut client = Client::new(Opening::Subprotocol(Form::Json));
     let incoming = Incoming::Close { code: Some(3999), reason: "bye".into() };
     assert_eq!(client.sends(incoming), Some(Command::PeerClosed { code: Some(3999) }));
     assert_eq!(client.sends(Incoming::Ping(vec![])), None);
@@ -295,7 +343,7 @@ proptest! {
             1 => prop::bool::weighted(0.1).prop_map(|binary| if binary { Incoming::Binary(vec![]) } else { Incoming::Ping(vec![]) }),
         ], 0..40),
     ) {
-        let mut client = Client::new(if plain { Opening::Plain } else { Opening::Subprotocol });
+        let mut client = Client::new(if plain { Opening::Plain } else { Opening::Subprotocol(Form::Json) });
         let mut ended = false;
         for message in messages {
             let is_text = matches!(message, Incoming::Text(_));

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::ids::ChannelKey;
-use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take};
+use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
-use crate::wire::json::ServerFrame;
+use crate::wire::ServerFrame;
 
 use super::Identity;
 
@@ -36,7 +36,7 @@ pub trait Channels {
     /// What a reader finds that has everything up to `after`.
     fn resume(&mut self, handle: &Self::Handle, after: Position) -> Resume;
 
-    /// What comes after `after` of what the reader takes, and the newest events at that moment.
+    /// What comes after `after` of what the reader takes, in the form that it takes, and the newest events at that moment.
     fn read(
         &mut self,
         handle: &Self::Handle,
@@ -44,6 +44,7 @@ pub trait Channels {
         filter: &TypeFilter,
         take: Take,
         max_bytes: usize,
+        form: Form,
     ) -> (Read, Heads);
 
     /// The ephemeral events after `after`, and the newest events at that moment.
@@ -53,6 +54,7 @@ pub trait Channels {
         after: u64,
         filter: &TypeFilter,
         max_bytes: usize,
+        form: Form,
     ) -> (Read, Heads);
 
     /// The events that were read just now go to the socket, for a reader that was so many behind: what they are, where

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::log::Contents;
-use crate::wire::json::ServerFrame;
+use crate::wire::ServerFrame;
 use crate::wire::websocket;
 
 use super::Slot;

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use crate::proto::rialto::v1 as proto;
 use crate::status::PeerCode;
-use crate::wire::json::ServerFrame;
-use crate::wire::websocket;
+use crate::wire::{ServerFrame, websocket};
 
 use super::super::refusal::connection_error;
 use super::{Channels, Env, Outbound, Phase};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::log::{Contents, Heads, Read, Snapshot};
-use crate::wire::json::ServerFrame;
+use crate::log::{Contents, Form, Heads, Read, Snapshot};
+use crate::wire::ServerFrame;
 
 use super::current::{Current, Pull, Step, StepKind};
 use super::subscription::{More, Pulled, Subscription};
@@ -42,9 +42,9 @@ impl<C: Channels> Outbound<C> {
                 }
             }
             let pull = if replaying { Pull::Replay } else { Pull::Live };
-            let (read, heads) = read(subscription, most, env);
+            let (read, heads) = read(subscription, most, self.form, env);
             if subscription.lags && joins(&read, heads) {
-                let joined = join(subscription, read, heads, most, env);
+                let joined = join(subscription, read, heads, (most, self.form), env);
                 let bytes = Bytes::from(joined.bytes);
                 if replaying {
                     self.pace.spend(bytes.len());
@@ -62,7 +62,7 @@ impl<C: Channels> Outbound<C> {
             if matches!(pulled, Pulled::UpToDate) && subscription.ephemeral < heads.ephemeral {
                 let Subscription { handle, ephemeral, filter, .. } = &*subscription;
                 behind = heads.ephemeral - ephemeral;
-                let (read, heads) = env.channels.read_ephemeral(handle, *ephemeral, filter, TURN_BYTES);
+                let (read, heads) = env.channels.read_ephemeral(handle, *ephemeral, filter, TURN_BYTES, self.form);
                 pulled = subscription.on_read_ephemeral(read, heads);
             }
             match pulled {
@@ -116,9 +116,14 @@ pub(super) fn everything<C: Channels>(channels: &mut C, handle: &C::Handle) -> S
     Snapshot { start: extent.start(), keyed_until: extent.oldest - 1 }
 }
 
-fn read<C: Channels>(subscription: &Subscription<C::Handle>, most: usize, env: &mut Env<'_, C>) -> (Read, Heads) {
+fn read<C: Channels>(
+    subscription: &Subscription<C::Handle>,
+    most: usize,
+    form: Form,
+    env: &mut Env<'_, C>,
+) -> (Read, Heads) {
     let Subscription { handle, cursor, filter, .. } = subscription;
-    env.channels.read(handle, *cursor, filter, subscription.take(), most)
+    env.channels.read(handle, *cursor, filter, subscription.take(), most, form)
 }
 
 /// Whether it is worth joining this with what comes after it.
@@ -146,7 +151,7 @@ fn join<C: Channels>(
     subscription: &mut Subscription<C::Handle>,
     mut found: Read,
     mut heads: Heads,
-    most: usize,
+    (most, form): (usize, Form),
     env: &mut Env<'_, C>,
 ) -> Joined {
     let mut joined = Joined::default();
@@ -169,7 +174,7 @@ fn join<C: Channels>(
             }
             Pulled::Tell(frame) => {
                 let begin = bytes.len();
-                env.printer.print(bytes, &frame, None);
+                env.printer.print(bytes, form, &frame, None);
                 told.push((begin, frame));
                 StepKind::Told { to: subscription.cursor.sequence }
             }
@@ -179,7 +184,7 @@ fn join<C: Channels>(
         if bytes.len() >= most {
             break;
         }
-        (found, heads) = read(subscription, JOIN_BELOW_BYTES.min(most), env);
+        (found, heads) = read(subscription, JOIN_BELOW_BYTES.min(most), form, env);
     }
     joined
 }

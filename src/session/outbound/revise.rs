@@ -1,7 +1,7 @@
 //! What a new revision of the schema means for the subscriptions of a connection.
 
 use crate::proto::rialto::v1 as proto;
-use crate::wire::json::ServerFrame;
+use crate::wire::ServerFrame;
 
 use super::{Channels, Env, Outbound, Phase, Subscription, slot_of};
 

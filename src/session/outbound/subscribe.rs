@@ -5,7 +5,7 @@ use crate::log::{Epoch, Position, Resume, Snapshot};
 use crate::proto::rialto::v1 as proto;
 use crate::schema::escape;
 use crate::status::PeerCode;
-use crate::wire::json::ServerFrame;
+use crate::wire::ServerFrame;
 
 use super::super::refusal::peer_error;
 use super::pull::everything;

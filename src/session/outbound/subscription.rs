@@ -4,7 +4,7 @@ use crate::ids::ChannelName;
 use crate::log::{Heads, Position, Read, Snapshot, Take};
 use crate::proto::rialto::v1 as proto;
 use crate::schema::{Retention, TypeFilter};
-use crate::wire::json::ServerFrame;
+use crate::wire::ServerFrame;
 
 /// The largest integer that JavaScript's numbers hold exactly.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;

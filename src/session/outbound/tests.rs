@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::ids::{ChannelKey, EventId};
-use crate::log::{Class, Epoch, Extent, Heads, Position, Read, Record, Resume, RingLog, Snapshot, Take};
+use crate::log::{Class, Epoch, Extent, Form, Heads, Position, Read, Record, Resume, RingLog, Snapshot, Take};
 use crate::schema::{EventKey, Retention, TypeFilter};
 use crate::transcode::{Options, Transcoder};
-use crate::wire::json::{EventFrame, write_event_frame};
+use crate::wire::EventFrame;
 
 mod classes;
 mod cursors;
@@ -75,15 +75,23 @@ impl Channels for Logs {
         filter: &TypeFilter,
         take: Take,
         most: usize,
+        form: Form,
     ) -> (Read, Heads) {
         let log = self.log(handle);
-        (log.read(after, filter, take, most), log.heads())
+        (log.read(after, filter, take, most, form), log.heads())
     }
 
-    fn read_ephemeral(&mut self, handle: &String, after: u64, filter: &TypeFilter, most: usize) -> (Read, Heads) {
+    fn read_ephemeral(
+        &mut self,
+        handle: &String,
+        after: u64,
+        filter: &TypeFilter,
+        most: usize,
+        form: Form,
+    ) -> (Read, Heads) {
         let now = self.now;
         let log = self.log(handle);
-        (log.read_ephemeral(after, filter, most, now), log.heads())
+        (log.read_ephemeral(after, filter, most, form, now), log.heads())
     }
 }
 
@@ -232,6 +240,7 @@ impl Bench {
     fn append_as(&mut self, class: Class, channel: &str, event_type: &str, data_bytes: usize) -> u64 {
         let event_type = Arc::clone(self.schema.event(event_type).expect("the catalogue has it"));
         let data = format!("{{\"filler\":\"{}\"}}", "x".repeat(data_bytes));
+        let payload = Bytes::from(vec![0x7a; data_bytes]);
         let frame = EventFrame {
             event_type: &event_type.name,
             channel,
@@ -239,12 +248,14 @@ impl Bench {
             id: EventId::new(5, [9; 10]),
             reply_to: None,
             metadata: b"",
+            metadata_wire: b"",
             data: data.as_bytes(),
+            payload: &payload,
         };
-        let record = Record { event_type: event_type.index, class, payload: Bytes::new(), revision: 1 };
+        let record = Record { event_type: event_type.index, class, payload: payload.clone(), revision: 1 };
         let now = self.now;
         let position =
-            self.logs.log(channel).append(record, now, |sequence, out| write_event_frame(out, sequence, &frame));
+            self.logs.log(channel).append(record, now, |sequence, form, out| frame.write(sequence, form, out));
         for slot in 0..u16::try_from(self.outbound.subscriptions.len()).unwrap() {
             self.outbound.mark(Slot(slot));
         }

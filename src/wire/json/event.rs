@@ -1,29 +1,8 @@
-//! An event's frame, as the log keeps it and every subscriber gets it.
+//! An event's frame in JSON.
 
 use super::text::{TIMESTAMP_BYTES, digits, escaped_len, put_escaped, put_number, put_timestamp};
-use crate::ids::EventId;
+use crate::wire::EventFrame;
 use crate::wire::websocket::{Opcode, header_len, put_header};
-
-/// What is in an event's frame, except for its sequence: the log gives that.
-///
-/// Nothing of a connection is in it: one frame serves all subscribers.
-#[derive(Clone, Copy, Debug)]
-pub struct EventFrame<'a> {
-    /// The event type, `file.uploaded`.
-    pub event_type: &'a str,
-    /// The channel's name.
-    pub channel: &'a str,
-    /// When the bridge accepted the event, in milliseconds since 1970.
-    pub unix_ms: u64,
-    /// The event's id.
-    pub id: EventId,
-    /// The id of the client event that this one answers.
-    pub reply_to: Option<&'a str>,
-    /// The metadata as a JSON object, printed. Empty, or `{}`: left out.
-    pub metadata: &'a [u8],
-    /// The payload as ProtoJSON, printed.
-    pub data: &'a [u8],
-}
 
 const ID_BYTES: usize = 36;
 
@@ -37,16 +16,10 @@ const REPLY_TO: &[u8] = b"\",\"replyTo\":\"";
 const METADATA: &[u8] = b"\",\"metadata\":";
 const DATA: &[u8] = b"\"data\":";
 
-/// The length of the whole frame, WebSocket header included. Sequence 0 is none: an ephemeral event's frame is without.
-pub fn event_frame_len(sequence: u64, event: &EventFrame<'_>) -> usize {
-    let json = json_len(sequence, event);
-    header_len(json) + json
-}
-
 fn json_len(sequence: u64, event: &EventFrame<'_>) -> usize {
     let reply_to = event.reply_to.map_or(0, |reply_to| REPLY_TO.len() + escaped_len(reply_to));
     // With metadata the id's quote is in `METADATA` and a comma follows; without it both stand before `data`.
-    let metadata = if event.has_metadata() { METADATA.len() + event.metadata.len() + 1 } else { 2 };
+    let metadata = if has_metadata(event) { METADATA.len() + event.metadata.len() + 1 } else { 2 };
     TYPE.len()
         + escaped_len(event.event_type)
         + CHANNEL.len()
@@ -67,7 +40,7 @@ fn json_len(sequence: u64, event: &EventFrame<'_>) -> usize {
 /// Appends the event's frame, WebSocket header first, in one contiguous piece. Sequence 0 is none, and left out.
 ///
 /// Reserves its exact size before it writes and allocates nothing else.
-pub fn write_event_frame(out: &mut Vec<u8>, sequence: u64, event: &EventFrame<'_>) {
+pub(crate) fn write_event(out: &mut Vec<u8>, sequence: u64, event: &EventFrame<'_>) {
     let json = json_len(sequence, event);
     let start = out.len();
     out.reserve(header_len(json) + json);
@@ -89,7 +62,7 @@ pub fn write_event_frame(out: &mut Vec<u8>, sequence: u64, event: &EventFrame<'_
         out.extend_from_slice(REPLY_TO);
         put_escaped(out, reply_to);
     }
-    if event.has_metadata() {
+    if has_metadata(event) {
         out.extend_from_slice(METADATA);
         out.extend_from_slice(event.metadata);
         out.push(b',');
@@ -102,10 +75,8 @@ pub fn write_event_frame(out: &mut Vec<u8>, sequence: u64, event: &EventFrame<'_
     debug_assert_eq!(out.len() - start, header_len(json) + json, "the size was computed up front");
 }
 
-impl EventFrame<'_> {
-    fn has_metadata(&self) -> bool {
-        !self.metadata.is_empty() && self.metadata != b"{}"
-    }
+fn has_metadata(event: &EventFrame<'_>) -> bool {
+    !event.metadata.is_empty() && event.metadata != b"{}"
 }
 
 #[cfg(test)]
@@ -113,7 +84,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ids::EventId;
     use crate::wire::websocket::frame_len;
+
+    fn event_frame_len(sequence: u64, event: &EventFrame<'_>) -> usize {
+        let json = json_len(sequence, event);
+        header_len(json) + json
+    }
 
     fn event() -> EventFrame<'static> {
         EventFrame {
@@ -123,13 +100,15 @@ mod tests {
             id: EventId::new(1_795_170_645_000, [7; 10]),
             reply_to: None,
             metadata: b"",
+            metadata_wire: b"",
             data: br#"{"projectId":"42"}"#,
+            payload: b"",
         }
     }
 
     fn json(sequence: u64, event: &EventFrame<'_>) -> String {
         let mut out = b"earlier".to_vec();
-        write_event_frame(&mut out, sequence, event);
+        write_event(&mut out, sequence, event);
         let frame = &out[7..];
         assert_eq!(frame.len(), event_frame_len(sequence, event));
         assert_eq!(frame_len(frame), Some(frame.len()));
@@ -187,7 +166,7 @@ mod tests {
         let event = event();
         let mut out = Vec::with_capacity(event_frame_len(u64::MAX, &event));
         let (place, room) = (out.as_ptr(), out.capacity());
-        write_event_frame(&mut out, u64::MAX, &event);
+        write_event(&mut out, u64::MAX, &event);
         assert_eq!((out.as_ptr(), out.capacity(), out.len()), (place, room, room));
     }
 
@@ -206,7 +185,8 @@ mod tests {
             let id = EventId::new(unix_ms & 0xFFFF_FFFF_FFFF, [1; 10]);
             let reply_to = reply_to.as_deref();
             let (metadata, data) = (metadata.as_bytes(), data.as_bytes());
-            let event = EventFrame { event_type: &event_type, channel: &channel, unix_ms, id, reply_to, metadata, data };
+            let event =
+                EventFrame { event_type: &event_type, channel: &channel, unix_ms, id, reply_to, metadata, data, ..event() };
             let value: serde_json::Value = serde_json::from_str(&json(sequence, &event)).expect("valid JSON");
             prop_assert_eq!(value["sequence"].as_u64(), Some(sequence).filter(|sequence| *sequence > 0));
             prop_assert_eq!(value["channel"].as_str(), Some(&channel[..]));

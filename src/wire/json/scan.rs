@@ -14,13 +14,13 @@ pub(super) const MAX_DEPTH: u32 = 100;
 /// The text is not strict JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem} at byte {offset}")]
-pub(super) struct ScanError {
+pub(crate) struct ScanError {
     /// Where in the value, `data.channels[0]`.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Where in the text.
-    pub(super) offset: usize,
+    pub(crate) offset: usize,
     /// What is wrong.
-    pub(super) problem: &'static str,
+    pub(crate) problem: &'static str,
 }
 
 impl ScanError {

@@ -1,10 +1,9 @@
 //! Text inside JSON: strings and time stamps, with their lengths known beforehand.
 
+use crate::wire::event::MAX_UNIX_MS;
+
 /// How many bytes a time stamp takes, `2026-11-20T10:30:45.123Z`.
 pub(super) const TIMESTAMP_BYTES: usize = 24;
-
-/// The last millisecond that a time stamp of this length can say: the end of the year 9999.
-const MAX_UNIX_MS: u64 = 253_402_300_799_999;
 
 /// How a byte is printed inside a string: as itself (1), after a backslash (2), or as `\u00XX` (6).
 const fn escaped_byte_len(byte: u8) -> usize {

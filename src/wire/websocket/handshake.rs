@@ -8,24 +8,37 @@ use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WE
 use http::{HeaderMap, HeaderName, Method, Version};
 use sha1::{Digest as _, Sha1};
 
+use crate::log::Form;
+
 /// The subprotocols that Rialto's clients may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subprotocol {
     /// `rialto.v1.json`: one JSON object a text message.
     Json,
+    /// `rialto.v1.proto`: one `rialto.v1.Frame` a binary message.
+    Proto,
 }
 
 impl Subprotocol {
+    /// All that are served.
+    const ALL: [Subprotocol; 2] = [Subprotocol::Json, Subprotocol::Proto];
+
     /// Its name in `Sec-WebSocket-Protocol`.
     pub fn name(self) -> &'static str {
         match self {
             Subprotocol::Json => "rialto.v1.json",
+            Subprotocol::Proto => "rialto.v1.proto",
+        }
+    }
+
+    /// The form of its frames.
+    pub fn form(self) -> Form {
+        match self {
+            Subprotocol::Json => Form::Json,
+            Subprotocol::Proto => Form::Binary,
         }
     }
 }
-
-/// The binary form: has its name and its message in `socket.proto`, and is not served yet.
-const NOT_BUILT: &str = "rialto.v1.proto";
 
 /// The request is good: answer 101 with these.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +67,8 @@ const UPGRADE_WEBSOCKET: &[(HeaderName, &str)] = &[(UPGRADE, "websocket"), (SEC_
 /// Judges an upgrade request.
 ///
 /// Headers may be repeated and hold lists; names and the tokens of `Connection` and `Upgrade` know no case. A client
-/// that names subprotocols must name `rialto.v1.json` among them: a connection in a form that neither side meant is
-/// worse than none. `Origin` and credentials are not this function's.
+/// that names subprotocols gets the first of them that is served, and must name one: a connection in a form that neither
+/// side meant is worse than none. `Origin` and credentials are not this function's.
 ///
 /// # Errors
 /// A [`Refusal`] to answer with.
@@ -99,20 +112,16 @@ fn choose(headers: &HeaderMap) -> Result<Option<Subprotocol>, Refusal> {
     if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
         return Ok(None);
     }
-    // Names are compared as they are: RFC 6455 section 4.1 gives them no other equality.
-    let mut not_built = false;
-    for token in tokens(headers, &SEC_WEBSOCKET_PROTOCOL) {
-        if token == Subprotocol::Json.name() {
-            return Ok(Some(Subprotocol::Json));
+    // Names are compared as they are: RFC 6455 section 4.1 gives them no other equality. They come in the order in which the
+    // client prefers them.
+    let served = |token| Subprotocol::ALL.into_iter().find(|subprotocol| subprotocol.name() == token);
+    match tokens(headers, &SEC_WEBSOCKET_PROTOCOL).find_map(served) {
+        Some(subprotocol) => Ok(Some(subprotocol)),
+        None => {
+            let message = "no subprotocol in common: offer rialto.v1.json or rialto.v1.proto, or no subprotocol";
+            Err(Refusal { status: 400, message: message.into(), headers: &[] })
         }
-        not_built |= token == NOT_BUILT;
     }
-    let message = if not_built {
-        "subprotocol rialto.v1.proto is not built yet: offer rialto.v1.json, or no subprotocol"
-    } else {
-        "no subprotocol in common: offer rialto.v1.json, or no subprotocol"
-    };
-    Err(Refusal { status: 400, message: message.into(), headers: &[] })
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {

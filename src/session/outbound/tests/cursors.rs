@@ -29,7 +29,7 @@ fn a_plain_connection_is_acked_and_subscribed_to_its_session_at_once() {
 
 #[test]
 fn with_a_subprotocol_nothing_goes_out_before_init() {
-    let mut bench = Bench::new(Opening::Subprotocol);
+    let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
     bench.write(usize::MAX);
     assert_eq!(bench.kinds(), Vec::<String>::new());
     bench.command(Command::Init { id: Some("i1".into()), init: proto::ConnectionInit::default() });
@@ -41,7 +41,7 @@ fn with_a_subprotocol_nothing_goes_out_before_init() {
 
 #[test]
 fn init_resumes_channels_that_are_subscribed_on_connect() {
-    let mut bench = Bench::new(Opening::Subprotocol);
+    let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
     for _ in 0..3 {
         bench.append("session:sess%3Aä", "assistant", 5);
     }

@@ -119,7 +119,7 @@ fn a_socket_that_takes_no_byte_is_dropped_and_one_that_takes_some_is_not() {
 
 #[test]
 fn a_client_that_never_says_init_is_closed_after_ten_seconds() {
-    let mut bench = Bench::new(Opening::Subprotocol);
+    let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
     bench.advance(9);
     let now = bench.now;
     bench.sweep(now);

@@ -95,22 +95,22 @@ fn only_get_over_http_1_1_becomes_a_websocket() {
 }
 
 #[test]
-fn json_is_chosen_wherever_the_client_offers_it() {
-    let json = Ok(Some(Subprotocol::Json));
-    let cases: [(&[(&str, &str)], _); 8] = [
+fn the_first_subprotocol_that_is_served_is_chosen() {
+    let (json, proto) = (Ok(Some(Subprotocol::Json)), Ok(Some(Subprotocol::Proto)));
+    let cases: [(&[(&str, &str)], _); 10] = [
         (&[("sec-websocket-protocol", "rialto.v1.json")], json),
-        (&[("sec-websocket-protocol", "rialto.v1.proto, rialto.v1.json")], json),
+        (&[("sec-websocket-protocol", "rialto.v1.proto")], proto),
+        (&[("sec-websocket-protocol", "rialto.v1.proto, rialto.v1.json")], proto),
+        (&[("sec-websocket-protocol", "rialto.v1.json,rialto.v1.proto")], json),
         (&[("sec-websocket-protocol", "graphql-ws"), ("sec-websocket-protocol", "rialto.v1.json")], json),
+        (&[("sec-websocket-protocol", "rialto.v2.proto"), ("sec-websocket-protocol", "rialto.v1.proto")], proto),
         (&[], Ok(None)),
-        (&[("sec-websocket-protocol", "rialto.v1.proto")], Err(400)),
         (&[("sec-websocket-protocol", "graphql-ws, rialto.v2.json")], Err(400)),
-        (&[("sec-websocket-protocol", "Rialto.v1.json")], Err(400)),
+        (&[("sec-websocket-protocol", "Rialto.v1.proto")], Err(400)),
         (&[("sec-websocket-protocol", "")], Err(400)),
     ];
     for (offered, expected) in cases {
         let chosen = get(&with(offered)).map(|upgrade| upgrade.subprotocol).map_err(|refusal| refusal.status);
         assert_eq!(chosen, expected, "{offered:?}");
     }
-    let refusal = get(&with(&[("sec-websocket-protocol", "rialto.v1.proto")])).expect_err("not built");
-    assert!(refusal.message.contains("not built yet"), "{refusal}");
 }

@@ -1,7 +1,7 @@
 //! Every frame of Rialto's own, as it is printed.
 
 use super::*;
-use crate::wire::json::fixture::{SCHEMA, TRANSCODER};
+use crate::wire::fixture::{SCHEMA, TRANSCODER};
 use crate::wire::websocket::frame_len;
 
 fn printer() -> ControlPrinter {
@@ -10,12 +10,31 @@ fn printer() -> ControlPrinter {
 
 fn print(frame: &ServerFrame, reply_to: Option<&str>) -> String {
     let mut out = b"before".to_vec();
-    printer().print(&mut out, frame, reply_to);
+    printer().print(&mut out, Form::Json, frame, reply_to);
     let frame = &out[6..];
     assert_eq!(frame_len(frame), Some(frame.len()));
     assert_eq!(frame[0], 0x81, "a whole text message");
     let header = if frame[1] == 126 { 4 } else { 2 };
     String::from_utf8(frame[header..].to_vec()).expect("UTF-8")
+}
+
+/// The frame as it is in binary, read with protobuf's decoder and said in JSON.
+fn from_binary(frame: &ServerFrame, reply_to: Option<&str>) -> serde_json::Value {
+    let mut out = Vec::new();
+    printer().print(&mut out, Form::Binary, frame, reply_to);
+    assert_eq!((out[0], frame_len(&out)), (0x82, Some(out.len())), "a whole binary message");
+    let header = if out[1] == 126 { 4 } else { 2 };
+    let frame = proto::Frame::decode(&out[header..]).expect("a frame");
+    assert_eq!(frame.encode_to_vec(), &out[header..], "as protobuf's own encoders write it");
+    let event = SCHEMA.event(&frame.r#type).expect("one of Rialto's own");
+    let mut data = Vec::new();
+    TRANSCODER.to_json(event.message, &frame.data, &mut data).expect("the data is the type's message");
+    let data: serde_json::Value = serde_json::from_slice(&data).expect("JSON");
+    let mut value = serde_json::json!({"type": frame.r#type, "data": data});
+    if !frame.reply_to.is_empty() {
+        value["replyTo"] = frame.reply_to.into();
+    }
+    value
 }
 
 fn position(epoch: &str, sequence: u64) -> Option<proto::Position> {
@@ -133,6 +152,8 @@ fn every_frame_is_printed_with_its_defaults_and_its_numbers_as_numbers() {
         assert!(printed.starts_with(&format!(r#"{expected_envelope},"data":{{"#)), "{printed}");
         let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
         assert_eq!(value(&printed), value(expected));
+        assert_eq!(from_binary(&frame, Some("7é")), value(&print(&frame, Some("7é"))), "both forms say the same");
+        assert_eq!(from_binary(&frame, None), value(expected));
     }
 }
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use buffa_descriptor::{DescriptorPool, MessageIndex};
 use prost::Message;
 
-use super::frame_type;
-use super::text::{escaped_len, put_escaped};
+use super::{binary, frame_type, json};
+use crate::log::Form;
 use crate::proto::rialto::v1 as proto;
 use crate::transcode::Transcoder;
-use crate::wire::websocket::{Opcode, header_len, put_header};
 
 /// A frame that the bridge sends about a connection or a subscription.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,9 +86,12 @@ impl ControlPrinter {
         Ok(ControlPrinter { transcoder, messages })
     }
 
-    /// Appends the frame as a text message: `{"type":"channel.gap","replyTo":"7","data":{…}}`.
-    pub fn print(&self, out: &mut Vec<u8>, frame: &ServerFrame, reply_to: Option<&str>) {
+    /// Appends the frame as a message of this form.
+    pub fn print(&self, out: &mut Vec<u8>, form: Form, frame: &ServerFrame, reply_to: Option<&str>) {
         let (frame_type, message, wire) = self.encode(frame);
+        if form == Form::Binary {
+            return binary::put_frame(out, frame_type, reply_to, &wire);
+        }
         let mut data = Vec::new();
         if let Err(error) = self.transcoder.to_json(message, &wire, &mut data) {
             // Own frames hold no Any, no number that JSON lacks, and nothing that is large. Should one ever not print, its
@@ -97,23 +99,7 @@ impl ControlPrinter {
             debug_assert!(false, "{frame_type} cannot be printed: {error}");
             data = b"{}".to_vec();
         }
-
-        const TYPE: &[u8] = b"{\"type\":\"";
-        const REPLY_TO: &[u8] = b"\",\"replyTo\":\"";
-        const DATA: &[u8] = b"\",\"data\":";
-        let reply_to_len = reply_to.map_or(0, |reply_to| REPLY_TO.len() + escaped_len(reply_to));
-        let json = TYPE.len() + frame_type.len() + reply_to_len + DATA.len() + data.len() + 1;
-        out.reserve(header_len(json) + json);
-        put_header(out, Opcode::Text, json);
-        out.extend_from_slice(TYPE);
-        out.extend_from_slice(frame_type.as_bytes());
-        if let Some(reply_to) = reply_to {
-            out.extend_from_slice(REPLY_TO);
-            put_escaped(out, reply_to);
-        }
-        out.extend_from_slice(DATA);
-        out.extend_from_slice(&data);
-        out.push(b'}');
+        json::put_frame(out, frame_type, reply_to, &data);
     }
 
     fn encode(&self, frame: &ServerFrame) -> (&'static str, MessageIndex, Vec<u8>) {

@@ -1,7 +1,7 @@
 //! A client's frame, read.
 //!
-//! `{"type":…,"id":…,"channel":…,"metadata":{…},"data":{…}}`, or flat: without `data` the other members are the data. Own
-//! frames come out as their messages; any other type must be a client event of the schema and comes out with its payload
+//! In JSON `{"type":…,"id":…,"channel":…,"metadata":{…},"data":{…}}`, or flat: without `data` the other members are the data.
+//! In binary a `rialto.v1.Frame` with the same members. Own frames come out as their messages; any other type must be a client event of the schema and comes out with its payload
 //! validated. A mistake in a frame's form refuses all of it, with the path of the mistake as the client wrote it.
 
 mod envelope;
@@ -14,13 +14,13 @@ use std::time::SystemTime;
 
 use prost::Message;
 
-use super::{frame_type, scan};
+use super::{binary, frame_type, json};
 use crate::proto::rialto::v1 as proto;
 use crate::schema::{EventType, From, Schema};
 use crate::transcode::Transcoder;
-use envelope::Envelope;
 
 pub use envelope::MAX_FRAME_ID_BYTES;
+pub(super) use envelope::{Data, Envelope, ID_PROBLEM, Metadata, check_id, shorten};
 pub use problem::{FrameError, FrameProblem};
 
 /// One frame of a client.
@@ -56,21 +56,32 @@ pub enum Request {
     },
 }
 
+/// One message of a client, in the form of its subprotocol.
+#[derive(Clone, Copy, Debug)]
+pub enum ClientMessage<'a> {
+    /// A text message: JSON.
+    Text(&'a str),
+    /// A binary message: a `rialto.v1.Frame`.
+    Binary(&'a [u8]),
+}
+
 /// Broken rules that one error lists.
 const MAX_TOLD_VIOLATIONS: usize = 8;
 
-/// Reads one text message. `time` is what rules about time compare with.
+/// Reads one message. `time` is what rules about time compare with.
 ///
 /// # Errors
 /// The first mistake, with its path, and the frame's id where that could be read.
 pub fn parse_client_frame(
-    text: &str,
+    message: ClientMessage<'_>,
     schema: &Schema,
     transcoder: &Transcoder,
     time: SystemTime,
 ) -> Result<ClientFrame, FrameError> {
-    let members = scan::object(text).map_err(|error| FrameError { reply_to: None, problem: error.into() })?;
-    let envelope = Envelope::new(&members)?;
+    let envelope = match message {
+        ClientMessage::Text(text) => json::read_envelope(text)?,
+        ClientMessage::Binary(bytes) => binary::read_envelope(bytes, schema, transcoder)?,
+    };
     match request(&envelope, schema, transcoder, time) {
         Ok(request) => Ok(ClientFrame { id: envelope.id, request }),
         Err(problem) => Err(FrameError { reply_to: envelope.id, problem }),
@@ -78,9 +89,11 @@ pub fn parse_client_frame(
 }
 
 /// The id of a frame that is not looked at further, where it has one.
-pub fn client_frame_id(text: &str) -> Option<Arc<str>> {
-    let members = scan::object(text).ok()?;
-    envelope::id(&members).ok()?
+pub fn client_frame_id(message: ClientMessage<'_>) -> Option<Arc<str>> {
+    match message {
+        ClientMessage::Text(text) => json::frame_id(text),
+        ClientMessage::Binary(bytes) => binary::frame_id(bytes),
+    }
 }
 
 fn request(
@@ -93,16 +106,14 @@ fn request(
     let Some(event) = schema.event(name) else {
         return Err(match frame_type::NOT_BUILT.contains(&name) {
             true => FrameProblem::not_built("type", format!("{name} is not built yet")),
-            false => FrameProblem::UnknownType { name: envelope::shorten(name) },
+            false => FrameProblem::UnknownType { name: shorten(name) },
         });
     };
     // A heartbeat goes both ways, which its option cannot say.
     if event.from != From::Client && name != frame_type::CONNECTION_HEARTBEAT {
-        return Err(FrameProblem::NotSendable { name: envelope::shorten(name) });
+        return Err(FrameProblem::NotSendable { name: shorten(name) });
     }
-    let payload = transcoder
-        .from_json(event.message, envelope.data().as_bytes())
-        .map_err(|error| FrameProblem::data(&envelope.path(&error.path), error.problem.to_string()))?;
+    let payload = envelope.payload(event.message, transcoder)?;
     schema.validate(event, &payload, time).map_err(|violations| {
         let first = violations.first();
         let path = first.map(|violation| violation.path.as_str()).unwrap_or_default();
@@ -142,7 +153,7 @@ fn own(name: &str, payload: &[u8], envelope: &Envelope<'_>) -> Result<Request, F
             Ok(Request::Unsubscribe(unsubscribe))
         }
         frame_type::CONNECTION_HEARTBEAT => Ok(Request::Heartbeat),
-        _ => Err(FrameProblem::NotSendable { name: envelope::shorten(name) }),
+        _ => Err(FrameProblem::NotSendable { name: shorten(name) }),
     }
 }
 

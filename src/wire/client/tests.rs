@@ -4,10 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::status::Code;
-use crate::wire::json::fixture::{SCHEMA, TRANSCODER, schema_of};
+use crate::wire::fixture::{SCHEMA, TRANSCODER, schema_of};
+
+mod binary;
 
 fn parse(text: &str) -> Result<ClientFrame, FrameError> {
-    parse_client_frame(text, &SCHEMA, &TRANSCODER, SystemTime::UNIX_EPOCH)
+    parse_client_frame(ClientMessage::Text(text), &SCHEMA, &TRANSCODER, SystemTime::UNIX_EPOCH)
 }
 
 fn good(text: &str) -> ClientFrame {
@@ -92,7 +94,8 @@ fn in_a_flat_frame_the_envelopes_names_win() {
     let flat = r#"{"type":"note","id":"7","channel":"session:a","session_id":"s"}"#;
     let nested = r#"{"type":"note","id":"7","data":{"session_id":"s","id":"x","channel":"y","data":"z"}}"#;
     for (text, expected) in [(flat, &b"\x0a\x01s"[..]), (nested, b"\x0a\x01s\x12\x01x\x1a\x01y\x22\x01z")] {
-        let frame = parse_client_frame(text, &schema, &transcoder, SystemTime::UNIX_EPOCH).expect("a note");
+        let frame = parse_client_frame(ClientMessage::Text(text), &schema, &transcoder, SystemTime::UNIX_EPOCH)
+            .expect("a note");
         assert_eq!(frame.id.as_deref(), Some("7"));
         assert!(matches!(frame.request, Request::Event { payload, .. } if payload == expected), "{text}");
     }
@@ -260,7 +263,7 @@ fn the_id_of_a_frame_is_found_without_reading_the_rest() {
         ("", None),
     ];
     for (text, id) in cases {
-        assert_eq!(client_frame_id(text).as_deref(), id, "{text}");
+        assert_eq!(client_frame_id(ClientMessage::Text(text)).as_deref(), id, "{text}");
     }
 }
 
@@ -274,6 +277,6 @@ proptest! {
         ],
     ) {
         let _ = parse(&text);
-        let _ = client_frame_id(&text);
+        let _ = client_frame_id(ClientMessage::Text(&text));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::envelope::shorten;
 use crate::status::Code;
-use crate::wire::json::scan::ScanError;
+use crate::wire::json::ScanError;
 
 /// A client's frame is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,16 @@ pub enum FrameProblem {
         offset: usize,
         /// What is wrong.
         problem: &'static str,
+    },
+    /// The bytes are not a `rialto.v1.Frame`.
+    #[error("not a rialto.v1.Frame: {problem} at byte {offset}")]
+    Binary {
+        /// The field.
+        path: String,
+        /// Where in the bytes.
+        offset: usize,
+        /// What is wrong.
+        problem: String,
     },
     /// A member of the envelope is missing, of the wrong kind, or in the wrong place.
     #[error("{problem}")]
@@ -80,6 +90,7 @@ impl FrameProblem {
     pub fn path(&self) -> &str {
         match self {
             FrameProblem::Json { path, .. }
+            | FrameProblem::Binary { path, .. }
             | FrameProblem::Envelope { path, .. }
             | FrameProblem::Data { path, .. }
             | FrameProblem::NotBuilt { path, .. } => path,
@@ -99,6 +110,7 @@ impl FrameProblem {
     pub fn reason(&self) -> &'static str {
         match self {
             FrameProblem::Json { .. } => "invalid_json",
+            FrameProblem::Binary { .. } => "invalid_protobuf",
             FrameProblem::Envelope { .. } => "invalid_frame",
             FrameProblem::UnknownType { .. } => "unknown_event_type",
             FrameProblem::NotSendable { .. } => "not_sendable",

@@ -1,0 +1,373 @@
+"""The subprotocol `rialto.v1.proto`, read with Google's protobuf runtime and classes made from proto/.
+
+What a frame's `type` names is found in the schema itself: in the event options of its messages.
+"""
+
+import contextlib
+import importlib
+import threading
+
+import grpc
+import pytest
+from conftest import PATIENCE, ROOT, running
+from google.protobuf import json_format, message_factory, timestamp_pb2
+from google.protobuf.descriptor import FieldDescriptor
+from test_clients import CHANNEL, Subscriber, packed, progress, publish_all, stub  # noqa: F401 (a fixture)
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+PROTO = "rialto.v1.proto"
+TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "é": ""}
+
+
+class Schema:
+    """The types of frames, from the descriptors that Python has loaded."""
+
+    def __init__(self):
+        module = importlib.import_module
+        self.socket = module("rialto.v1.socket_pb2")
+        option = module("rialto.v1.options_pb2").event
+        self.types = {}
+        for path in sorted((ROOT / "proto").rglob("*.proto")):
+            name = str(path.relative_to(ROOT / "proto").with_suffix("")).replace("/", ".") + "_pb2"
+            for descriptor in module(name).DESCRIPTOR.message_types_by_name.values():
+                if descriptor.GetOptions().HasExtension(option):
+                    event = descriptor.GetOptions().Extensions[option]
+                    self.types[event.type] = (message_factory.GetMessageClass(descriptor), event)
+
+    def data(self, frame):
+        return self.types[frame.type][0].FromString(frame.data)
+
+
+@pytest.fixture(scope="session")
+def schema(stubs):
+    return Schema()
+
+
+class BinarySubscriber:
+    """One connection of the subprotocol `rialto.v1.proto`."""
+
+    def __init__(self, bridge, schema, channels=(), session=None):
+        self.schema = schema
+        query = f"?session_id={session}" if session else ""
+        self.stack = contextlib.ExitStack()
+        socket = connect(f"{bridge.websocket}{query}", subprotocols=[PROTO], max_size=None, max_queue=None)
+        self.socket = self.stack.enter_context(socket)
+        assert self.socket.subprotocol == PROTO
+        self.send("connection.init", schema.socket.ConnectionInit(client_id="python"), id="i")
+        ack, data = self.next()
+        assert (ack.type, ack.reply_to) == ("connection.ack", "i")
+        assert data.limits.max_subscriptions > 0 and data.heartbeat_ms > 0
+        if channels:
+            self.subscribe(*channels)
+
+    def send(self, kind, data, **envelope):
+        self.raw(self.schema.socket.Frame(type=kind, data=data.SerializeToString(), **envelope).SerializeToString())
+
+    def raw(self, message):
+        self.socket.send(message)
+
+    def subscribe(self, *channels):
+        wanted = [self.schema.socket.Subscription(**channel) for channel in channels]
+        self.send("channel.subscribe", self.schema.socket.ChannelSubscribe(channels=wanted), id="s-1")
+
+    def next(self):
+        """The next frame and its data."""
+        message = self.socket.recv(timeout=PATIENCE)
+        assert isinstance(message, bytes), message
+        frame = self.schema.socket.Frame.FromString(message)
+        if frame.type == "connection.heartbeat" and not frame.reply_to:
+            return self.next()
+        return frame, self.schema.data(frame)
+
+    def of(self, channel):
+        """The next frame that concerns this channel, and its data."""
+        while True:
+            frame, data = self.next()
+            assert frame.type not in ("error", "connection.error"), data
+            if channel in (frame.channel, getattr(data, "channel", None)):
+                return frame, data
+
+    def answer(self, kind):
+        while True:
+            frame, data = self.next()
+            if frame.type == kind:
+                return frame, data
+
+    def closed(self):
+        """The code of the close frame; frames before it are passed over."""
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                self.socket.recv(timeout=PATIENCE)
+        return closed.value.rcvd.code
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stack.close()
+
+
+def filled(message, number, depth=0):
+    """Every field of the message set, as far as that makes sense."""
+    for field in message.DESCRIPTOR.fields:
+        if field.containing_oneof and field.containing_oneof.fields[0] is not field:
+            continue
+        if field.message_type and field.message_type.GetOptions().map_entry:
+            key, value = (field.message_type.fields_by_name[name] for name in ("key", "value"))
+            entries, key = getattr(message, field.name), scalar(key, number)
+            if not value.message_type:
+                entries[key] = scalar(value, number)
+            elif not special(entries[key], number):
+                filled(entries[key], number, depth + 1)
+        elif field.message_type:
+            target = getattr(message, field.name)
+            target = target.add() if field.is_repeated else target
+            if special(target, number) or depth > 4:
+                continue
+            target.SetInParent()
+            filled(target, number, depth + 1)
+        elif field.is_repeated:
+            getattr(message, field.name).extend([scalar(field, number), scalar(field, number + 1)])
+        else:
+            setattr(message, field.name, scalar(field, number))
+    return message
+
+
+def special(message, number):
+    match message.DESCRIPTOR.full_name:
+        case "google.protobuf.Timestamp":
+            message.FromMilliseconds(1_795_170_645_123 + number)
+        case "google.protobuf.Duration":
+            message.FromMilliseconds(1_500 + number)
+        case "google.protobuf.Struct":
+            message.update({"text": "é", "number": 1.5, "none": None, "list": [True, {"deep": number}]})
+        case "google.protobuf.Value":
+            message.string_value = "free"
+        case "google.protobuf.Any":
+            return True
+        case _:
+            return False
+    return True
+
+
+def scalar(field, number):
+    if field.enum_type:
+        return field.enum_type.values[-1].number
+    match field.type:
+        case FieldDescriptor.TYPE_STRING:
+            return "t1" if field.name == "session_id" else f"{field.name} é"
+        case FieldDescriptor.TYPE_BYTES:
+            return bytes([0, 255, number % 256])
+        case FieldDescriptor.TYPE_BOOL:
+            return True
+        case FieldDescriptor.TYPE_DOUBLE | FieldDescriptor.TYPE_FLOAT:
+            return 0.25
+        case FieldDescriptor.TYPE_INT64 | FieldDescriptor.TYPE_UINT64:
+            return number if field.GetOptions().jstype else 2**60 + number
+        case _:
+            return number % 100
+
+
+def timestamp(text):
+    value = timestamp_pb2.Timestamp()
+    value.FromJsonString(text)
+    return value
+
+
+def test_every_event_of_the_catalogue_is_the_same_as_published_and_as_in_json(bridge, stubs, stub, schema):
+    from_client = importlib.import_module("rialto.v1.options_pb2").FROM_CLIENT
+    own = schema.socket.DESCRIPTOR.message_types_by_name
+    events = [
+        filled(kind(), number)
+        for number, (name, (kind, event)) in enumerate(sorted(schema.types.items()))
+        if getattr(event, "from") != from_client and kind.DESCRIPTOR.name not in own
+    ]
+
+    def publish():
+        wanted = [stubs.publisher.Event(payload=packed(event), metadata=TRACE) for event in events]
+        return publish_all(stubs, stub, wanted, 20)
+
+    # What is refused (rules, private events) is not of this test; where the others go is learned from their acks.
+    acks = publish()
+    taken = [index for index, ack in enumerate(acks) if ack.WhichOneof("result") == "accepted"]
+    assert len(taken) > 30, acks
+    events = [events[index] for index in taken]
+    channels = sorted({at.channel for index in taken for at in acks[index].accepted.positions})
+    wanted = [{"name": name} for name in channels]
+    with BinarySubscriber(bridge, schema, wanted, "t1") as binary, Subscriber(bridge, wanted, session="t1") as text:
+        for subscriber in (binary, text):
+            for name in channels:
+                subscriber.of(name)
+        acks = publish()
+        assert all(ack.WhichOneof("result") == "accepted" for ack in acks), acks
+        frames, texts = {}, {}
+        published = {ack.accepted.event_id: event for ack, event in zip(acks, events)}
+        count = sum(len(ack.accepted.positions) for ack in acks)
+        while len(frames) < count:
+            frame, data = binary.next()
+            if frame.id in published:
+                frames[frame.id, frame.channel] = frame, data
+        while len(texts) < count:
+            frame = text.next()
+            if frame.get("id") in published:
+                texts[frame["id"], frame["channel"]] = frame
+    assert frames.keys() == texts.keys()
+    for (id, channel), (frame, data) in frames.items():
+        json_frame = texts[id, channel]
+        assert data == published[id], frame
+        assert json_format.ParseDict(json_frame["data"], type(data)()) == data, frame
+        assert (frame.type, frame.sequence) == (json_frame["type"], json_frame.get("sequence", 0))
+        assert dict(frame.metadata) == json_frame["metadata"] == TRACE
+        assert frame.timestamp == timestamp(json_frame["timestamp"])
+        assert not frame.reply_to and "replyTo" not in json_frame
+
+
+def test_a_resumed_binary_connection_goes_on_after_the_last_event(bridge, stubs, stub, schema):
+    publish_all(stubs, stub, [progress(stubs, n) for n in range(1, 6)])
+    with BinarySubscriber(bridge, schema, [{"name": CHANNEL, "history": 0}]) as subscriber:
+        frame, data = subscriber.of(CHANNEL)
+        assert (frame.type, frame.reply_to, data.start.sequence) == ("channel.subscribed", "s-1", 5)
+        assert not data.HasField("recovered")
+        epoch = data.start.epoch
+    publish_all(stubs, stub, [progress(stubs, n) for n in range(6, 11)])
+    for after in (0, 4, 9, 10):
+        position = schema.socket.Position(epoch=epoch, sequence=after)
+        with BinarySubscriber(bridge, schema, [{"name": CHANNEL, "after": position}]) as subscriber:
+            _, subscribed = subscriber.of(CHANNEL)
+            assert (subscribed.recovered, subscribed.start, subscribed.head.sequence) == (True, position, 10)
+            assert [subscriber.of(CHANNEL)[0].sequence for _ in range(10 - after)] == list(range(after + 1, 11))
+    # A position travels between the forms.
+    with Subscriber(bridge, [{"name": CHANNEL, "after": {"epoch": epoch, "sequence": 9}}]) as subscriber:
+        assert subscriber.of(CHANNEL)["data"]["recovered"] is True
+        assert subscriber.of(CHANNEL)["sequence"] == 10
+
+
+def test_a_foreign_position_is_reset_in_binary(bridge, stubs, stub, schema):
+    publish_all(stubs, stub, [progress(stubs, n) for n in range(1, 4)])
+    foreign = schema.socket.Position(epoch="elsewhere", sequence=77)
+    with BinarySubscriber(bridge, schema, [{"name": CHANNEL, "after": foreign}]) as subscriber:
+        assert subscriber.of(CHANNEL)[1].recovered is False
+        frame, reset = subscriber.of(CHANNEL)
+        assert (frame.type, reset.previous, reset.start.sequence) == ("channel.reset", foreign, 0)
+        assert [subscriber.of(CHANNEL)[0].sequence for _ in range(3)] == [1, 2, 3]
+
+
+def test_what_is_lost_is_told_in_binary(small_bridge, stubs, schema):
+    with grpc.insecure_channel(small_bridge.grpc) as channel:
+        stub = stubs.services.PublisherServiceStub(channel)
+        with BinarySubscriber(small_bridge, schema, [{"name": CHANNEL}]) as subscriber:
+            epoch = subscriber.of(CHANNEL)[1].start.epoch
+        publish_all(stubs, stub, [progress(stubs, n) for n in range(1, 2001)], at_once=100)
+        position = schema.socket.Position(epoch=epoch, sequence=3)
+        with BinarySubscriber(small_bridge, schema, [{"name": CHANNEL, "after": position}]) as subscriber:
+            assert subscriber.of(CHANNEL)[1].recovered is False
+            frame, gap = subscriber.of(CHANNEL)
+            assert (frame.type, gap.epoch, gap.first) == ("channel.gap", epoch, 4)
+            assert gap.last > 1000
+            expected = list(range(gap.last + 1, 2001))
+            assert [subscriber.of(CHANNEL)[0].sequence for _ in expected] == expected
+
+
+def test_a_binary_reader_that_is_cut_while_events_flow_loses_nothing(bridge, stubs, stub, schema):
+    total = 2000
+    events = [progress(stubs, n) for n in range(1, total + 1)]
+    publisher = threading.Thread(target=lambda: publish_all(stubs, stub, events, at_once=3))
+    seen, after = [], None
+    while not seen or seen[-1] < total:
+        wanted = {"name": CHANNEL, **({"after": after} if after else {})}
+        with BinarySubscriber(bridge, schema, [wanted]) as subscriber:
+            _, subscribed = subscriber.of(CHANNEL)
+            if after is None:
+                after = subscribed.start
+                publisher.start()
+            for _ in range(min(211, total - after.sequence)):
+                frame, data = subscriber.of(CHANNEL)
+                assert (frame.type, data.progress) == ("process.progress", frame.sequence)
+                seen.append(frame.sequence)
+                after = schema.socket.Position(epoch=after.epoch, sequence=frame.sequence)
+    publisher.join()
+    assert seen == list(range(1, total + 1))
+
+
+def test_type_patterns_and_unsubscribe_in_binary(bridge, stubs, stub, schema):
+    with BinarySubscriber(bridge, schema, [{"name": CHANNEL, "types": ["process.started"]}]) as subscriber:
+        subscriber.of(CHANNEL)
+        started = stubs.project.ProcessStarted(project_id="été 7", process_id="p-1", name="import")
+        publish_all(stubs, stub, [progress(stubs, 1), stubs.publisher.Event(payload=packed(started))])
+        frame, data = subscriber.of(CHANNEL)
+        assert (frame.sequence, data) == (2, started)
+        unsubscribe = schema.socket.ChannelUnsubscribe(channels=[CHANNEL])
+        subscriber.send("channel.unsubscribe", unsubscribe, id="u")
+        frame, data = subscriber.of(CHANNEL)
+        assert (frame.type, frame.reply_to, data.reason) == ("channel.unsubscribed", "u", "requested")
+        subscriber.send("connection.heartbeat", schema.socket.ConnectionHeartbeat(), id="h")
+        assert subscriber.answer("connection.heartbeat")[0].reply_to == "h"
+
+
+def test_mistakes_in_binary_frames_are_answered_and_survived(bridge, schema):
+    socket = schema.socket
+    subscribe = lambda **channel: socket.ChannelSubscribe(channels=[socket.Subscription(**channel)])
+    message = schema.types["message"][0]
+    with BinarySubscriber(bridge, schema) as subscriber:
+        mistakes = [
+            ("channel.subscribe", subscribe(name="nowhere:1"), 4006, "data.channels[0].name"),
+            ("channel.subscribe", subscribe(), 4005, "data.channels[0].name"),
+            ("channel.subscribe", subscribe(name="project:1", types=["no.such"]), 4005, "data.channels[0].types"),
+            ("process.progress", subscribe(), 4005, "type"),
+            ("no.such", subscribe(), 4005, "type"),
+            ("connection.init", socket.ConnectionInit(), 4005, "type"),
+            ("message", message(session_id="t1", content="Hi"), 4007, ""),
+        ]
+        for kind, data, code, path in mistakes:
+            subscriber.send(kind, data, id="x")
+            frame, error = subscriber.answer("error")
+            assert (error.code, error.path, frame.reply_to) == (code, path, "x"), (kind, error)
+        broken = [
+            (b"\xff", ""),
+            (b"\x0a\x05abc", "type"),
+            (socket.Frame(type="message", data=b"\x12\x01\xff").SerializeToString(), "data.content"),
+        ]
+        for message, path in broken:
+            subscriber.raw(message)
+            _, error = subscriber.answer("error")
+            assert (error.code, error.status, error.path) == (4005, "INVALID_ARGUMENT", path)
+
+
+def test_the_wrong_kind_of_message_and_the_wrong_beginning_close(bridge, schema):
+    with BinarySubscriber(bridge, schema) as subscriber:
+        subscriber.raw('{"type":"connection.heartbeat"}')
+        assert subscriber.closed() == 1003
+    heartbeat = schema.socket.Frame(type="connection.heartbeat").SerializeToString()
+    for subprotocol, first, code in [
+        ("rialto.v1.json", heartbeat, 1003),
+        (PROTO, '{"type":"connection.init","data":{}}', 1003),
+        (PROTO, heartbeat, 4500),
+        (PROTO, b"", 4500),
+    ]:
+        with connect(bridge.websocket, subprotocols=[subprotocol]) as socket:
+            socket.send(first)
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(timeout=PATIENCE)
+            assert closed.value.rcvd.code == code, (subprotocol, first)
+
+
+def test_the_first_subprotocol_in_common_is_spoken(bridge):
+    for offered, spoken in [
+        ([PROTO, "rialto.v1.json"], PROTO),
+        (["rialto.v1.json", PROTO], "rialto.v1.json"),
+        (["rialto.v9.proto", PROTO], PROTO),
+    ]:
+        with connect(bridge.websocket, subprotocols=offered) as socket:
+            assert socket.subprotocol == spoken
+    with pytest.raises(InvalidStatus) as refused:
+        connect(bridge.websocket, subprotocols=["rialto.v9.proto"])
+    assert refused.value.response.status_code == 400
+
+
+def test_a_bridge_that_drains_asks_binary_clients_to_come_back(tmp_path, stubs, schema):
+    with running(["serve"], tmp_path) as bridge:
+        subscriber = BinarySubscriber(bridge, schema)
+    frame, reconnect = subscriber.answer("connection.reconnect")
+    assert reconnect.reason == "draining"
+    assert subscriber.closed() == 4100

@@ -1,11 +1,17 @@
-"""The README's commands, executed as they are written.
+"""The commands of the README and of docs/, executed as they are written.
 
 A comment before a block says what it is:
 
     <!-- background: TEXT -->  a command that goes on; TEXT says that it is ready; the one before it is stopped
+    <!-- beside: TEXT -->      the same, and the one before it goes on too
     <!-- run: TEXT -->         a command whose output must contain TEXT; it may go on, then it is ended
     <!-- refused: TEXT -->     a command that must fail, saying TEXT
     <!-- file: PATH -->        a file that the reader writes
+    <!-- not run: WHY -->      a command that is only to be read
+
+And on its own, where the reader opens a page:
+
+    <!-- browser: URL | TEXT -->   the page must come to contain TEXT
 
 The commands name the usual ports, so these must be free.
 """
@@ -20,9 +26,14 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from conftest import NODE_PACKAGES, PATIENCE, PROGRAM, ROOT
 
-BLOCK = re.compile(r"<!-- (background|run|refused|file): (.+?) -->\n```\w+\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(
+    r"<!-- (browser): ([^\n]+?) -->()|<!-- (background|beside|run|refused|file|not run): ([^\n]+?) -->\n```\w+\n(.*?)```", re.DOTALL
+)
+PAGES = ["README.md", *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").glob("*.md")))]
 
 
 class Command:
@@ -64,35 +75,58 @@ class Command:
         return self.process.returncode
 
 
-def test_the_commands_of_the_readme(tmp_path):
-    blocks = BLOCK.findall((ROOT / "README.md").read_text())
-    assert len(blocks) >= 10, "the README's blocks have lost their comments"
-    for shown in ("proto", "examples"):
-        shutil.copytree(ROOT / shown, tmp_path / shown)
-    background = None
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_of_a_page(page, tmp_path):
+    text = (ROOT / page).read_text()
+    blocks = [tuple(part for part in found if part) for found in BLOCK.findall(text)]
+    commands = [block for block in blocks if block[0] not in ("browser", "file")]
+    marked = text.count("```sh\n") - (1 if page == "README.md" else 0)  # `make test` runs this
+    assert len(commands) == marked, f"{page}: {marked} commands, {len(commands)} of them say what they are"
+    going_on = []
     try:
-        for kind, expected, text in blocks:
+        for kind, expected, *command in blocks:
+            if kind == "not run":
+                continue
+            if kind == "browser":
+                look(*expected.split(" | "))
+                continue
+            (text,) = command
             if kind == "file":
                 path = tmp_path / expected
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
                 continue
-            if kind == "background" and background:
-                assert background.end() == 0, background.output
-            command = Command(as_written(text), tmp_path)
             if kind == "background":
-                background = command
+                end_all(going_on)
+            command = Command(as_written(text), tmp_path)
+            if kind in ("background", "beside"):
+                going_on.append(command)
             try:
                 command.until(expected)
             finally:
-                if kind != "background":
+                if kind not in ("background", "beside"):
                     code = end_after(command, kind)
             if kind == "refused":
                 assert code == 1, f"{text}\nended with {code}:\n{command.output}"
             print(f"$ {text}{command.output}")
     finally:
-        if background:
-            background.end()
+        for command in going_on:
+            command.end()
+
+
+def end_all(commands):
+    """Presses Ctrl-C everywhere, the latest first."""
+    while commands:
+        command = commands.pop()
+        assert command.end() in (0, 130, -signal.SIGINT), command.output
+
+
+def look(url, expected):
+    """Opens a page in Chromium and waits for a text."""
+    browser = [shutil.which("chromium"), NODE_PACKAGES, ROOT / "target" / "screenshots"]
+    command = ["node", ROOT / "tests" / "e2e" / "look.mjs", url, expected, *browser]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10 * PATIENCE)
+    assert done.returncode == 0, f"{url}: {done.stdout}{done.stderr}"
 
 
 def end_after(command, kind):
@@ -118,8 +152,3 @@ def as_written(text):
     recipe = subprocess.run(dry, cwd=ROOT, env=own, capture_output=True, text=True, check=True).stdout
     assert recipe.strip() == "cargo run --release -- demo"
     return "rialto demo"
-
-
-def test_the_python_example_in_the_readme_is_the_one_in_examples():
-    example = (ROOT / "examples" / "publishers" / "python" / "publish.py").read_text()
-    assert f"```python\n{example}```" in (ROOT / "README.md").read_text()

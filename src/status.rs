@@ -281,3 +281,6 @@ impl PeerCode {
         PEER_CODES.iter().find(|row| row.code == self).expect("every code has a row: a test compares them")
     }
 }
+
+#[cfg(test)]
+mod tests;

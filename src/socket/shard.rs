@@ -5,7 +5,9 @@
 //! connection whose socket is full is left alone until its socket takes bytes again, and goes on from its cursor.
 
 mod adopt;
+mod counts;
 mod drain;
+mod sweep;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use slab::Slab;
 use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
-use crate::hub::{Channel, ShardIndex, Wakeups};
+use crate::hub::{ShardIndex, Wakeups};
 use crate::net::admission::Permit;
 use crate::revision::Revision;
 use crate::session::inbound::Inbound;
@@ -31,10 +33,10 @@ use super::readers::{Readers, Subscriber};
 use super::shared::Shared;
 use super::stream::{hang_up, is_temporary, linger, now};
 use adopt::Adoption;
+use counts::count_delivered;
 use drain::Drain;
+use sweep::ChannelSweep;
 
-/// Subscribers that one turn of a sweep visits: with a write of some microseconds each, under a millisecond.
-const TURN_SUBSCRIBERS: usize = 128;
 /// What one visit to a connection writes at most before others have their turn.
 const VISIT_BYTES: usize = 256 << 10;
 
@@ -77,13 +79,6 @@ enum Writing {
     Blocked,
     /// It is in the list of those with more to write.
     Busy,
-}
-
-/// A walk over a dirty channel's subscribers, from the last to the first: one that comes meanwhile has read for itself,
-/// and one that takes a leaver's number is visited at most once too often.
-struct ChannelSweep {
-    channel: Arc<Channel>,
-    next: usize,
 }
 
 /// How a connection ends.
@@ -229,43 +224,6 @@ impl Shard {
         self.visit(key);
     }
 
-    fn on_dirty(&mut self, channel: Arc<Channel>) {
-        channel.begin_read(self.index);
-        if let Some(subscribers) = self.readers.of(channel.id()) {
-            let next = subscribers.capacity();
-            self.sweeps.push_back(ChannelSweep { channel, next });
-        }
-    }
-
-    /// One bounded piece of work: a part of an adoption, a part of a sweep, and one busy connection.
-    fn turn(&mut self) {
-        self.adopt();
-        if let Some(mut sweep) = self.sweeps.pop_front() {
-            self.readers.refresh();
-            let mut visits = 0;
-            while sweep.next > 0 && visits < TURN_SUBSCRIBERS {
-                sweep.next -= 1;
-                let subscriber = self.readers.of(sweep.channel.id()).and_then(|all| all.get(sweep.next)).copied();
-                if let Some(Subscriber { connection, slot }) = subscriber {
-                    visits += 1;
-                    let Some(entry) = self.connections.get_mut(connection as usize) else { continue };
-                    entry.outbound.mark(slot);
-                    let key = ConnectionKey { index: connection as usize, serial: entry.serial };
-                    self.visit(key);
-                }
-            }
-            if sweep.next > 0 {
-                self.sweeps.push_back(sweep);
-            }
-        }
-        if let Some(key) = self.busy.pop_front()
-            && let Some(connection) = self.connection(key)
-        {
-            connection.writing = Writing::Free;
-            self.visit(key);
-        }
-    }
-
     /// Writes what there is for a connection, until its socket is full or it has had its share.
     fn visit(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connections.get_mut(key.index) else { return };
@@ -370,35 +328,6 @@ impl Shard {
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now());
         act(&mut connection.outbound, &mut env);
         count_delivered(&mut connection.outbound, env.channels);
-    }
-
-    fn count_end(&self, connection: &Connection, end: End) {
-        let ending = Ending {
-            dropped: if let End::Cut(code) = end { Some(code) } else { None },
-            message_since: connection.state.inbound().message_began,
-            message_timeout: self.shared.limits.timings.message,
-        };
-        if connection.writing == Writing::Blocked {
-            self.readers.counting.on_unblocked();
-        }
-        self.readers.counting.on_closed(connection.outbound.identity(), connection.outbound.closed(), &ending);
-    }
-
-    fn count_subscriptions(&mut self) {
-        let count = self.readers.subscriptions();
-        let before = std::mem::replace(&mut self.counted_subscriptions, count);
-        if count >= before {
-            self.shared.subscriptions.fetch_add(count - before, Ordering::Relaxed);
-        } else {
-            self.shared.subscriptions.fetch_sub(before - count, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Counts what a connection has given to its socket since it was asked last.
-fn count_delivered(outbound: &mut Outbound<Readers>, readers: &mut Readers) {
-    if let Some(delivered) = outbound.take_delivered() {
-        readers.counting.on_delivered(outbound.identity(), delivered);
     }
 }
 

@@ -28,7 +28,7 @@ import time
 
 import pytest
 
-from conftest import NODE_PACKAGES, PATIENCE, PROGRAM, ROOT
+from conftest import NODE_PACKAGES, PATIENCE, PROGRAM, ROOT, TARGET
 
 BLOCK = re.compile(
     r"<!-- (browser): ([^\n]+?) -->()|<!-- (background|beside|run|refused|file|not run): ([^\n]+?) -->\n```\w+\n(.*?)```", re.DOTALL
@@ -40,7 +40,8 @@ class Command:
     """A shell command whose output is read as it comes."""
 
     def __init__(self, text, folder):
-        path = [str(PROGRAM.parent), str(NODE_PACKAGES / "node_modules" / ".bin"), str(pathlib.Path(sys.executable).parent)]
+        tools = [PROGRAM.parent, NODE_PACKAGES / "node_modules" / ".bin", pathlib.Path(sys.executable).parent, TARGET / "tools" / "bin"]
+        path = [str(folder) for folder in tools]
         self.text = text
         self.output = ""
         self.process = subprocess.Popen(
@@ -123,7 +124,7 @@ def end_all(commands):
 
 def look(url, expected):
     """Opens a page in Chromium and waits for a text."""
-    browser = [shutil.which("chromium"), NODE_PACKAGES, ROOT / "target" / "screenshots"]
+    browser = [shutil.which("chromium"), NODE_PACKAGES, TARGET / "screenshots"]
     command = ["node", ROOT / "tests" / "e2e" / "look.mjs", url, expected, *browser]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10 * PATIENCE)
     assert done.returncode == 0, f"{url}: {done.stdout}{done.stderr}"

@@ -689,7 +689,8 @@ function createSubscriptions(session2, step, call, onUnknown) {
       };
       const entry = { ref, listener, options, forget: () => signal?.removeEventListener("abort", close) };
       session2.assertOpen();
-      if (!signal?.aborted) {
+      if (signal?.aborted) call(options.onEnd, void 0);
+      else {
         channels.set(name, (channels.get(name) ?? /* @__PURE__ */ new Set()).add(entry));
         step(() => update(name));
         signal?.addEventListener("abort", close, { once: true });
@@ -881,12 +882,13 @@ function createClient(options = {}, schema3) {
     },
     subscribe: (channel2, listener, more) => subscriptions.add(channel2, listener, more),
     events(channel2, { capacity = ITERATOR_CAPACITY, overflow = "error", ...more } = {}) {
-      const queue = createQueue(capacity, overflow, () => subscription.close());
+      let subscription;
+      const queue = createQueue(capacity, overflow, () => subscription?.close());
       const onEnd2 = (error) => {
         more.onEnd?.(error);
         queue.end(error);
       };
-      const subscription = subscriptions.add(channel2, (event) => queue.push(event), {
+      subscription = subscriptions.add(channel2, (event) => queue.push(event), {
         ...more,
         onEnd: onEnd2
       });

@@ -40,9 +40,13 @@ const INVALID: &str = r#"{"type":"nope","id":"n"}"#;
 
 /// A binary frame without data.
 fn frame(frame_type: &str, id: &str) -> Vec<u8> {
+    frame_with(frame_type, id, b"")
+}
+
+fn frame_with(frame_type: &str, id: &str, data: &'static [u8]) -> Vec<u8> {
     use prost::Message as _;
-    let (frame_type, id) = (frame_type.to_owned(), id.to_owned());
-    crate::proto::rialto::v1::Frame { r#type: frame_type, id, ..Default::default() }.encode_to_vec()
+    let (r#type, id, data) = (frame_type.to_owned(), id.to_owned(), data.into());
+    crate::proto::rialto::v1::Frame { r#type, id, data, ..Default::default() }.encode_to_vec()
 }
 
 /// The error's code and status, and the id that it answers.
@@ -140,7 +144,8 @@ fn binary_frames_become_the_same_commands() {
     let refused = refusal(client.sends(Incoming::Binary(frame("channel.subscribe", "s"))));
     assert_eq!(refused, (4005, "INVALID_ARGUMENT".into(), Some("s".into())));
     assert_eq!(refusal(client.sends(Incoming::Binary(vec![0xff]))), (4005, "INVALID_ARGUMENT".into(), None));
-    assert_eq!(refusal(client.sends(Incoming::Binary(frame("message", "m")))).0, 4007);
+    assert_eq!(refusal(client.sends(Incoming::Binary(frame("message", "m")))).0, 4005, "it must say something");
+    assert_eq!(refusal(client.sends(Incoming::Binary(frame_with("message", "m", b"\x12\x02Hi")))).0, 4007);
     let mut limited = None;
     for _ in 0..=Limits::default().commands_burst {
         limited = client.sends(Incoming::Binary(frame("connection.heartbeat", "late")));

@@ -44,7 +44,7 @@ pub(crate) fn read_envelope(
     Ok(Envelope {
         id,
         frame_type: Cow::Owned(frame.r#type),
-        channel: (!frame.channel.is_empty()).then(|| Cow::Owned(frame.channel)),
+        channel: (!frame.channel.is_empty()).then_some(Cow::Owned(frame.channel)),
         metadata: Metadata::Entries(frame.metadata.into_iter().collect()),
         data: Data::Wire(frame.data),
     })

@@ -45,7 +45,7 @@ fn as_json(frame: Frame) -> Value {
     }
     if let Some(timestamp) = frame.timestamp {
         assert_eq!(timestamp.nanos % 1_000_000, 0, "milliseconds");
-        let mut text = serde_json::to_value(&timestamp).unwrap().as_str().unwrap().trim_end_matches('Z').to_owned();
+        let mut text = serde_json::to_value(timestamp).unwrap().as_str().unwrap().trim_end_matches('Z').to_owned();
         let digits = text.split_once('.').map_or("", |(_, digits)| digits).to_owned();
         text.truncate("2026-11-20T10:30:45".len());
         json["timestamp"] = format!("{text}.{:0<3.3}Z", digits).into();

@@ -72,7 +72,8 @@ fn proto_names_and_json_names_and_the_order_of_members_are_all_the_same() {
 
 #[test]
 fn an_event_carries_its_channel_and_metadata() {
-    let frame = good(r#"{"type":"message","channel":"session:t1","metadata":{"a":"b","c":"\n"},"data":{}}"#);
+    let frame =
+        good(r#"{"type":"message","channel":"session:t1","metadata":{"a":"b","c":"\n"},"data":{"content":"x"}}"#);
     let Request::Event { channel, metadata, .. } = frame.request else { panic!("{:?}", frame.request) };
     assert_eq!(channel.as_deref(), Some("session:t1"));
     assert_eq!(metadata, BTreeMap::from([("a".into(), "b".into()), ("c".into(), "\n".into())]));
@@ -157,7 +158,7 @@ fn every_mistake_says_where_it_is() {
         (format!(r#"{{"type":"message","id":"{}"}}"#, "i".repeat(129)), "id", "invalid_frame"),
         (r#"{"type":"message","channel":["a"]}"#.into(), "channel", "invalid_frame"),
         (r#"{"type":"message","metadata":"a"}"#.into(), "metadata", "invalid_frame"),
-        (r#"{"type":"message","metadata":{"a":1}}"#.into(), "metadata.a", "invalid_frame"),
+        (r#"{"type":"message","content":"x","metadata":{"a":1}}"#.into(), "metadata.a", "invalid_frame"),
         (r#"{"type":"message","data":[]}"#.into(), "data", "invalid_frame"),
         (r#"{"type":"message","data":"{}"}"#.into(), "data", "invalid_frame"),
         (r#"{"type":"message","data":{},"content":"x"}"#.into(), "content", "invalid_frame"),
@@ -174,6 +175,7 @@ fn every_mistake_says_where_it_is() {
         (r#"{"type":"message","data":{"content":7}}"#.into(), "data.content", "invalid_data"),
         (r#"{"type":"message","content":7}"#.into(), "content", "invalid_data"),
         (r#"{"type":"message","data":{"contents":""}}"#.into(), "data.contents", "invalid_data"),
+        (r#"{"type":"message","data":{"sessionId":"t1"}}"#.into(), "data.content", "invalid_data"),
         (r#"{"type":"connection.heartbeat","x":1}"#.into(), "x", "invalid_data"),
         (r#"{"type":"connection.init","data":{"protocol":"one"}}"#.into(), "data.protocol", "invalid_data"),
         // Subscriptions.

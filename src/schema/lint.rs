@@ -278,7 +278,9 @@ impl Linter<'_> {
                 let name = format!("{}.{}", short(message.full_name()), field.name());
                 let raw = usize::try_from(place).ok().and_then(|place| declared?.field.get(place));
                 let is_said = raw.is_some_and(|field| field.options.jstype.is_some_and(|js| js != JSType::JS_NORMAL));
-                if !is_said && kinds.iter().any(is_64_bit) {
+                // Nobody can say it of a map's values: `jstype` stands on integer fields only.
+                let is_sayable = !matches!(field.kind(), FieldKind::Map { .. });
+                if is_sayable && !is_said && kinds.iter().any(is_64_bit) {
                     self.add(
                         LintRule::Int64String,
                         &site,

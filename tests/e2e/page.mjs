@@ -39,6 +39,7 @@ const step = async (name, run) => {
   assert.ok(Number(lost) > 100, `${lost} lost`);
   const burst = (await rows()).find((row) => row.channel === "project:burst");
   assert.equal(Number(burst.count) + Number(lost), 3000, "events and losses do not add up");
+  await page.locator("[data-notice='bad']", { hasText: "project:burst: events #" }).first().scrollIntoViewIfNeeded();
   await page.screenshot({ path: join(screenshots, "gap.png") });
 });
 
@@ -224,6 +225,7 @@ await step("is told of a gap on a slow line, and goes on over a quick one", asyn
   assert.ok(Number(lost) > 100, `${lost} lost`);
   const burst = (await rows()).find((row) => row.channel === "project:burst");
   assert.equal(Number(burst.count) + Number(lost), 3000, "events and losses do not add up");
+  await page.locator("[data-notice='bad']", { hasText: "project:burst: events #" }).first().scrollIntoViewIfNeeded();
   await page.screenshot({ path: join(screenshots, "gap.png") });
 });
 

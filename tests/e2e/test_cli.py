@@ -189,7 +189,10 @@ def test_check_summarises_what_is_right():
 def test_check_lists_the_bundled_catalogue_without_a_path():
     done = rialto("check", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == json.loads(rialto("check", ROOT / "proto", "--json").stdout)
+    folder = json.loads(rialto("check", ROOT / "proto", "--json").stdout)
+    # Some names of the catalogue are as old as the services that it was made for; nothing else is to be said.
+    assert {warning["rule"] for warning in folder["warnings"]} == {"event-type-form"}
+    assert json.loads(done.stdout) == {**folder, "warnings": []}
 
 
 def test_a_refusal_is_said_once(bridge):

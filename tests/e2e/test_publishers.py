@@ -2,14 +2,17 @@
 
 import contextlib
 import json
+import shutil
 import signal
+import subprocess
 
 import grpc
 import pytest
-from conftest import PATIENCE, ROOT, Bridge
+from conftest import NODE_PACKAGES, PATIENCE, ROOT, Bridge
 from line import Line
 from publishers import EXAMPLES, LANGUAGES, Publisher
 from test_clients import Subscriber, progress
+from test_typescript import HERE, MODULES, NEWEST, OLDEST, expect, generate
 from websockets.exceptions import ConnectionClosed
 
 STEP = json.loads((ROOT / EXAMPLES / "step.json").read_text())
@@ -53,12 +56,63 @@ def test_differences_are_found_wherever_they_are():
     assert differences([1], [1, 2]) == ["data: [1] came as [1, 2]"]
 
 
-def test_the_hardest_event_arrives_as_it_was_sent(publisher, bridge, tmp_path):
+class Page:
+    """A page in Chromium that receives with the client generated from the bundled schema."""
+
+    def __init__(self, folder):
+        generate(folder / "sdk")
+        for name in ("step.ts", "tsconfig.json"):
+            shutil.copy(HERE / name, folder / name)
+        for compiler in (OLDEST, NEWEST):
+            expect(*compiler, "-p", folder)
+        bundle = folder / "step.mjs"
+        expect(MODULES / ".bin" / "esbuild", folder / "step.ts", "--bundle", "--format=esm", f"--outfile={bundle}")
+        command = ["node", HERE / "receive.mjs", bundle, shutil.which("chromium"), NODE_PACKAGES]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, **question):
+        print(json.dumps(question), file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        assert answer, f"the page ended with {self.process.wait(PATIENCE)}"
+        return json.loads(answer)
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory):
+    page = Page(tmp_path_factory.mktemp("page"))
+    yield page
+    page.process.stdin.close()
+    assert page.process.wait(PATIENCE) == 0
+
+
+READ = {
+    "fingerprint": "f" * 16,
+    "rowsAreTheMost": True,
+    "memoryChange": -(2**53 - 1),
+    "started": "2026-11-20T23:59:59.999Z",
+    "duration": 3661000.000001,
+    "preview": [0, 251, 255, 254, 62, 63],
+    "succeeded": True,
+    "output": "value",
+    "approved": False,
+}
+"""What the page makes of the step with the client's own conversions: 64-bit integers, times, bytes, presence."""
+
+
+def test_the_hardest_event_arrives_as_it_was_sent(publisher, bridge, page, tmp_path):
+    page.ask(start=bridge.addresses["listen"], workflowId=STEP["workflowId"])
     with Subscriber(bridge, [{"name": WORKFLOW}]) as subscriber:
         subscriber.of(WORKFLOW)
         with publisher.start(bridge, tmp_path, 3, "--event", "../step.json") as running:
             frames = [subscriber.of(WORKFLOW) for _ in range(3)]
+            seen = page.ask(look=3)
             summary = running.summary()
+    assert seen["errors"] == [] and len(seen["steps"]) == 3
+    for number, step in enumerate(seen["steps"], 1):
+        assert step["sequence"] == number
+        assert step["metadata"] == {"publisher": publisher.language, "number": str(number)}
+        assert differences(STEP, step["data"]) == []
+        assert step["read"] == READ
     assert (summary["acked"], summary["duplicates"], summary["refused"]) == (3, 0, 0)
     for number, frame in enumerate(frames, 1):
         assert (frame["type"], frame["sequence"]) == ("workflow.step_completed", number)

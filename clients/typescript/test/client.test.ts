@@ -18,12 +18,14 @@ class Socket {
   onclose: Handler<{ code: number; reason: string }> = null;
   onerror: Handler<unknown> = null;
   readonly sent: { type: string; id: string; data: Record<string, unknown> }[] = [];
+  readonly url: string;
+  readonly protocols: string[];
   closed = false;
 
-  constructor(
-    readonly url: string,
-    readonly protocols: string[],
-  ) {}
+  constructor(url: string, protocols: string[]) {
+    this.url = url;
+    this.protocols = protocols;
+  }
 
   send(data: string): void {
     this.sent.push(JSON.parse(data));
@@ -142,10 +144,11 @@ test("a listener that throws is reported and stops nobody else", async () => {
   const [socket] = sockets as [Socket];
   await socket.open();
   socket.accept();
-  // As the process would report it.
-  const reported = new Promise<Error>((resolve) => process.once("uncaughtException", resolve));
+  // As the process would report it, before the test runner hears of it.
+  const reported = new Promise<Error>((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
   socket.event("room", "said", 1);
   assert.equal((await reported).message, "a listener's own");
+  process.setUncaughtExceptionCaptureCallback(null);
   assert.deepEqual(got, ["said"]);
   client.close();
 });

@@ -930,6 +930,7 @@ function operations(selection) {
 var ProcessCompleted = "process.completed";
 var ProcessProgress = "process.progress";
 var ProcessStarted = "process.started";
+var ProjectUpdated = "project.updated";
 function project(parameters, selection) {
   return templateChannel("project:{projectId}", [parameters["projectId"]], "file.created file.deleted file.modified file.uploaded process.completed process.progress process.started project.created project.deleted project.updated", selection);
 }
@@ -944,7 +945,7 @@ function system(selection) {
 
 // sdk/schema.ts
 var schema = {
-  fingerprint: "8823e870f49601efefe3805bd2f8e9a84d6e747e9269694667a1191d181c7e81",
+  fingerprint: "9dbbcd42cce0a3ef64c54870d9064c5429d2614cde9c2071cee8a30708fe3bd0",
   generator: "rialto 0.1.0",
   protocol: 1
 };
@@ -995,6 +996,10 @@ function told(event) {
       const { gatewayId, downtime, attempts } = event.data;
       return [badge("recovered", "good"), bold(gatewayId), ` after ${downtime ?? "a while"}, ${attempts} attempts`];
     }
+    case ProjectUpdated: {
+      const { projectId, project: project2, changedFields, updatedBy } = event.data;
+      return [bold(project2?.name ?? projectId), ` ${changedFields.join(", ")} changed by ${updatedBy}`];
+    }
     default:
       return void 0;
   }
@@ -1003,9 +1008,12 @@ function fields(data) {
   return Object.entries(data).map(
     ([name, value]) => element("span", "field", [
       element("i", "", `${name} `),
-      typeof value === "object" ? JSON.stringify(value) : String(value)
+      short(typeof value === "object" ? JSON.stringify(value) : String(value))
     ])
   );
+}
+function short(text) {
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
 function lower(prefix, value) {
   return String(value).replace(prefix, "").toLowerCase();
@@ -1154,7 +1162,7 @@ var Ledger = class {
   /** The channel's count, begun when it is new. */
   channel(name) {
     let channel2 = this.channels.get(name);
-    if (!channel2) this.channels.set(name, channel2 = { sequence: 0, count: 0, times: [] });
+    if (!channel2) this.channels.set(name, channel2 = { sequence: 0, count: 0, lost: 0, times: [] });
     return channel2;
   }
   /** A subscription begins after this position: nothing before it is missing. */
@@ -1185,7 +1193,9 @@ var Ledger = class {
     this.counts.gaps += 1;
     this.counts.lost += last - first + 1;
     this.second(nowMs).lost += last - first + 1;
-    this.channel(name).sequence = Math.max(this.channel(name).sequence, last);
+    const channel2 = this.channel(name);
+    channel2.lost += last - first + 1;
+    channel2.sequence = Math.max(channel2.sequence, last);
   }
   /** The bridge said that the channel's log began anew. */
   reset(name, after) {
@@ -1331,14 +1341,17 @@ var EventList = class {
       return;
     }
     this.#judge(item);
-    if (this.#waiting.push(item) > SHOWN) this.#waiting.shift();
+    if (this.#waiting.push(item) > SHOWN) {
+      const oldest = this.#waiting.findIndex((waiting) => !waiting.matches(".notice"));
+      this.#waiting.splice(Math.max(0, oldest), 1);
+    }
     if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
   }
   #draw() {
     this.#empty.hidden = true;
     this.#root.prepend(...this.#waiting.splice(0).reverse());
     while (this.#root.childElementCount > SHOWN) {
-      const oldest = [...this.#root.children].reverse().find((item) => !item.querySelector("details[open]"));
+      const oldest = [...this.#root.children].reverse().find((item) => !item.matches(".notice") && !item.querySelector("details[open]"));
       (oldest ?? this.#root.lastElementChild)?.remove();
     }
   }
@@ -1970,7 +1983,8 @@ function row(name) {
     element("span", "name", name),
     element("span", "head", "#0"),
     element("span", "rate", "0.0/s"),
-    element("span", "bar")
+    element("span", "bar"),
+    element("span", "told")
   ]);
   made.dataset.channel = name;
   made.style.setProperty("--hue", hue(name));
@@ -1987,6 +2001,8 @@ function draw() {
     const rate = ledger.rate(name, now);
     const part = (selector) => made.querySelector(selector);
     part(".head").textContent = `#${ledger.channel(name).sequence}`;
+    const { lost } = ledger.channel(name);
+    part(".told").textContent = lost > 0 ? `${lost.toLocaleString()} lost, as the bridge has said` : "";
     part(".rate").textContent = `${rate.toFixed(1)}/s`;
     made.style.setProperty("--fill", `${Math.min(100, rate * 25)}%`);
   }

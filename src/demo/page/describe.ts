@@ -8,6 +8,7 @@ import {
   ProcessCompleted,
   ProcessProgress,
   ProcessStarted,
+  ProjectUpdated,
   SystemHealth,
   SystemLog,
 } from "./sdk/index.js";
@@ -61,6 +62,10 @@ function told(event: StoryEvent): Words | undefined {
       const { gatewayId, downtime, attempts } = event.data;
       return [badge("recovered", "good"), bold(gatewayId), ` after ${downtime ?? "a while"}, ${attempts} attempts`];
     }
+    case ProjectUpdated: {
+      const { projectId, project, changedFields, updatedBy } = event.data;
+      return [bold(project?.name ?? projectId), ` ${changedFields.join(", ")} changed by ${updatedBy}`];
+    }
     default:
       return undefined;
   }
@@ -70,9 +75,14 @@ function fields(data: Readonly<Record<string, unknown>>): Words {
   return Object.entries(data).map(([name, value]) =>
     element("span", "field", [
       element("i", "", `${name} `),
-      typeof value === "object" ? JSON.stringify(value) : String(value),
+      short(typeof value === "object" ? JSON.stringify(value) : String(value)),
     ]),
   );
+}
+
+/** As much of it as a line has room for; the details have the rest. */
+function short(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
 
 function lower(prefix: string, value: string | number): string {

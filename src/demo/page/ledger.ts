@@ -12,6 +12,8 @@ export type ChannelCount = {
   sequence: number;
   /** Events received. */
   count: number;
+  /** Events that the bridge has said are lost. */
+  lost: number;
   /** When the last ones came, for the rate. */
   times: number[];
 };
@@ -31,7 +33,7 @@ export class Ledger {
   /** The channel's count, begun when it is new. */
   channel(name: string): ChannelCount {
     let channel = this.channels.get(name);
-    if (!channel) this.channels.set(name, (channel = { sequence: 0, count: 0, times: [] }));
+    if (!channel) this.channels.set(name, (channel = { sequence: 0, count: 0, lost: 0, times: [] }));
     return channel;
   }
 
@@ -65,7 +67,9 @@ export class Ledger {
     this.counts.gaps += 1;
     this.counts.lost += last - first + 1;
     this.second(nowMs).lost += last - first + 1;
-    this.channel(name).sequence = Math.max(this.channel(name).sequence, last);
+    const channel = this.channel(name);
+    channel.lost += last - first + 1;
+    channel.sequence = Math.max(channel.sequence, last);
   }
 
   /** The bridge said that the channel's log began anew. */

@@ -90,7 +90,10 @@ export class EventList {
     }
     this.#judge(item);
     // A burst is drawn once a frame, and only what stays.
-    if (this.#waiting.push(item) > SHOWN) this.#waiting.shift();
+    if (this.#waiting.push(item) > SHOWN) {
+      const oldest = this.#waiting.findIndex((waiting) => !waiting.matches(".notice"));
+      this.#waiting.splice(Math.max(0, oldest), 1);
+    }
     if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
   }
 
@@ -98,8 +101,8 @@ export class EventList {
     this.#empty.hidden = true;
     this.#root.prepend(...this.#waiting.splice(0).reverse());
     while (this.#root.childElementCount > SHOWN) {
-      // What somebody reads stays.
-      const oldest = [...this.#root.children].reverse().find((item) => !item.querySelector("details[open]"));
+      // What somebody reads stays, and so does what the page had to say, until there is too much of either.
+      const oldest = [...this.#root.children].reverse().find((item) => !item.matches(".notice") && !item.querySelector("details[open]"));
       (oldest ?? this.#root.lastElementChild)?.remove();
     }
   }

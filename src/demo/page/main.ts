@@ -140,6 +140,7 @@ function row(name: string): HTMLElement {
     element("span", "head", "#0"),
     element("span", "rate", "0.0/s"),
     element("span", "bar"),
+    element("span", "told"),
   ]);
   made.dataset.channel = name;
   made.style.setProperty("--hue", hue(name));
@@ -157,6 +158,8 @@ function draw(): void {
     const rate = ledger.rate(name, now);
     const part = (selector: string): HTMLElement => made.querySelector(selector) as HTMLElement;
     part(".head").textContent = `#${ledger.channel(name).sequence}`;
+    const { lost } = ledger.channel(name);
+    part(".told").textContent = lost > 0 ? `${lost.toLocaleString()} lost, as the bridge has said` : "";
     part(".rate").textContent = `${rate.toFixed(1)}/s`;
     made.style.setProperty("--fill", `${Math.min(100, rate * 25)}%`);
   }

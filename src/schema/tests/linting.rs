@@ -22,7 +22,7 @@ message OrderPlaced {
   required State state = 4;
   map<string, Item> items = 5;
 }
-message Item { repeated fixed64 sizes = 1; }
+message Item { repeated fixed64 sizes = 1; map<int64, int64> counts = 2; }
 message Unused { optional int64 big = 1; }
 enum State { STATE_PAID = 1; }
 message Ask { option (rialto.v1.event) = { type: "ask", from: FROM_CLIENT, route: ROUTE_HANDLER }; optional string id = 1; }

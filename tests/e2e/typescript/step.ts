@@ -3,33 +3,47 @@
 
 import { connect, toBigInt, toBytes, toDate, toMilliseconds, WorkflowStepCompleted, workflow } from "./sdk/index.js";
 
-const steps: object[] = [];
-
-/** Connects, and is subscribed when it returns. */
-export async function start(url: string, workflowId: string): Promise<void> {
-  const subscription = connect({ url }).subscribe(workflow({ workflowId }), (event) => {
-    if (event.type === WorkflowStepCompleted) steps.push({ number: event.metadata?.["number"], data: event.data, read: read(event.data) });
-  });
-  await subscription.subscribed;
+/** A step as it came, and what a page makes of the values that JSON has no type for. */
+export interface Step {
+  readonly sequence: number | undefined;
+  readonly metadata: { readonly [name: string]: string };
+  readonly data: WorkflowStepCompleted;
+  readonly read: unknown;
 }
 
-/** What has come so far, as it was parsed. */
-export function look(): object[] {
+const steps: Step[] = [];
+
+/** Connects, and is subscribed when it returns. */
+export function start(url: string, workflowId: string): Promise<void> {
+  return new Promise((onSubscribed, onEnd) => {
+    connect({ url }).subscribe(
+      workflow({ workflowId }),
+      (event) => {
+        if (event.type !== WorkflowStepCompleted) return;
+        const { sequence, metadata, data } = event;
+        steps.push({ sequence, metadata: { ...metadata }, data, read: read(data) });
+      },
+      { onSubscribed: () => onSubscribed(), onEnd },
+    );
+  });
+}
+
+/** What has come so far. */
+export function look(): Step[] {
   return steps;
 }
 
-/** What a page makes of the values that JSON has no type for. */
-function read(step: WorkflowStepCompleted): object {
-  const [ledger] = Object.values(step.artifacts);
+function read(step: WorkflowStepCompleted): unknown {
+  const ledger = step.artifacts["ledger.parquet"];
   return {
     fingerprint: toBigInt(step.fingerprint).toString(16),
-    rows: toBigInt(step.metrics?.counts["rows"] ?? "0") + 1n === 2n ** 63n,
+    rowsAreTheMost: toBigInt(step.metrics?.counts["rows"] ?? "0") === 2n ** 63n - 1n,
     memoryChange: step.metrics?.memoryChange,
     started: step.started && toDate(step.started).toISOString(),
     duration: step.duration && toMilliseconds(step.duration),
     preview: ledger && [...toBytes(ledger.preview)],
-    status: step.status === "STEP_STATUS_SUCCEEDED",
-    output: "value" in step ? "value" : "another",
-    approved: step.approved === false,
+    succeeded: step.status === "STEP_STATUS_SUCCEEDED",
+    output: step.value !== undefined ? "value" : "another",
+    approved: step.approved,
   };
 }

@@ -23,6 +23,7 @@ use tokio::time::sleep;
 use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::util::MapResponseLayer;
 
 use crate::ingest::Ingest;
 use crate::metrics::{Limit, Metrics};
@@ -32,6 +33,7 @@ use crate::net::preface::PrefaceDeadline;
 use crate::net::{Peer, stopped};
 use crate::proto::rialto::v1::publisher_service_server::{PublisherServiceServer, SERVICE_NAME};
 
+use convert::too_large;
 use publisher::Publisher;
 use reflection::Reflection;
 
@@ -121,6 +123,7 @@ impl Server {
         let reflection = Reflection::new(Arc::clone(&ingest), stop.clone());
         let publisher = PublisherServiceServer::new(Publisher::new(ingest, stop.clone(), config.max_unacked_events))
             .max_decoding_message_size(config.max_request_bytes);
+        let refusals = Arc::clone(&metrics);
         let serving = tonic::transport::Server::builder()
             .max_concurrent_streams(config.max_streams)
             .http2_max_header_list_size(config.max_header_list_bytes)
@@ -128,6 +131,7 @@ impl Server {
             .initial_connection_window_size(config.connection_window_bytes)
             .http2_keepalive_interval(Some(config.keepalive_interval))
             .http2_keepalive_timeout(Some(config.keepalive_timeout))
+            .layer(MapResponseLayer::new(move |response| refused_unread(response, &refusals)))
             .add_service(health)
             .add_service(publisher)
             .add_service(reflection.v1())
@@ -138,6 +142,19 @@ impl Server {
             () = drained(stop, config.drain_timeout) => Ok(()),
         }
     }
+}
+
+/// The answer to a call whose request tonic has refused before we saw it.
+fn refused_unread<B>(mut response: http::Response<B>, metrics: &Metrics) -> http::Response<B> {
+    let refused = tonic::Status::from_header_map(response.headers()).and_then(|status| too_large(&status));
+    if let Some(status) = refused {
+        metrics.limits.hit(Limit::MaxPublishRequestBytes, "a call with one request");
+        let (mut headers, answer) = (http::HeaderMap::new(), response.headers_mut());
+        if status.add_header(&mut headers).is_ok() {
+            answer.extend(headers);
+        }
+    }
+    response
 }
 
 async fn drained(mut stop: watch::Receiver<bool>, timeout: Duration) {

@@ -49,6 +49,7 @@ mod template;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod validate;
 
 pub use escape::{escape, unescape};
@@ -57,6 +58,7 @@ pub use key::{Delivery, EventKey, KeyFields};
 pub use load::Source;
 pub use mistake::{LoadError, Mistake};
 pub use route::RouteError;
+pub use unknown::UnknownChannel;
 pub use validate::Violation;
 
 use numbers::TypeNumbers;

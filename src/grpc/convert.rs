@@ -7,7 +7,7 @@ use crate::ingest::Accepted;
 use crate::proto::google::rpc;
 use crate::proto::google::rpc::bad_request::FieldViolation;
 use crate::proto::rialto::v1;
-use crate::status::Status;
+use crate::status::{Code, Status};
 
 /// Who gives `ErrorInfo`'s reasons their meaning.
 const DOMAIN: &str = "rialto";
@@ -39,6 +39,16 @@ pub(super) fn tonic_status(status: Status) -> tonic::Status {
     let status = rpc_status(status);
     let details = Bytes::from(status.encode_to_vec());
     tonic::Status::with_details(tonic::Code::from_i32(status.code), status.message, details)
+}
+
+/// What is said of a request message that is longer than it may be, where tonic says OUT_OF_RANGE: gRPC's other
+/// implementations say RESOURCE_EXHAUSTED, as its documentation of status codes asks. `None` for any other status.
+pub(super) fn too_large(status: &tonic::Status) -> Option<tonic::Status> {
+    let is_too_large = status.code() == tonic::Code::OutOfRange;
+    is_too_large.then(|| {
+        let message = format!("{}; send fewer events in one request", status.message());
+        tonic_status(Status::new(Code::ResourceExhausted, "request_too_large", message))
+    })
 }
 
 fn rpc_status(status: Status) -> rpc::Status {

@@ -15,7 +15,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tonic::{Request, Response, Streaming};
 
-use super::convert::{accepted, ack, tonic_status};
+use super::convert::{accepted, ack, tonic_status, too_large};
 use crate::ids::Tenant;
 use crate::ingest::{Ingest, PublishContext, body_bytes};
 use crate::metrics::Limit;
@@ -166,11 +166,11 @@ impl Publishing {
             match request {
                 Some(Ok(request)) => self.rest = request.events.into_iter(),
                 Some(Err(status)) => {
-                    // What tonic says of a message that is longer than it may be.
-                    if status.code() == tonic::Code::OutOfRange {
+                    let too_large = too_large(&status);
+                    if too_large.is_some() {
                         self.ingest.metrics().limits.hit(Limit::MaxPublishRequestBytes, &self.context);
                     }
-                    self.state = State::Ending(Some(status));
+                    self.state = State::Ending(Some(too_large.unwrap_or(status)));
                 }
                 None => self.state = State::Ending(None),
             }

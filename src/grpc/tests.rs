@@ -239,10 +239,12 @@ async fn a_request_beyond_the_limit_is_refused_and_the_connection_lives_on() {
     let mut client = running.client().await;
     let big = some((0..100).map(|_| shipped("a")).collect());
     let status = client.publish(one(shipped(&"a".repeat(2_000)))).await.unwrap_err();
-    assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert!(status.message().contains("limit is: 1000 bytes; send fewer events"), "{status:?}");
     let requests = tokio_stream::iter([some(vec![shipped("a")]), big]);
     let status = acks(client.publish_stream(requests).await.unwrap().into_inner()).await.unwrap_err();
-    assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert!(status.message().contains("limit is: 1000 bytes; send fewer events"), "{status:?}");
     assert_eq!(running.fixture.rings.channels(), ["order:a"]);
     client.publish(one(shipped("b"))).await.unwrap();
 }

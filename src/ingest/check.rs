@@ -168,7 +168,7 @@ impl<'a> Checker<'a> {
         let mut channels: Vec<(ChannelName, Retention)> = Vec::with_capacity(named.len());
         for (index, channel) in named.into_iter().enumerate() {
             let Some(template) = schema.channel(&channel) else {
-                return Err(Refusal::UnknownChannel { channel: shown(&channel), index });
+                return Err(Refusal::UnknownChannel { error: schema.unknown_channel(&channel), index });
             };
             if !schema.may_go_to(event_type, &channel) {
                 return Err(Refusal::ForeignChannel { event: event(), channel: shown(&channel), index });

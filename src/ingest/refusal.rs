@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::metrics::Limit;
-use crate::schema::{self, RouteError};
+use crate::schema::{self, RouteError, UnknownChannel};
 use crate::status::{Code, Status};
 use crate::transcode::{Problem, TranscodeError};
 
@@ -46,8 +46,8 @@ pub(super) enum Refusal {
     NoChannel { event: Arc<str> },
     #[error("{channels} channels exceed max_channels {max_channels}")]
     Channels { channels: usize, max_channels: usize },
-    #[error("no channel template of the schema matches {channel:?}")]
-    UnknownChannel { channel: String, index: usize },
+    #[error("{error}")]
+    UnknownChannel { error: UnknownChannel, index: usize },
     #[error("{event} may not go to {channel:?}: the channel is of no template that the event lists")]
     ForeignChannel { event: Arc<str>, channel: String, index: usize },
 }

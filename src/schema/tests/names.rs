@@ -118,6 +118,26 @@ message Pair { option (rialto.v1.event) = { type: "pair", channels: ["AChannel"]
     )
 }
 
+#[test]
+fn a_name_that_nothing_matches_is_answered_with_what_was_meant() {
+    let schema = Schema::bundled();
+    for (name, expected) in [
+        (
+            "project:a:b",
+            r#""project:a:b"; such names look like "project:{project_id}", and a ':' inside a value is written %3A"#,
+        ),
+        ("project:", r#""project:"; such names look like "project:{project_id}""#),
+        ("projekt:42", r#""projekt:42"; did you mean "project"?"#),
+        ("nothing like it", r#""nothing like it""#),
+        ("", r#""""#),
+    ] {
+        assert!(schema.channel(name).is_none(), "{name}");
+        let said = schema.unknown_channel(name).to_string();
+        assert_eq!(said, format!("no channel template of the schema matches {expected}"));
+    }
+    assert!(schema.unknown_channel(&"x".repeat(100_000)).to_string().len() < 300);
+}
+
 fn value() -> impl Strategy<Value = String> {
     // Mostly what is structure somewhere, so that clashes would be found.
     prop::collection::vec(

@@ -125,8 +125,7 @@ impl<C: Channels> Outbound<C> {
             return Err(refuse(PeerCode::InvalidMessage, message, "name"));
         }
         let Some(template) = env.schema.channel(name) else {
-            let message = format!("no channel template of the schema matches {name:?}");
-            return Err(refuse(PeerCode::ChannelNotFound, message, "name"));
+            return Err(refuse(PeerCode::ChannelNotFound, env.schema.unknown_channel(name).to_string(), "name"));
         };
         // A session's channel is for that session alone: no event of one session may reach another.
         let session = &self.identity.session;

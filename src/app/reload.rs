@@ -97,6 +97,7 @@ impl Reloader {
             let message = "could not be loaded for a reason of Rialto's own".to_owned();
             Err(LoadError {
                 mistakes: vec![Mistake { file: "schema".to_owned(), line: None, column: None, message, advice }],
+                may_hide_more: true,
             })
         })
     }
@@ -145,7 +146,7 @@ fn log(outcome: &Result<Reloaded, ReloadError>, request: ReloadRequest, started:
         Err(error) => {
             tracing::error!(dry_run, "schema not reloaded: {error}");
             match error {
-                ReloadError::Broken(LoadError { mistakes }) => {
+                ReloadError::Broken(LoadError { mistakes, .. }) => {
                     mistakes.iter().for_each(|mistake| tracing::error!("{mistake}"));
                 }
                 ReloadError::Breaking { changes, .. } => changes.iter().for_each(|change| tracing::error!("{change}")),

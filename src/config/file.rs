@@ -100,7 +100,7 @@ fn unknown(name: &str, item: &Item) -> (String, String) {
         return ("is a table; every key stands at the top of the file".to_owned(), AN_EXAMPLE.to_owned());
     }
     let names = keys().iter().map(|key| key.name).filter(|name| *name != "config");
-    let nearest = spelling::nearest(&name.to_lowercase().replace('_', "-"), names);
+    let nearest = spelling::nearest(name, names);
     match nearest.and_then(|nearest| keys().iter().find(|key| key.name == nearest)) {
         Some(key) => (format!("no such key; the nearest one is {}", key.name), example(key)),
         None => ("no such key; `rialto config` lists them".to_owned(), AN_EXAMPLE.to_owned()),

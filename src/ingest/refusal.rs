@@ -16,8 +16,8 @@ pub(super) enum Refusal {
     UnknownMessage { name: String },
     #[error("{name} is a message of the schema but no event; its message needs `option (rialto.v1.event)`")]
     NotAnEvent { name: String },
-    #[error("{name:?} is no event type of the schema; `rialto check` lists them")]
-    UnknownType { name: String },
+    #[error("{name:?} is no event type of the schema; {advice}")]
+    UnknownType { name: String, advice: String },
     #[error("{name} is Rialto's own and cannot be published")]
     Own { name: Arc<str> },
     #[error(

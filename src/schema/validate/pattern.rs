@@ -11,15 +11,15 @@ use regex_automata::nfa::thompson::{self, WhichCaptures};
 use super::budget::{Spent, pay};
 
 /// Memory for a compiled pattern of the schema, in bytes.
-const MAX_PROGRAM_BYTES: usize = 256 << 10;
+const MAX_PROGRAM_BYTES: usize = 1 << 20;
 /// Memory for its automaton, in bytes.
 const MAX_AUTOMATON_BYTES: usize = 1 << 20;
 /// Memory for a compiled pattern of a payload, in bytes.
-const MAX_SENT_PROGRAM_BYTES: usize = 32 << 10;
+const MAX_SENT_PROGRAM_BYTES: usize = 64 << 10;
 /// The longest pattern of a payload.
 const MAX_SENT_BYTES: usize = 256;
 /// What it costs to compile one, and each byte of it.
-const COMPILING_UNITS: u64 = 2_000;
+const COMPILING_UNITS: u64 = 20_000;
 const COMPILING_BYTE_UNITS: u64 = 200;
 /// Bytes that an automaton reads for one unit.
 const BYTES_PER_UNIT: u64 = 16;

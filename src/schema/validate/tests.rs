@@ -6,6 +6,7 @@ use crate::schema::{Schema, Source, Spending};
 use crate::transcode::{Options, Transcoder};
 
 mod cel;
+mod cost;
 mod standard;
 mod table;
 

@@ -161,18 +161,21 @@ impl<C: Channels> Outbound<C> {
         // A frame that is half written belongs to the old subscription and goes out; what was only read is read again.
         self.settle();
         let (handle, current) = match self.subscriptions[index].take() {
-            Some(old) => {
+            Some(mut old) => {
                 let keyed_until = old.keyed_until.max(old.cursor.sequence);
-                (old.handle, Some((Snapshot { start: old.cursor, keyed_until }, old.ephemeral)))
+                let untold = old.reset_from.take();
+                (old.handle, Some((Snapshot { start: old.cursor, keyed_until }, old.ephemeral, untold)))
             }
             None => {
                 let key = ChannelKey { tenant: self.identity.tenant.clone(), channel: channel.clone() };
                 (env.channels.open(&key, retention, slot), None)
             }
         };
-        let beginning = match (&wanted.after, current) {
+        let beginning = match (&wanted.after, &current) {
             (Some(after), _) => resume(after, &handle, env.channels),
-            (None, Some((cursor, _))) => Beginning { cursor, start: cursor.start, recovered: None, reset_from: None },
+            (None, Some((cursor, ..))) => {
+                Beginning { cursor: *cursor, start: cursor.start, recovered: None, reset_from: None }
+            }
             (None, None) => {
                 let cursor = env.channels.snapshot(&handle, history, &filter);
                 Beginning { cursor, start: cursor.start, recovered: None, reset_from: None }
@@ -181,8 +184,12 @@ impl<C: Channels> Outbound<C> {
         let heads = env.channels.heads(&handle);
         let filter = (wanted.types.as_slice().into(), filter);
         let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, heads, retention);
-        if let Some((_, ephemeral)) = current {
+        if let Some((_, ephemeral, untold)) = current {
             subscription.ephemeral = ephemeral;
+            // What was promised about the old subscription holds for the new one that goes on there.
+            if wanted.after.is_none() {
+                subscription.reset_from = untold;
+            }
         }
         if let Some(previous) = beginning.reset_from {
             subscription.reset(beginning.cursor, previous);

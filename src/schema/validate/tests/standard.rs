@@ -158,7 +158,7 @@ fn a_pattern_costs_what_its_search_may_take() {
         (r"^https?://[\\w.-]+(:\\d+)?(/[^\\s?#]*)?(\\?[^\\s#]*)?(#\\S*)?$", "https://www.example.com:8080/a/b?c=d#e"),
         (r"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$", "2026-11-20T10:30:45Z"),
         (r"^[a-zA-Z0-9_-]{1,1000}$", &"x".repeat(1_000)),
-        (r"^\\p{L}[\\p{L}\\p{N} '-]{0,100}$", "Grace Höpper"),
+        (r"^\\p{L}[\\p{L}\\p{N} '-]*$", "Grace Höpper"),
         (r"^.{1,200}$", "anything"),
     ] {
         let (said, units) = searched(&format!("(buf.validate.field).string.pattern = \"{pattern}\""), text);

@@ -154,6 +154,24 @@ fn a_position_that_is_not_of_this_log_is_a_reset_to_everything_retained() {
 }
 
 #[test]
+fn a_reset_that_was_promised_is_told_though_the_subscription_is_replaced() {
+    let mut bench = Bench::open();
+    for _ in 0..3 {
+        bench.progress("project:42");
+    }
+    let foreign = Epoch { boot: 5, life: 1 }.to_string();
+    let again = proto::Subscription { types: vec!["process.*".into()], ..wanted("project:42") };
+    let channels = vec![after("project:42", &foreign, 2), again];
+    bench.command(Command::Subscribe { channels_path: "data.channels", id: None, channels });
+    bench.write(usize::MAX);
+    let frames = bench.take();
+    let kinds: Vec<_> = frames[..3].iter().map(Frame::kind).collect();
+    assert_eq!(kinds, ["channel.subscribed", "channel.subscribed", "channel.reset"]);
+    assert_eq!(data(&frames[2])["previous"], json!({"epoch": foreign, "sequence": 2}));
+    assert_eq!(frames[3].json()["sequence"], 1);
+}
+
+#[test]
 fn a_slow_reader_gets_the_rest_of_its_frame_then_its_gap_then_what_is_retained() {
     let mut bench = Bench::open();
     bench.subscribe(wanted("project:42"));

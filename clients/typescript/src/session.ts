@@ -231,7 +231,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   };
   const isNeeded = (): boolean => {
     for (const channel of channels.values()) if (channel.wanted) return true;
-    return waiting.length + sent.length > 0;
+    return [...waiting, ...sent].some(({ settle }) => settle);
   };
 
   const connect = (now: number): void => {

@@ -435,16 +435,18 @@ test("leaves when nobody needs it any more, whatever was the last that did", () 
   taken.receive("connection.heartbeat", {}, 100, { replyTo: taken.sent.at(-1)?.id ?? "" });
   const [refused, id] = sending();
   const heartbeat = refused.sent.at(-1)?.id ?? "";
-  refused.receive("error", { code: 4005, status: "", reason: "", message: "", retryAfterMs: 0 }, 50, { replyTo: id });
+  refused.receive("error", { code: 4005, status: "", reason: "", message: "", retryAfterMs: 0 }, 100, { replyTo: id });
   refused.receive("connection.heartbeat", {}, 100, { replyTo: heartbeat });
   const forgotten = recorded();
   forgotten.session.forget(
     forgotten.session.dispatch("chat", {}, () => {}, 0),
     100,
   );
+  const [aborted, other] = sending();
+  aborted.session.forget(other, 100);
   const ended = subscribed();
   ended.receive("channel.unsubscribed", { channel: "c", reason: "schema_changed" }, 100);
-  for (const [name, world] of Object.entries({ taken, refused, forgotten, ended })) {
+  for (const [name, world] of Object.entries({ taken, refused, forgotten, aborted, ended })) {
     world.take();
     world.session.tick(1_099);
     assert.deepEqual(world.take(), [], name);

@@ -120,7 +120,6 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         revisions: Arc::clone(&revisions),
         hub: Arc::clone(&hub),
         front: Arc::clone(&front),
-        metrics: Arc::clone(&metrics),
         runtime: Handle::current(),
         started: SystemTime::now(),
         up_since: Instant::now(),
@@ -160,7 +159,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         let story = options.playground == Playground::Demo;
         let pages = playground::pages(&ingest, &addresses, link.address(), story);
         routes = routes
-            .merge(pages::routes(pages, Some(link.address().port())))
+            .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some(link.address().port()))))
             .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())))
             .merge(channel_routes(Arc::clone(&ingest), gauges, Guard::same_origin(Vec::new())));
         slow = Some(tokio::spawn(link.run(addresses.listen)));

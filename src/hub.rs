@@ -14,7 +14,7 @@ mod wakeups;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ use crate::metrics::{Limit, Metrics};
 use crate::schema::Retention;
 use crate::status::{Code, Status};
 use crate::wire::EventFrame;
+use revise::Revised;
 
 pub use channel::Channel;
 pub use listing::{Listing, MAX_LISTED, Order, Query, RATE_WINDOW, Summary};
@@ -74,6 +75,10 @@ pub struct Hub {
     bytes: AtomicUsize,
     /// Held by whoever is freeing memory, so that one publisher does it and not all.
     reclaiming: Mutex<()>,
+    /// What the last reload has said. Its lock is taken under a channel's, and only by publishers of an older revision.
+    revised: Mutex<Option<Arc<Revised>>>,
+    /// The number in there, 0 before the first reload.
+    revision: AtomicU32,
     limits: Limits,
     metrics: Arc<Metrics>,
 }
@@ -93,6 +98,8 @@ impl Hub {
             next_id: AtomicU64::new(1),
             bytes: AtomicUsize::new(0),
             reclaiming: Mutex::new(()),
+            revised: Mutex::new(None),
+            revision: AtomicU32::new(0),
             limits,
             metrics: Arc::default(),
         }
@@ -206,7 +213,7 @@ impl Appender for Hub {
                 found => return Ok(self.no_sequence(&append.key, found)),
             },
         };
-        let record = Record {
+        let mut record = Record {
             event_type: event.event_type.index,
             class: event.class,
             payload: event.payload.clone(),
@@ -224,7 +231,7 @@ impl Appender for Hub {
             payload: &event.payload,
         };
         let mut log = channel.log();
-        channel.retain(&mut log, append.retention, event.revision);
+        self.settle(&channel, &mut log, append.retention, &mut record);
         let before = log.bytes();
         let retained = log.retained();
         let position = log.append(record, now(), |sequence, form, out| frame.write(sequence, form, out));

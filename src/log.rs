@@ -33,6 +33,7 @@ mod ring;
 mod segments;
 mod tombstones;
 mod type_set;
+mod unkey;
 
 #[cfg(test)]
 mod tests;

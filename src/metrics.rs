@@ -86,8 +86,6 @@ pub struct Reloads {
     pub unchanged: Counter,
     /// The new one has mistakes, or breaks what is in use.
     pub refused: Counter,
-    /// What the transcoders of earlier revisions printed slowly.
-    pub slow_path_before: Counter,
 }
 
 /// What is read at the moment of a scrape.

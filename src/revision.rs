@@ -33,7 +33,7 @@ impl Revision {
     /// The revision after this one. `schema` was loaded with [`Schema::load_next`] from this one's.
     #[must_use]
     pub fn next(&self, schema: Schema, options: Options) -> Self {
-        let transcoder = Arc::new(Transcoder::new(schema.pool(), options));
+        let transcoder = Arc::new(Transcoder::new(schema.pool(), options).counting_with(&self.transcoder));
         Revision { schema: Arc::new(schema), transcoder, number: self.number + 1 }
     }
 }

@@ -34,6 +34,7 @@ mod escape;
 mod events;
 mod filter;
 mod fingerprint;
+mod imports;
 mod key;
 pub mod lint;
 mod load;

@@ -45,7 +45,8 @@ const KEEP_KEYS: usize = 4096;
 pub struct Transcoder {
     plans: Plans,
     options: Options,
-    slow_path: AtomicU64,
+    /// Shared by the transcoders of all revisions.
+    slow_path: Arc<AtomicU64>,
 }
 
 /// How to print, and how much.
@@ -95,7 +96,14 @@ impl Transcoder {
     /// Makes the plans of every message of the pool.
     pub fn new(pool: &Arc<DescriptorPool>, options: Options) -> Self {
         let plans = Plans::new(pool, options.print_defaults);
-        Self { plans, options, slow_path: AtomicU64::new(0) }
+        Self { plans, options, slow_path: Arc::default() }
+    }
+
+    /// Counts on where this one counts.
+    #[must_use]
+    pub fn counting_with(mut self, before: &Transcoder) -> Self {
+        self.slow_path = Arc::clone(&before.slow_path);
+        self
     }
 
     /// Appends the ProtoJSON of `wire` to `json`; on an error `json` is as it was.
@@ -164,7 +172,7 @@ impl Transcoder {
         read::read(&self.plans, &self.options, plan, json)
     }
 
-    /// Levels of messages that took the slow path since the transcoder was made.
+    /// Levels of messages that took the slow path, by this transcoder and those that it counts with.
     pub fn slow_path_count(&self) -> u64 {
         self.slow_path.load(Ordering::Relaxed)
     }

@@ -8,9 +8,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse as _;
 
 use super::Result;
 use super::answer::Refused;
@@ -38,6 +42,20 @@ impl Guard {
     /// Only pages that this same port serves. For the demo.
     pub fn same_origin(allowed_hosts: Vec<String>) -> Self {
         Guard { pages: Pages::SameOrigin, allowed_hosts: allowed_hosts.into() }
+    }
+
+    /// These routes for whoever may read here. Pages that another name leads to get nothing.
+    pub fn reading(self, routes: Router) -> Router {
+        routes.layer(middleware::from_fn(move |request: Request, next: Next| {
+            let guard = self.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                match guard.check_reader(&head) {
+                    Ok(()) => next.run(Request::from_parts(head, body)).await,
+                    Err(refused) => refused.into_response(),
+                }
+            }
+        }))
     }
 
     /// Whether a request with this head may publish.
@@ -102,19 +120,17 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::Request;
-
     use super::*;
 
     fn answer(guard: &Guard, headers: &[(&str, &str)]) -> u16 {
-        let mut request = Request::post("/v1/publish");
+        let mut request = axum::http::Request::post("/v1/publish");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
         match guard.check(&head) {
             Ok(()) => 200,
-            Err(refused) => axum::response::IntoResponse::into_response(refused).status().as_u16(),
+            Err(refused) => refused.into_response().status().as_u16(),
         }
     }
 

@@ -97,7 +97,7 @@ impl From<ReloadError> for Refused {
         let message = error.to_string();
         let refused = |code, reason| Refused::new(Status::new(code, reason, message));
         match error {
-            ReloadError::Broken(LoadError { mistakes }) => {
+            ReloadError::Broken(LoadError { mistakes, .. }) => {
                 let mistakes = mistakes.into_iter().map(schema_mistake).collect();
                 refused(Code::FailedPrecondition, "broken_schema").with_detail(Detail::SchemaMistakes { mistakes })
             }

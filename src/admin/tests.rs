@@ -321,7 +321,12 @@ async fn a_reload_is_asked_for_and_its_outcome_told_in_full() {
         json!({ "file": "shop/v1/shop.proto", "line": 7, "column": 7, "message": "no", "advice": "write yes" });
     let table = [
         (r#"{"allowBreaking":true}"#, Breaking::Allowed, DryRun::No, Ok(done)),
-        ("{}", Breaking::Refused, DryRun::No, Err(ReloadError::Broken(LoadError { mistakes: vec![mistake(Some(7))] }))),
+        (
+            "{}",
+            Breaking::Refused,
+            DryRun::No,
+            Err(ReloadError::Broken(LoadError { mistakes: vec![mistake(Some(7))], may_hide_more: false })),
+        ),
         (
             r#"{"dryRun":true}"#,
             Breaking::Refused,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::admin::{Gauges, Health};
 use crate::hub::{Hub, Listing, Query};
-use crate::metrics::{Metrics, Observed};
+use crate::metrics::Observed;
 use crate::revision::Revisions;
 use crate::socket::Front;
 
@@ -19,7 +19,6 @@ pub(super) struct NodeGauges {
     pub(super) revisions: Arc<Revisions>,
     pub(super) hub: Arc<Hub>,
     pub(super) front: Arc<Front>,
-    pub(super) metrics: Arc<Metrics>,
     pub(super) runtime: Handle,
     pub(super) started: SystemTime,
     pub(super) up_since: Instant,
@@ -63,7 +62,7 @@ impl Gauges for NodeGauges {
             channels: self.hub.channel_count() as u64,
             log_bytes: self.hub.log_bytes() as u64,
             log_limit_bytes: self.hub.max_log_bytes() as u64,
-            slow_path: self.metrics.reloads.slow_path_before.get() + revision.transcoder.slow_path_count(),
+            slow_path: revision.transcoder.slow_path_count(),
             runtime_workers: runtime.num_workers() as u64,
             runtime_tasks: runtime.num_alive_tasks() as u64,
         }

@@ -1,7 +1,7 @@
 //! The page that shows a bridge at work: live channels, events, a publish form made from the schema.
 //!
 //! `rialto demo` and `rialto dev` mount it on the first port, for people on the same machine. Its files are part of the
-//! program; beside them it gets two documents: what the schema says, and where everything listens.
+//! program; beside them it gets two documents: what the schema says, and where everything listens and which schema is served.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,9 +32,9 @@ const FILES: &[(&str, &str, &str)] = &[
 /// The page's files and documents.
 pub(super) fn pages(ingest: &Arc<Ingest>, addresses: &Addresses, slow: SocketAddr, story: bool) -> Vec<Page> {
     let files = FILES.iter().map(|(path, content_type, text)| Page { path, content_type, body: Body::Fixed(text) });
-    let ingest = Arc::clone(ingest);
-    let schema = move || json_schema(&ingest.revision().schema).to_string();
-    let node = json!({
+    let (served, ingest) = (Arc::clone(ingest), Arc::clone(ingest));
+    let schema = move || json_schema(&served.revision().schema).to_string();
+    let where_it_listens = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "listen": addresses.listen.to_string(),
         "grpc": addresses.grpc.to_string(),
@@ -43,11 +43,13 @@ pub(super) fn pages(ingest: &Arc<Ingest>, addresses: &Addresses, slow: SocketAdd
         "slowBytesPerSecond": slow_link::BYTES_PER_SECOND,
         // Whether somebody publishes the demo's story, so that the page knows what to follow.
         "story": story,
-    })
-    .to_string();
-    let made = [
-        ("/demo/schema.json", Body::Made(Arc::new(schema))),
-        ("/demo/node.json", Body::Made(Arc::new(move || node.clone()))),
-    ];
+    });
+    let node = move || {
+        let mut node = where_it_listens.clone();
+        // Asked for now and then: the page must not go on with a schema that is not served any more.
+        node["fingerprint"] = ingest.revision().schema.fingerprint().into();
+        node.to_string()
+    };
+    let made = [("/demo/schema.json", Body::Made(Arc::new(schema))), ("/demo/node.json", Body::Made(Arc::new(node)))];
     files.chain(made.into_iter().map(|(path, body)| Page { path, content_type: JSON, body })).collect()
 }

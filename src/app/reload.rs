@@ -48,7 +48,7 @@ impl Reloader {
         let current = self.revisions.current();
         let (next, changes) = self.load(Arc::clone(&current)).await.map_err(ReloadError::Broken)?;
         let unchanged = next.schema.fingerprint() == current.schema.fingerprint();
-        let subscriptions = self.ending(&next.schema);
+        let subscriptions = self.ending(&next.schema).await;
         let is_allowed = request.breaking.unwrap_or(self.breaking) == Breaking::Allowed;
         if (subscriptions > 0 || !changes.is_empty()) && !is_allowed {
             return Err(ReloadError::Breaking { changes, subscriptions });
@@ -67,8 +67,8 @@ impl Reloader {
             self.metrics.learn(&next.schema);
             reloaded.ended_subscriptions = self.front.adopt(&next).await;
             self.revisions.replace(Arc::clone(&next));
-            self.metrics.reloads.slow_path_before.add(current.transcoder.slow_path_count());
-            self.hub.revise(&next.schema, next.number);
+            let hub = Arc::clone(&self.hub);
+            aside(move || hub.revise(&current.schema, &next.schema, next.number)).await;
         }
         Ok(reloaded)
     }
@@ -97,15 +97,28 @@ impl Reloader {
             let message = "could not be loaded for a reason of Rialto's own".to_owned();
             Err(LoadError {
                 mistakes: vec![Mistake { file: "schema".to_owned(), line: None, column: None, message, advice }],
+                may_hide_more: true,
             })
         })
     }
 
     /// How many subscriptions are on channels that the next schema does not have.
-    fn ending(&self, next: &Schema) -> usize {
-        let channels = self.hub.subscribed();
-        let gone = channels.filter(|(channel, _)| next.channel(channel.key().channel.as_str()).is_none());
-        gone.map(|(_, subscriptions)| subscriptions as usize).sum()
+    async fn ending(&self, next: &Arc<Schema>) -> usize {
+        let (hub, next) = (Arc::clone(&self.hub), Arc::clone(next));
+        aside(move || {
+            let channels = hub.subscribed();
+            let gone = channels.filter(|(channel, _)| next.channel(channel.key().channel.as_str()).is_none());
+            gone.map(|(_, subscriptions)| subscriptions as usize).sum()
+        })
+        .await
+    }
+}
+
+/// Does what walks over all channels where nobody waits for it.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 
@@ -133,7 +146,7 @@ fn log(outcome: &Result<Reloaded, ReloadError>, request: ReloadRequest, started:
         Err(error) => {
             tracing::error!(dry_run, "schema not reloaded: {error}");
             match error {
-                ReloadError::Broken(LoadError { mistakes }) => {
+                ReloadError::Broken(LoadError { mistakes, .. }) => {
                     mistakes.iter().for_each(|mistake| tracing::error!("{mistake}"));
                 }
                 ReloadError::Breaking { changes, .. } => changes.iter().for_each(|change| tracing::error!("{change}")),

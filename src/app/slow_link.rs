@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// What comes back, per second and connection.
 pub(super) const BYTES_PER_SECOND: usize = 48 << 10;
@@ -22,6 +22,8 @@ const CHUNK_BYTES: usize = 2 << 10;
 const RECEIVE_BUFFER_BYTES: u32 = 8 << 10;
 /// Connections at once; more are closed.
 const MAX_CONNECTIONS: usize = 32;
+/// A peer that takes nothing for so long has its place taken away: the bridge has cut it long before.
+const STALLED: Duration = Duration::from_secs(30);
 /// Before accepting again when that failed.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -95,7 +97,7 @@ async fn trickle(mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::t
         if count == 0 {
             return to.shutdown().await;
         }
-        to.write_all(&chunk[..count]).await?;
+        timeout(STALLED, to.write_all(&chunk[..count])).await??;
         next = Instant::now()
             + Duration::from_secs(1) * u32::try_from(count).unwrap_or(u32::MAX) / BYTES_PER_SECOND as u32;
     }

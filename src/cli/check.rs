@@ -101,11 +101,12 @@ impl Check {
     /// Tells the mistakes of the schema.
     fn broken(&self, error: &LoadError, screen: &Screen) -> Result<Failure, Failure> {
         if self.json {
-            screen.line(&json!({ "ok": false, "mistakes": error.mistakes }).to_string())?;
+            let complete = !error.may_hide_more;
+            screen.line(&json!({ "ok": false, "complete": complete, "mistakes": error.mistakes }).to_string())?;
         } else {
             list(error.mistakes.iter(), screen)?;
         }
-        Ok(Failure::Refused(format!("{} in the schema", counted(error.mistakes.len(), "mistake"))))
+        Ok(Failure::Refused(found(error)))
     }
 
     /// Tells the mistakes of the schema that was to be compared with: another one has to be named.
@@ -170,6 +171,17 @@ fn summarise(schema: &Schema, screen: &Screen) -> Result<(), Failure> {
         screen.line(&format!("  {template:<32} {}", paint.paint(Colour::Dim, message)))?;
     }
     screen.line(&format!("fingerprint {}", schema.fingerprint()))
+}
+
+/// How many mistakes are in the schema, and whether these are all.
+pub(super) fn found(error: &LoadError) -> String {
+    let count = error.mistakes.len();
+    let more = match (error.may_hide_more, count) {
+        (false, _) => "",
+        (true, 1) => "; there may be more once it is mended",
+        (true, _) => "; there may be more once these are mended",
+    };
+    format!("{} in the schema{more}", counted(count, "mistake"))
 }
 
 /// `1 mistake`, `2 mistakes`.

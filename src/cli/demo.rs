@@ -32,8 +32,9 @@ Examples:
   rialto demo                            then open http://127.0.0.1:8080/
   rialto demo --listen 127.0.0.1:8000    where port 8080 is taken";
 
-/// What a channel of the demo keeps, at most: some 400 of its events.
-const CHANNEL_BYTES: usize = 256 << 10;
+/// What a channel of the demo keeps, at most: room for the 1,000 events that the catalogue's channels state, so that the
+/// limit is not hit, and for about half of the page's burst.
+const CHANNEL_BYTES: usize = 768 << 10;
 
 impl Demo {
     /// Runs the bridge, its page and its publisher.
@@ -45,7 +46,7 @@ impl Demo {
                     .to_owned(),
             ));
         }
-        // So little that a slow reader soon sees a gap, which is one of the things to look at.
+        // So little that a slow reader of a burst soon sees a gap, which is one of the things to look at.
         config.limits.max_channel_bytes = config.limits.max_channel_bytes.min(CHANNEL_BYTES);
         // The demo is for people: the bridge's ordinary log lines would hide what is said to them.
         if config.log.level == LogLevel::Info {

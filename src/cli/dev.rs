@@ -94,7 +94,7 @@ impl Followed {
             self.screen.note("Waiting for a schema without mistakes.");
             tokio::select! {
                 () = &mut asked => return Ok(()),
-                () = change(&mut watch) => {}
+                _ = self.changed_and_there(&mut watch) => {}
             }
         }
         self.generate()?;
@@ -117,13 +117,20 @@ impl Followed {
 
     /// Reloads after each change, without end.
     async fn follow(&self, watch: &mut Watch, reload: &Reload) -> Result<(), Failure> {
+        // Whether the last word was that something is wrong: then it is told that nothing is, changed or not.
+        let mut is_refused = false;
         loop {
-            change(watch).await;
+            is_refused |= self.changed_and_there(watch).await == Found::Again;
             let request =
                 ReloadRequest { breaking: Some(Breaking::Allowed), dry_run: DryRun::No, asker: Asker::Developer };
             match reload.reload(request).await {
+                Ok(Reloaded { changed: false, revision, .. }) if is_refused => {
+                    self.good(&format!("ok: nothing is wrong any more; revision {revision} is served as before"))?;
+                    is_refused = false;
+                }
                 Ok(Reloaded { changed: false, .. }) => {}
                 Ok(reloaded) => {
+                    is_refused = false;
                     self.told(&reloaded)?;
                     if let Err(failure) = self.generate() {
                         self.screen.failure(&failure.to_string());
@@ -132,8 +139,32 @@ impl Followed {
                 Err(ReloadError::Broken(error)) => {
                     self.refused(&error)?;
                     self.screen.note("The bridge goes on with the schema that it has.");
+                    is_refused = true;
                 }
-                Err(error) => self.screen.failure(&error.to_string()),
+                Err(error) => {
+                    self.screen.failure(&error.to_string());
+                    is_refused = true;
+                }
+            }
+        }
+    }
+
+    /// Waits for a change after which there is something to load under every path; says once what is gone meanwhile.
+    async fn changed_and_there(&self, watch: &mut Watch) -> Found {
+        let mut gone: Vec<&Path> = Vec::new();
+        loop {
+            change(watch).await;
+            let missing: Vec<&Path> = self.paths.iter().map(PathBuf::as_path).filter(|path| !path.exists()).collect();
+            for path in missing.iter().filter(|path| !gone.contains(path)) {
+                self.screen.warning(&format!("{} is gone; waiting until it is back", path.display()));
+            }
+            for path in gone.iter().filter(|path| !missing.contains(path)) {
+                self.screen.note(&format!("{} is back.", path.display()));
+            }
+            match (missing.is_empty(), gone.is_empty()) {
+                (true, true) => return Found::AsEver,
+                (true, false) => return Found::Again,
+                (false, _) => gone = missing,
             }
         }
     }
@@ -155,7 +186,7 @@ impl Followed {
 
     fn refused(&self, error: &LoadError) -> Result<(), Failure> {
         check::list(error.mistakes.iter(), &self.screen)?;
-        self.screen.warning(&format!("{} in the schema", check::counted(error.mistakes.len(), "mistake")));
+        self.screen.warning(&check::found(error));
         Ok(())
     }
 
@@ -170,8 +201,11 @@ impl Followed {
         for warning in &reloaded.warnings {
             self.screen.warning(&warning.to_string());
         }
-        let found = format!("ok: revision {} is served", reloaded.revision);
-        self.screen.line(&self.screen.paint().paint(Colour::Green, &found))
+        self.good(&format!("ok: revision {} is served", reloaded.revision))
+    }
+
+    fn good(&self, text: &str) -> Result<(), Failure> {
+        self.screen.line(&self.screen.paint().paint(Colour::Green, text))
     }
 
     fn welcome(&self, Addresses { listen, grpc, admin }: &Addresses) -> Result<(), Failure> {
@@ -188,7 +222,16 @@ impl Followed {
     }
 }
 
-/// Waits for a change, and until it has settled.
+/// Where the schema was before a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// In its place.
+    AsEver,
+    /// Gone, which was told.
+    Again,
+}
+
+/// Waits for a change, and until it has settled; then what is there now is watched.
 async fn change(watch: &mut Watch) {
     watch.changed().await;
     let latest = Instant::now() + MAX_SETTLE;
@@ -197,4 +240,5 @@ async fn change(watch: &mut Watch) {
             break;
         }
     }
+    watch.renew();
 }

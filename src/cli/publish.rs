@@ -1,5 +1,6 @@
 //! `rialto publish`: a gRPC client for a person or a script.
 
+mod reach;
 mod refusal;
 
 use std::collections::HashMap;
@@ -9,14 +10,16 @@ use clap::Args;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
-use super::failure::{Failure, chain};
+use super::failure::Failure;
 use super::screen::{Colour, Screen, harmless};
 use crate::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use crate::proto::rialto::v1::{
     Accepted, Event, JsonPayload, PublishRequest, PublishStreamRequest, ack::Result as Acked, event::Body,
 };
+
+pub(crate) use reach::connect;
 
 /// Events that are sent before the first ack is waited for.
 const MAX_AHEAD: usize = 256;
@@ -74,10 +77,14 @@ impl Publish {
             let mut client = self.connect().await?;
             match client.publish(PublishRequest { event: Some(event) }).await {
                 Ok(response) => self.accepted(&response.into_inner().accepted.unwrap_or_default(), screen),
-                Err(status) if status.code() == tonic::Code::Unavailable && status.details().is_empty() => {
-                    Err(Failure::Unreachable(format!("the bridge at {} went away: {}", self.grpc, status.message())))
-                }
-                Err(status) => self.refused(&refusal::Refusal::of_call(&status), None, screen),
+                Err(status) => match reach::not_answered(&self.grpc, &status).await {
+                    Some(failure) => Err(failure),
+                    None if status.code() == tonic::Code::Unavailable && status.details().is_empty() => {
+                        let why = harmless(status.message());
+                        Err(Failure::Unreachable(format!("the bridge at {} went away: {why}", self.grpc)))
+                    }
+                    None => self.refused(&refusal::Refusal::of_call(&status), None, screen),
+                },
             }
         })
     }
@@ -114,12 +121,17 @@ impl Publish {
             let _ = done.send(result);
             drop(requests);
         });
-        let gone = |status: tonic::Status| {
-            Failure::Unreachable(format!("the stream to {} ended: {}", self.grpc, harmless(status.message())))
+        let mut acks = match client.publish_stream(ReceiverStream::new(ahead)).await {
+            Ok(response) => response.into_inner(),
+            Err(status) => return Err(self.ended(&status).await),
         };
-        let mut acks = client.publish_stream(ReceiverStream::new(ahead)).await.map_err(gone)?.into_inner();
         let (mut number, mut refused) = (0_usize, 0_usize);
-        while let Some(response) = acks.message().await.map_err(gone)? {
+        loop {
+            let response = match acks.message().await {
+                Ok(Some(response)) => response,
+                Ok(None) => break,
+                Err(status) => return Err(self.ended(&status).await),
+            };
             for ack in response.acks {
                 number += 1;
                 match ack.result {
@@ -140,6 +152,14 @@ impl Publish {
             Err(_) => return Err(Failure::Unreachable(format!("{} ended the stream", self.grpc))),
         }
         if refused == 0 { Ok(()) } else { Err(Failure::Refused(format!("{refused} of {number} events were refused"))) }
+    }
+
+    /// Why a stream ended.
+    async fn ended(&self, status: &tonic::Status) -> Failure {
+        let not_answered = reach::not_answered(&self.grpc, status).await;
+        not_answered.unwrap_or_else(|| {
+            Failure::Unreachable(format!("the stream to {} ended: {}", self.grpc, harmless(status.message())))
+        })
     }
 
     fn accepted(&self, accepted: &Accepted, screen: &Screen) -> Result<(), Failure> {
@@ -183,19 +203,6 @@ fn send_lines(mut send: impl FnMut(String) -> bool) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Connects to a bridge's gRPC port.
-pub(crate) async fn connect(address: &str) -> Result<Channel, Failure> {
-    let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-    let endpoint = Endpoint::from_shared(uri)
-        .map_err(|error| Failure::Usage(format!("{address:?} is not an address: {}", chain(&error))))?;
-    endpoint.connect().await.map_err(|error| {
-        Failure::Unreachable(format!(
-            "no bridge at {address} ({}); start one with `rialto demo` or name another with --grpc",
-            chain(&error)
-        ))
-    })
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

@@ -75,6 +75,9 @@ impl Subscribe {
         if self.channels.is_empty() && (self.history.is_some() || !self.types.is_empty()) {
             return Err(Failure::Usage("--types and --history choose from channels: name at least one".to_owned()));
         }
+        if let Some(meant) = as_websocket(&self.url) {
+            return Err(Failure::Usage(format!("{:?} is no WebSocket's URL: write {meant}", self.url)));
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             tokio::select! {
@@ -215,5 +218,40 @@ impl Subscribe {
             return Ok(Ended::Broken(Next::again(reason)));
         }
         Err(Failure::Unreachable(format!("{reason}; start one with `rialto demo` or name another with --url")))
+    }
+}
+
+/// What was meant by a URL of HTTP. `None`: it is none.
+fn as_websocket(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "http" => "ws",
+        "https" => "wss",
+        _ => return None,
+    };
+    let path = if rest.trim_end_matches('/').contains('/') {
+        rest.to_owned()
+    } else {
+        format!("{}/ws", rest.trim_end_matches('/'))
+    };
+    Some(format!("{scheme}://{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_websocket;
+
+    #[test]
+    fn a_url_of_http_says_what_was_meant() {
+        for (url, meant) in [
+            ("http://127.0.0.1:8080/ws", Some("ws://127.0.0.1:8080/ws")),
+            ("http://127.0.0.1:8080", Some("ws://127.0.0.1:8080/ws")),
+            ("HTTPS://a.example/", Some("wss://a.example/ws")),
+            ("https://a.example/events/ws?x=1", Some("wss://a.example/events/ws?x=1")),
+            ("ws://127.0.0.1:8080/ws", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(as_websocket(url).as_deref(), meant, "{url}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Promises that what the bridge prints for an event is valid by it, and that a form made from it sends what the bridge
 //! reads. Fields are named as in JSON. What JSON Schema has no word for stands in members that begin with `x-`: the events
-//! and their channels, the order of fields, the oneof of a field, the kind of a well-known type.
+//! and their channels, the order of fields, the oneof of a field, the kind of a well-known type or of a scalar that JSON has no type for.
 
 use std::collections::BTreeSet;
 
@@ -136,7 +136,7 @@ fn scalar(kind: ScalarType, js_number: bool) -> Value {
     const MAX_JS_NUMBER: i64 = (1 << 53) - 1;
     match kind {
         ScalarType::String => json!({"type": "string"}),
-        ScalarType::Bytes => json!({"type": "string", "contentEncoding": "base64"}),
+        ScalarType::Bytes => json!({"type": "string", "contentEncoding": "base64", "x-kind": "bytes"}),
         ScalarType::Bool => json!({"type": "boolean"}),
         ScalarType::Double => json!({"type": "number", "x-kind": "double"}),
         ScalarType::Float => json!({"type": "number", "x-kind": "float"}),
@@ -145,10 +145,10 @@ fn scalar(kind: ScalarType, js_number: bool) -> Value {
         }
         ScalarType::Uint32 | ScalarType::Fixed32 => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
         ScalarType::Int64 | ScalarType::Sint64 | ScalarType::Sfixed64 if js_number => {
-            json!({"type": "integer", "minimum": -MAX_JS_NUMBER, "maximum": MAX_JS_NUMBER})
+            json!({"type": "integer", "minimum": -MAX_JS_NUMBER, "maximum": MAX_JS_NUMBER, "x-kind": "int64"})
         }
         ScalarType::Uint64 | ScalarType::Fixed64 if js_number => {
-            json!({"type": "integer", "minimum": 0, "maximum": MAX_JS_NUMBER})
+            json!({"type": "integer", "minimum": 0, "maximum": MAX_JS_NUMBER, "x-kind": "uint64"})
         }
         ScalarType::Int64 | ScalarType::Sint64 | ScalarType::Sfixed64 => {
             json!({"type": "string", "pattern": "^-?[0-9]{1,19}$", "x-kind": "int64"})
@@ -233,6 +233,13 @@ mod tests {
         assert_eq!(of("project.v1.SystemHeartbeat", "sent")["x-kind"], "timestamp");
         assert_eq!(of("operations.v1.SystemLog", "metadata")["additionalProperties"], json!({"type": "string"}));
         assert_eq!(of("operations.v1.SystemLog", "level")["x-enum"], "operations.v1.LogLevel");
+        assert_eq!(
+            of("files.v1.FileChunk", "content"),
+            json!({"type": "string", "contentEncoding": "base64", "x-kind": "bytes"})
+        );
+        let total = of("files.v1.FileUploadProgress", "totalBytes");
+        assert_eq!(total["type"], "integer");
+        assert_eq!(total["x-kind"], "uint64");
         let components = of("operations.v1.SystemHealth", "components");
         assert_eq!(components["items"]["$ref"], "#/$defs/operations.v1.ComponentHealth");
     }

@@ -71,6 +71,11 @@ pub enum Error {
         "there is no message {0} that an event or channel uses\n  write the full name: --alias shop.v1.Order=ShopOrder"
     )]
     UnknownAlias(String),
+    /// An alias for nothing.
+    #[error(
+        "{0:?} does not say which message is to be called so\n  write MESSAGE=NAME: --alias shop.v1.Order=ShopOrder"
+    )]
+    AliasOfNothing(String),
     /// An alias that is not a name.
     #[error("{0:?} is not a name for a TypeScript type\n  write letters, digits and underscores, a letter first")]
     BadAlias(String),

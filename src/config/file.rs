@@ -90,7 +90,7 @@ fn unknown(name: &str, item: &Item) -> (String, String) {
         return ("is a table; every key stands at the top of the file".to_owned(), example(keys()[0]));
     }
     let names = keys().iter().map(|key| key.name).filter(|name| *name != "config");
-    let nearest = spelling::nearest(&name.to_lowercase().replace('_', "-"), names).unwrap_or(keys()[0].name);
+    let nearest = spelling::nearest(name, names).unwrap_or(keys()[0].name);
     let key = keys().iter().find(|key| key.name == nearest).unwrap_or(&keys()[0]);
     (format!("no such key; the nearest one is {nearest}"), example(key))
 }

@@ -68,7 +68,7 @@ const BASICS: &[Key] = &[
         name: "allow-breaking",
         group: Group::Basics,
         takes: Takes::Nothing,
-        help: "Lets a reload by SIGHUP take away event types and channels; subscriptions on them end, and are told so",
+        help: "Lets a reload by SIGHUP make breaking changes; subscriptions on types and channels that go end, and are told so",
         example: "true",
         read: |config, text| value::yes_or_no(text).map(|yes| config.allow_breaking = yes),
         show: |config| vec![config.allow_breaking.to_string()],

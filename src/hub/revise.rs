@@ -1,19 +1,56 @@
-//! What a new revision of the schema means for the channels that are there.
+//! What a new revision of the schema means for the channels that are there, and for publishers that began under the old one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::{Channel, Hub, lock};
-use crate::schema::Schema;
+use crate::ids::ChannelName;
+use crate::log::{Class, Record, RingLog};
+use crate::schema::{Retention, Schema, TypeIndex};
+
+/// The schema that has spoken last about what logs keep.
+pub(super) struct Revised {
+    number: u32,
+    schema: Arc<Schema>,
+    /// Types that had a key before, and have none now, or another one.
+    unkeyed: HashSet<TypeIndex>,
+}
 
 impl Hub {
     /// Makes every log keep what this revision of the schema says. A channel that no template matches any more keeps what
-    /// it kept, and goes when it has expired.
-    pub fn revise(&self, schema: &Schema, revision: u32) {
+    /// it kept, and goes when it has expired. Takes the locks of all channels, one after the other.
+    pub fn revise(&self, before: &Schema, schema: &Arc<Schema>, revision: u32) {
+        let unkeyed: HashSet<TypeIndex> = schema.unkeyed_since(before).collect();
+        let revised = Arc::new(Revised { number: revision, schema: Arc::clone(schema), unkeyed });
+        // First: whoever takes a channel's lock after this walk has been there sees it.
+        *lock(&self.revised) = Some(Arc::clone(&revised));
+        self.revision.store(revision, Ordering::Relaxed);
         for channel in self.channels() {
-            if let Some(template) = schema.channel(channel.key().channel.as_str()) {
-                let mut log = channel.log();
+            let template = schema.channel(channel.key().channel.as_str());
+            let mut log = channel.log();
+            if let Some(template) = template {
                 channel.retain(&mut log, template.retention, revision);
             }
+            if !revised.unkeyed.is_empty() {
+                let before = log.bytes();
+                log.unkey(|event_type| revised.unkeyed.contains(&event_type));
+                self.account(before, log.bytes());
+            }
+        }
+    }
+
+    /// What a log keeps when this is appended, said by the publisher's revision, or by the newest one where that is another.
+    /// The log is locked.
+    pub(super) fn settle(&self, channel: &Channel, log: &mut RingLog, retention: Retention, record: &mut Record) {
+        let is_older = record.revision < self.revision.load(Ordering::Relaxed);
+        let revised = if is_older { lock(&self.revised).clone() } else { None };
+        let Some(revised) = revised else { return channel.retain(log, retention, record.revision) };
+        let name: &ChannelName = &channel.key().channel;
+        let retention = revised.schema.channel(name.as_str()).map_or(retention, |template| template.retention);
+        channel.retain(log, retention, revised.number);
+        if matches!(record.class, Class::Latest(_)) && revised.unkeyed.contains(&record.event_type) {
+            record.class = Class::Reliable;
         }
     }
 

@@ -163,9 +163,16 @@ fn a_log_keeps_what_the_newest_schema_says_whoever_appends_last() {
     hub.append(&appending(20, 4)).unwrap();
     hub.append(&appending(10, 3)).unwrap();
     assert_eq!(channel.retention().events, 20, "a publisher that began under the old schema came last");
-    hub.revise(&SCHEMA, 5);
+    let schema = Arc::new(Schema::bundled());
+    hub.revise(&SCHEMA, &schema, 5);
     let template = SCHEMA.channel("project:ä").expect("the catalogue has it");
     assert_eq!(channel.retention(), template.retention);
+    // What began under the older schema finds the newer one's word, in a channel that is made only now as well.
+    hub.append(&appending(10, 4)).unwrap();
+    assert_eq!(channel.retention(), template.retention);
+    let late = Append { key: key("project:later"), ..appending(10, 4) };
+    hub.append(&late).unwrap();
+    assert_eq!(hub.channel(&late.key, RETENTION).retention(), template.retention);
     assert_eq!(hub.subscribed().count(), 0);
     channel.subscribe(ShardIndex(0));
     assert_eq!(hub.subscribed().map(|(channel, count)| (channel.id(), count)).collect::<Vec<_>>(), [(channel.id(), 1)]);

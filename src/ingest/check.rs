@@ -132,8 +132,10 @@ impl<'a> Checker<'a> {
                 if json.data.len() > max_bytes {
                     return Err(Refusal::JsonTooLarge { bytes: json.data.len(), max_bytes });
                 }
-                let event_type =
-                    schema.event(&json.r#type).ok_or_else(|| Refusal::UnknownType { name: shown(&json.r#type) })?;
+                let event_type = schema.event(&json.r#type).ok_or_else(|| {
+                    let name = shown(&json.r#type);
+                    Refusal::UnknownType { advice: schema.publishable_like(&name), name }
+                })?;
                 let event_type = publishable(event_type)?;
                 let payload = self
                     .revision

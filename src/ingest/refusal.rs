@@ -16,23 +16,23 @@ pub(super) enum Refusal {
     UnknownMessage { name: String },
     #[error("{name} is a message of the schema but no event; its message needs `option (rialto.v1.event)`")]
     NotAnEvent { name: String },
-    #[error("{name:?} is no event type of the schema; `rialto check` lists them")]
-    UnknownType { name: String },
+    #[error("{name:?} is no event type of the schema; {advice}")]
+    UnknownType { name: String, advice: String },
     #[error("{name} is Rialto's own and cannot be published")]
     Own { name: Arc<str> },
     #[error(
         "{name} is sent by clients (from: FROM_CLIENT) and cannot be published; publish an event of your own instead"
     )]
     FromClient { name: Arc<str> },
-    #[error("event of {bytes} bytes exceeds max_event_bytes {max_bytes}")]
+    #[error("event of {bytes} bytes exceeds the limit of {max_bytes} (max-event-bytes)")]
     TooLarge { bytes: usize, max_bytes: usize },
-    #[error("event of {bytes} bytes of JSON exceeds max_json_bytes {max_bytes}")]
+    #[error("event of {bytes} bytes of JSON exceeds the limit of {max_bytes} (max-json-bytes)")]
     JsonTooLarge { bytes: usize, max_bytes: usize },
-    #[error("idempotency key of {bytes} bytes exceeds max_idempotency_key_bytes {max_bytes}")]
+    #[error("idempotency key of {bytes} bytes exceeds the limit of {max_bytes}")]
     IdempotencyKey { bytes: usize, max_bytes: usize },
-    #[error("metadata of {entries} entries exceeds max_metadata_entries {max_entries}")]
+    #[error("metadata of {entries} entries exceeds the limit of {max_entries}")]
     MetadataEntries { entries: usize, max_entries: usize },
-    #[error("metadata of {bytes} bytes exceeds max_metadata_bytes {max_bytes}")]
+    #[error("metadata of {bytes} bytes exceeds the limit of {max_bytes}")]
     MetadataBytes { bytes: usize, max_bytes: usize },
     #[error("metadata has an entry with an empty key")]
     MetadataKey,
@@ -44,7 +44,7 @@ pub(super) enum Refusal {
     Route(RouteError),
     #[error("{event} goes to no channel by itself; name a session or user channel in `channels`")]
     NoChannel { event: Arc<str> },
-    #[error("{channels} channels exceed max_channels {max_channels}")]
+    #[error("{channels} channels exceed the limit of {max_channels}")]
     Channels { channels: usize, max_channels: usize },
     #[error("{error}")]
     UnknownChannel { error: UnknownChannel, index: usize },

@@ -11,9 +11,10 @@ use super::{Class, Form, Position, Read, Record, RingLog, Take};
 use crate::schema::{Retention, TypeFilter};
 
 /// The most ephemeral events that one channel holds.
-pub const MAX_EPHEMERAL_EVENTS: u32 = 256;
-/// The most bytes of them.
-pub const MAX_EPHEMERAL_BYTES: usize = 64 * 1024;
+pub const MAX_EPHEMERAL_EVENTS: u32 = 1_024;
+/// The most bytes of them, in both forms. As many as one publish request brings in usual sizes: they are evicted as they
+/// are appended, before any reader has had a turn.
+pub const MAX_EPHEMERAL_BYTES: usize = 512 * 1024;
 /// After so long nobody gets them any more.
 pub const EPHEMERAL_AGE: Duration = Duration::from_secs(5);
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::mem::size_of;
 
 use super::past::{Kept, MAX_KEPT, Past};
-use crate::schema::EventKey;
+use crate::schema::{EventKey, TypeIndex};
 
 /// The keys of a log.
 #[derive(Debug)]
@@ -67,6 +67,23 @@ impl Keyed {
     pub(super) fn lose_kept(&mut self, count: usize) {
         for _ in 0..count {
             let Some(key) = self.past.lose_oldest_kept() else { return };
+            self.newest.remove(&key);
+        }
+    }
+
+    /// Loses the kept events of some types.
+    pub(super) fn lose_kept_of(&mut self, is_gone: impl Fn(TypeIndex) -> bool) {
+        for key in self.past.lose_kept_of(is_gone) {
+            self.newest.remove(&key);
+        }
+    }
+
+    /// Forgets that an event of the log has a key.
+    pub(super) fn forget(&mut self, sequence: u64) {
+        if let Ok(index) = self.retained.binary_search_by_key(&sequence, |(sequence, _)| *sequence)
+            && let Some((_, key)) = self.retained.remove(index)
+            && self.newest.get(&key) == Some(&sequence)
+        {
             self.newest.remove(&key);
         }
     }

@@ -116,6 +116,19 @@ impl Past {
         Some(kept.key)
     }
 
+    /// Loses the kept events of some types. Gives their keys.
+    pub(super) fn lose_kept_of(&mut self, is_gone: impl Fn(TypeIndex) -> bool) -> Vec<EventKey> {
+        let gone: Vec<u64> =
+            self.kept().filter(|(_, kept)| is_gone(kept.event_type)).map(|(sequence, _)| sequence).collect();
+        let mut keys = Vec::with_capacity(gone.len());
+        for sequence in gone {
+            keys.extend(self.get(sequence).map(|kept| kept.key));
+            self.supersede(sequence);
+            self.lose(sequence);
+        }
+        keys
+    }
+
     /// Notes that an evicted event is lost.
     pub(super) fn lose(&mut self, sequence: u64) {
         if sequence <= self.lost_until {

@@ -134,6 +134,11 @@ impl LimitHits {
         }
     }
 
+    /// Counts a hit that is nobody's mistake and not worth a line.
+    pub fn count(&self, limit: Limit) {
+        self.hits[limit as usize].count.increment();
+    }
+
     /// How often it was hit.
     pub fn get(&self, limit: Limit) -> u64 {
         self.hits[limit as usize].count.get()

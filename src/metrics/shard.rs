@@ -82,15 +82,19 @@ impl ShardCounters {
         self.conflated_events.add_alone(events);
     }
 
-    /// A subscription began, with so many events to replay.
-    pub fn on_subscribed(&self, start: Start, replay_events: u64) {
+    /// So many events from before a subscription went into its socket.
+    pub fn on_replayed(&self, events: u64) {
+        self.replay_events.add_alone(events);
+    }
+
+    /// A subscription began.
+    pub fn on_subscribed(&self, start: Start) {
         let counter = match start {
             Start::Fresh => &self.fresh,
             Start::Resumed => &self.resumed,
             Start::Lost => &self.lost,
         };
         counter.add_alone(1);
-        self.replay_events.add_alone(replay_events);
     }
 
     /// The sockets that are full now.

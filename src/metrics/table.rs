@@ -69,7 +69,7 @@ metrics! {
         "Subscriptions that began: fresh, resumed (everything since the client's position is there), lost (a gap or reset follows)"
         "start=lost above a hundredth of start=resumed: retention is too short";
     REPLAY_EVENTS: Counter "rialto_replay_events_total" []
-        "Events between the start of a subscription and the head at that moment, which are replayed" "For capacity";
+        "Events that went into sockets as replay: they were there when the subscription began" "For capacity";
     ERRORS_SENT: Counter "rialto_errors_sent_total" ["code"]
         "Error frames to clients by their code" "4104 (defects); 4004 and 4005 rising after a frontend's release";
     CHANNELS: Gauge "rialto_channels" []

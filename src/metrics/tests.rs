@@ -47,7 +47,8 @@ fn numbers_are_told_under_their_labels() {
     for (shard, count) in [(metrics.shard(), 3), (metrics.shard(), 4)] {
         shard.on_delivered(uploaded, count);
         shard.on_gap(10);
-        shard.on_subscribed(Start::Lost, 2);
+        shard.on_subscribed(Start::Lost);
+        shard.on_replayed(2);
     }
     metrics.publishing.events.add(uploaded, 2);
     metrics.publishing.events.add(TypeIndex(60_000), 1);

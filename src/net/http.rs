@@ -13,6 +13,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -198,10 +199,24 @@ struct Connection {
 impl Connection {
     async fn run(self, mut stop: watch::Receiver<bool>, _alive: mpsc::Sender<Infallible>) {
         let Connection { builder, stream, peer, answer, config, metrics } = self;
+        // Browsers open connections ahead of need: one that stays silent is nobody's mistake. It is closed, counted, not told.
+        let mut first_byte = [0];
+        tokio::select! {
+            first = timeout(config.header_timeout, stream.peek(&mut first_byte)) => if first.is_err() {
+                tracing::debug!(%peer, "nothing came");
+                return metrics.limits.count(Limit::HandshakeTimeout);
+            },
+            () = stopped(&mut stop) => return,
+        }
         let answer = Arc::new(answer);
-        let service = service_fn(move |request| {
-            let answer = answer.clone();
-            async move { Ok::<_, Infallible>(answer.to(request, peer).await) }
+        let answered = Arc::new(AtomicBool::new(false));
+        let service = service_fn({
+            let answered = Arc::clone(&answered);
+            move |request| {
+                answered.store(true, Ordering::Relaxed);
+                let answer = answer.clone();
+                async move { Ok::<_, Infallible>(answer.to(request, peer).await) }
+            }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
         tokio::select! {
@@ -212,8 +227,13 @@ impl Connection {
                         (error.is_timeout(), Limit::HandshakeTimeout),
                         (error.is_parse_too_large(), Limit::MaxRequestHeaderBytes),
                     ];
-                    if let Some((_, limit)) = limit.into_iter().find(|(is_hit, _)| *is_hit) {
-                        metrics.limits.hit(limit, peer.ip());
+                    match limit.into_iter().find(|(is_hit, _)| *is_hit) {
+                        // It has had an answer and asks for no more: hyper's word for a connection that is kept alive in vain.
+                        Some((_, limit)) if error.is_timeout() && answered.load(Ordering::Relaxed) => {
+                            metrics.limits.count(limit);
+                        }
+                        Some((_, limit)) => metrics.limits.hit(limit, peer.ip()),
+                        None => {}
                     }
                 }
                 return;

@@ -16,7 +16,7 @@ pub(super) fn assemble(
     mistakes: Vec<Mistake>,
     mut numbers: TypeNumbers,
 ) -> Result<Schema, LoadError> {
-    let Compiled { pool, files, broken } = compiled;
+    let Compiled { pool, files, broken, is_partial } = compiled;
     let mut checker = Checker { pool: &pool, files: &files, broken: &broken, mistakes };
     let declared = declarations::read(&mut checker);
     let templates = channels::check(&mut checker, &declared.channels);
@@ -30,7 +30,7 @@ pub(super) fn assemble(
     }
     let warnings = events::warnings(&checker, &declared.events);
     if !checker.mistakes.is_empty() {
-        return Err(LoadError::new(checker.mistakes));
+        return Err(LoadError::new(checker.mistakes, is_partial));
     }
     let channels: Vec<Arc<ChannelTemplate>> = templates.into_channels().into_iter().map(Arc::new).collect();
     let events: Vec<Arc<EventType>> = events.into_iter().map(Arc::new).collect();

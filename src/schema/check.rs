@@ -64,12 +64,15 @@ pub(super) fn suggest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>, wha
     let mut known: Vec<&str> = known.collect();
     known.sort_unstable();
     known.dedup();
-    let near = known.iter().map(|name| (distance(wrong, name), *name)).min();
-    match near {
-        Some((distance, name)) if distance <= (wrong.chars().count() / 4).max(1) => format!("did you mean {name:?}?"),
-        Some(_) if known.len() <= LISTED => format!("known {what}: {}", known.join(", ")),
-        Some(_) => format!("known {what}: {} and {} more", known[..LISTED].join(", "), known.len() - LISTED),
-        None => format!("there are no {what} in this schema"),
+    let length = wrong.chars().count();
+    let most = (length / 4).max(1);
+    // A name that is much longer or shorter cannot be near.
+    let similar = known.iter().filter(|name| name.chars().count().abs_diff(length) <= most);
+    match similar.map(|name| (distance(wrong, name), *name)).min() {
+        Some((distance, name)) if distance <= most => format!("did you mean {name:?}?"),
+        _ if known.is_empty() => format!("there are no {what} in this schema"),
+        _ if known.len() <= LISTED => format!("known {what}: {}", known.join(", ")),
+        _ => format!("known {what}: {} and {} more", known[..LISTED].join(", "), known.len() - LISTED),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every file is compiled by itself, so that one broken file does not hide the mistakes of the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use buffa_descriptor::generated::descriptor::FileDescriptorSet;
@@ -11,10 +11,10 @@ use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
 use super::diagnostics::mistakes_of;
-use super::editions;
 use super::load::is_given;
 use super::mistake::Mistake;
 use super::places::Files;
+use super::{editions, imports};
 
 /// The files whose messages have a JSON form of their own.
 const WELL_KNOWN: [&str; 7] = [
@@ -44,6 +44,8 @@ pub(super) struct Compiled {
     pub(super) files: Files,
     /// The texts of the files that are not among them.
     pub(super) broken: Vec<String>,
+    /// Whether something was not looked at because of a mistake.
+    pub(super) is_partial: bool,
 }
 
 struct Given(Arc<BTreeMap<String, Input>>);
@@ -57,13 +59,16 @@ impl FileResolver for Given {
     }
 }
 
-/// Compiles and links what it can; what it cannot is among the mistakes.
+/// Compiles and links what it can; what it cannot is among the mistakes. `unread` are names of files that are there and
+/// are not among the inputs.
 pub(super) fn compile(
     mut inputs: BTreeMap<String, Input>,
+    unread: &BTreeSet<String>,
     mut broken: Vec<String>,
     mistakes: &mut Vec<Mistake>,
 ) -> Compiled {
     let editions = editions::take(&mut inputs, &mut broken, mistakes);
+    imports::take_incomplete(&mut inputs, unread, &mut broken, mistakes);
     let inputs = Arc::new(inputs);
     let mut resolver = ChainFileResolver::new();
     resolver.add(Given(inputs.clone()));
@@ -89,8 +94,10 @@ pub(super) fn compile(
     for name in WELL_KNOWN {
         let _ = compiler.open_file(name);
     }
+    let before = mistakes.len();
     let (files, pool) = link(&compiler, &inputs, &editions, mistakes);
-    Compiled { pool, files, broken }
+    let is_partial = !broken.is_empty() || !unread.is_empty() || mistakes.len() > before;
+    Compiled { pool, files, broken, is_partial }
 }
 
 /// Links everything. It finds what only buffa is strict about.

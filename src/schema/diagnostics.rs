@@ -1,5 +1,7 @@
 //! The compiler's own errors in Rialto's form.
 
+mod language;
+
 use buffa_descriptor::DescriptorPool;
 use miette::Diagnostic;
 
@@ -55,7 +57,14 @@ fn mistake_of(diagnostic: &dyn Diagnostic, shown: &str, text: &str) -> Mistake {
 
 /// The message with our quotation marks.
 fn quoted(diagnostic: &dyn Diagnostic) -> String {
-    diagnostic.to_string().replace('\'', "\"")
+    let message = diagnostic.to_string().replace('\'', "\"");
+    let mut named = words(&message);
+    let same = named.next().zip(named.next()).filter(|(name, found)| name == found).map(|(name, _)| name);
+    match same {
+        // It says where it looked, which here is where it was told to.
+        Some(name) if message.ends_with("which is not defined") => format!("{name:?} is not defined"),
+        _ => message.clone(),
+    }
 }
 
 /// What stands in quotation marks in a message.
@@ -89,19 +98,19 @@ fn improve(message: String, text: &str, help: Option<String>) -> (String, String
         let advice = "make the set with its imports: `buf build`, or `protoc --include_imports`";
         return (message, advice.to_owned());
     }
-    let advice = advice(&message).or(help).unwrap_or_else(|| fallback.to_owned());
+    let advice = advice(&message, text).or(help).unwrap_or_else(|| fallback.to_owned());
     (message, advice)
 }
 
-fn advice(message: &str) -> Option<String> {
+fn advice(message: &str, text: &str) -> Option<String> {
     let has = |part: &str| message.contains(part);
     let words: Vec<&str> = words(message).collect();
     let text = match *words {
         [name, ..] if has("is not defined") && name.starts_with("rialto.v1.") => {
-            "add `import \"rialto/v1/options.proto\";`"
+            return Some(advise_name(name, "rialto.v1.", "rialto/v1/options.proto", text));
         }
         [name, ..] if has("is not defined") && name.starts_with("buf.validate.") => {
-            "add `import \"buf/validate/validate.proto\";`"
+            return Some(advise_name(name, "buf.validate.", "buf/validate/validate.proto", text));
         }
         [name, scope] if has("not found") => return members_of(scope).map(|known| advise_member(name, &known)),
         _ if has("is already defined in file") => "rename one of the two, or move them to different packages",
@@ -112,9 +121,27 @@ fn advice(message: &str) -> Option<String> {
         }
         _ if message.starts_with("expected ") => "correct the syntax here",
         _ if has("invalid token") => "write names with ASCII letters, digits and underscores",
-        _ => return None,
+        _ => return language::advice(message).map(str::to_owned),
     };
     Some(text.to_owned())
+}
+
+/// What to do about a name in a package that Rialto brings along: it is misspelt, or not imported.
+fn advise_name(name: &str, package: &str, file: &str, text: &str) -> String {
+    let import = format!("add `import \"{file}\";`");
+    let Ok(pool) = DescriptorPool::decode(DESCRIPTORS) else { return import };
+    let options: Vec<&str> = pool.extensions().iter().map(|extension| extension.full_name()).collect();
+    let messages = pool.messages().iter().map(|message| message.full_name());
+    let enums = pool.enums().iter().map(|described| described.full_name());
+    let known: Vec<&str> = options.iter().copied().chain(messages).chain(enums).collect();
+    if known.contains(&name) {
+        return import;
+    }
+    let within =
+        |names: &[&str]| suggest(name, names.iter().copied().filter(|name| name.starts_with(package)), "options");
+    let near = within(&known);
+    let meant = if near.starts_with("did you mean") { near } else { within(&options) };
+    if text.contains(file) { meant } else { format!("{meant}\n{import}") }
 }
 
 fn advise_member(name: &str, known: &[String]) -> String {

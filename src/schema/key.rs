@@ -7,8 +7,8 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::EventType;
 use super::route::{Extractor, RouteError};
+use super::{EventType, Schema, TypeIndex};
 
 /// What a `DELIVERY_LATEST` event is about: 128 bits of SHA-256 over its type's name and its key fields, as publishers
 /// choose the input.
@@ -50,7 +50,33 @@ pub enum Delivery {
 #[derive(Debug)]
 pub struct KeyFields(pub(super) Box<[Extractor]>);
 
+impl Schema {
+    /// The types of the schema before that this one gives no key any more, or another one.
+    pub fn unkeyed_since<'a>(&'a self, before: &'a Schema) -> impl Iterator<Item = TypeIndex> + 'a {
+        let keyed = before.events().iter().filter_map(|event| match &event.delivery {
+            Delivery::Latest(key) => Some((event, key)),
+            Delivery::Reliable | Delivery::Ephemeral => None,
+        });
+        keyed
+            .filter(|(event, before)| match self.event(&event.name).map(|event| &event.delivery) {
+                Some(Delivery::Latest(key)) => !key.is_same(before),
+                _ => true,
+            })
+            .map(|(event, _)| event.index)
+    }
+}
+
 impl KeyFields {
+    /// Whether the same events have the same key by both.
+    fn is_same(&self, other: &KeyFields) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(left, right)| {
+                let numbers =
+                    |extractor: &Extractor| extractor.steps.iter().map(|step| step.number).collect::<Vec<_>>();
+                numbers(left) == numbers(right)
+            })
+    }
+
     /// The key of an event, from its wire bytes.
     ///
     /// # Errors

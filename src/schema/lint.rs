@@ -67,6 +67,8 @@ pub enum LintRule {
     Int64String,
     /// A field is `required`.
     RequiredField,
+    /// There is no event at all.
+    NoEvents,
 }
 
 impl LintRule {
@@ -79,6 +81,7 @@ impl LintRule {
         LintRule::EventTypeForm,
         LintRule::Int64String,
         LintRule::RequiredField,
+        LintRule::NoEvents,
     ];
 
     /// Its name, as `--allow` takes it.
@@ -91,6 +94,7 @@ impl LintRule {
             LintRule::EventTypeForm => "event-type-form",
             LintRule::Int64String => "int64-string",
             LintRule::RequiredField => "required-field",
+            LintRule::NoEvents => "no-events",
         }
     }
 
@@ -106,6 +110,7 @@ impl LintRule {
                 "a 64-bit integer is a string in JSON and in TypeScript, because a number there is exact up to 2^53 only"
             }
             LintRule::RequiredField => "it can never be left out or removed again without breaking somebody",
+            LintRule::NoEvents => "a bridge with it refuses everything that is published",
         }
     }
 }
@@ -119,6 +124,7 @@ impl Serialize for LintRule {
 /// Everything in the schema's own files that is likely to be regretted, by place.
 pub fn lint(schema: &Schema) -> Vec<Lint> {
     let mut linter = Linter { schema, elements: Elements::of(schema.pool()), found: Vec::new() };
+    linter.emptiness();
     linter.envelopes();
     linter.events();
     linter.channels();
@@ -149,6 +155,24 @@ impl Linter<'_> {
             why: rule.why(),
             advice,
         });
+    }
+
+    fn emptiness(&mut self) {
+        if self.schema.events().iter().all(|event| event.own) {
+            let rule = LintRule::NoEvents;
+            self.found.push(Lint {
+                rule,
+                file: "schema".to_owned(),
+                line: None,
+                column: None,
+                message: "no message is an event".to_owned(),
+                why: rule.why(),
+                advice:
+                    "give a message `option (rialto.v1.event)`, or see whether this is the right path, and whether \
+                         what made the file has failed"
+                        .to_owned(),
+            });
+        }
     }
 
     /// Those that are found while the schema is put together.

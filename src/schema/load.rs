@@ -1,6 +1,6 @@
 //! Where schemas come from: folders of `.proto`, descriptor sets, the bundled catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,9 @@ const MAX_FILES: usize = 10_000;
 const MAX_DESCRIPTOR_SET_BYTES: u64 = 64 << 20;
 /// How large one `.proto` file may be.
 const MAX_FILE_BYTES: u64 = 4 << 20;
+
+/// What some editors write before a text in UTF-8; it is no part of it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The package of Rialto's own files.
 const OWN_PACKAGE: &str = "rialto.v1";
@@ -87,7 +90,7 @@ fn load(sources: &[Source], numbers: TypeNumbers) -> Result<Schema, LoadError> {
         }
     }
     let mut mistakes = inputs.mistakes;
-    let compiled = compile::compile(inputs.files, inputs.broken, &mut mistakes);
+    let compiled = compile::compile(inputs.files, &inputs.unread, inputs.broken, &mut mistakes);
     assemble::assemble(compiled, mistakes, numbers)
 }
 
@@ -106,6 +109,8 @@ struct Inputs {
     files: BTreeMap<String, Input>,
     /// The texts of files that cannot be parsed.
     broken: Vec<String>,
+    /// The names of files that cannot be read or parsed.
+    unread: BTreeSet<String>,
     mistakes: Vec<Mistake>,
 }
 
@@ -178,7 +183,15 @@ impl Inputs {
                 "give the folder that its imports are relative to",
             );
         }
-        match read(path, MAX_DESCRIPTOR_SET_BYTES).map(|set| split(Some(path), &set)) {
+        let set = read(path, MAX_DESCRIPTOR_SET_BYTES);
+        if set.as_ref().is_ok_and(Vec::is_empty) {
+            return self.refuse(
+                path,
+                "this file is empty",
+                "make it again, `buf build -o schema.binpb`, and see whether that fails",
+            );
+        }
+        match set.map(|set| split(Some(path), &set)) {
             Ok(Some(files)) => {
                 for (name, input) in files {
                     match input.file.file_descriptor_proto().syntax() {
@@ -229,14 +242,21 @@ impl Inputs {
         let shown = path.display().to_string();
         let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "this file is not UTF-8".to_owned()));
         match text {
-            Err(error) => self.refuse(path, error, "save it as UTF-8 text, readable by this user"),
-            Ok(text) => match File::from_source(name, &text) {
-                Ok(file) => self.add(name, Input { shown, file, content: text.as_bytes().into() }),
-                Err(error) => {
-                    self.mistakes.extend(mistakes_of(&error, &shown, &text));
-                    self.broken.push(text);
+            Err(error) => {
+                self.refuse(path, error, "save it as UTF-8 text, readable by this user");
+                self.unread.insert(name.to_owned());
+            }
+            Ok(text) => {
+                let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+                match File::from_source(name, text) {
+                    Ok(file) => self.add(name, Input { shown, file, content: text.as_bytes().into() }),
+                    Err(error) => {
+                        self.mistakes.extend(mistakes_of(&error, &shown, text));
+                        self.broken.push(text.to_owned());
+                        self.unread.insert(name.to_owned());
+                    }
                 }
-            },
+            }
         }
     }
 }

@@ -41,13 +41,15 @@ impl fmt::Display for Mistake {
 pub struct LoadError {
     /// At least one.
     pub mistakes: Vec<Mistake>,
+    /// Whether a mistake kept something from being looked at, so that there may be more once these are mended.
+    pub may_hide_more: bool,
 }
 
 impl LoadError {
-    pub(super) fn new(mut mistakes: Vec<Mistake>) -> Self {
+    pub(super) fn new(mut mistakes: Vec<Mistake>, may_hide_more: bool) -> Self {
         mistakes.sort();
         mistakes.dedup();
-        LoadError { mistakes }
+        LoadError { mistakes, may_hide_more }
     }
 }
 

@@ -1,9 +1,10 @@
-//! What is said about a channel name that no template matches: the template that was probably meant.
+//! What is said about a channel name that no template matches, and about an event type that is none: what was probably
+//! meant.
 
 use std::fmt;
 
-use super::Schema;
 use super::check::suggest;
+use super::{From, Schema};
 
 /// A channel name is of no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +40,12 @@ impl fmt::Display for Advice {
 }
 
 impl Schema {
+    /// "did you mean …?" for a name that is nearly one of the event types that can be published; else the first of them.
+    pub fn publishable_like(&self, name: &str) -> String {
+        let publishable = self.events().iter().filter(|event| !event.own && event.from == From::Publisher);
+        suggest(name, publishable.map(|event| &*event.name), "event types")
+    }
+
     /// Says what is wrong with a name for which [`Schema::channel`] has nothing.
     pub fn unknown_channel(&self, name: &str) -> UnknownChannel {
         const SHOWN_CHARS: usize = 128;

@@ -25,6 +25,8 @@ pub enum Command {
     Subscribe {
         /// The frame's id.
         id: Option<FrameId>,
+        /// Where they stand in the frame, for errors.
+        channels_path: &'static str,
         /// The channels: at least one, each with a name and without options that are not built.
         channels: Vec<Subscription>,
     },
@@ -32,6 +34,8 @@ pub enum Command {
     Unsubscribe {
         /// The frame's id.
         id: Option<FrameId>,
+        /// Where they stand in the frame, for errors.
+        channels_path: &'static str,
         /// The channels' names: at least one.
         channels: Vec<String>,
     },

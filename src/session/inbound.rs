@@ -202,7 +202,7 @@ impl Inbound {
     ) -> Command {
         let code = PeerCode::ProtocolViolation.number();
         match parse_client_frame(message, schema, transcoder, time) {
-            Ok(ClientFrame { id, request: Request::Init(init) }) => {
+            Ok(ClientFrame { id, request: Request::Init(init), .. }) => {
                 if !is_served(&init) {
                     let reason =
                         format!("protocol {} is not served: this bridge speaks {PROTOCOL_VERSION}", init.protocol);
@@ -234,10 +234,10 @@ impl Inbound {
 }
 
 /// What an open connection's frame becomes.
-fn command(ClientFrame { id, request }: ClientFrame) -> Command {
+fn command(ClientFrame { id, channels_path, request }: ClientFrame) -> Command {
     match request {
-        Request::Subscribe(subscribe) => Command::Subscribe { id, channels: subscribe.channels },
-        Request::Unsubscribe(unsubscribe) => Command::Unsubscribe { id, channels: unsubscribe.channels },
+        Request::Subscribe(subscribe) => Command::Subscribe { id, channels_path, channels: subscribe.channels },
+        Request::Unsubscribe(unsubscribe) => Command::Unsubscribe { id, channels_path, channels: unsubscribe.channels },
         Request::Heartbeat => Command::Heartbeat { id },
         Request::Init(_) => {
             let advice = "connection.init is the first frame of a connection with a subprotocol, and only that; \

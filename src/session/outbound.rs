@@ -50,6 +50,7 @@ pub use deadlines::{Inbound, Timings};
 pub use ending::Closed;
 pub use limits::Limits;
 pub use pace::ReplayRate;
+use subscribe::Place;
 pub use subscribe::session_channel;
 
 /// Who is at the other end.
@@ -288,16 +289,20 @@ impl<C: Channels> Outbound<C> {
         }
         match command {
             Command::Init { init, id } => self.open(id.as_deref(), &init, env),
-            Command::Subscribe { id, channels } if self.too_many(id.as_deref(), channels.len(), env) => {}
-            Command::Unsubscribe { id, channels } if self.too_many(id.as_deref(), channels.len(), env) => {}
-            Command::Subscribe { id, channels } => {
+            Command::Subscribe { id, channels_path, channels } => {
+                if self.too_many(id.as_deref(), channels_path, channels.len(), env) {
+                    return;
+                }
                 for (index, wanted) in channels.into_iter().enumerate() {
-                    self.subscribe(id.as_deref(), index, wanted, env);
+                    self.subscribe(id.as_deref(), Place { list: channels_path, index }, wanted, env);
                 }
             }
-            Command::Unsubscribe { id, channels } => {
+            Command::Unsubscribe { id, channels_path, channels } => {
+                if self.too_many(id.as_deref(), channels_path, channels.len(), env) {
+                    return;
+                }
                 for (index, channel) in channels.iter().enumerate() {
-                    self.unsubscribe(id.as_deref(), index, channel, env);
+                    self.unsubscribe(id.as_deref(), Place { list: channels_path, index }, channel, env);
                 }
             }
             Command::Heartbeat { id } => {

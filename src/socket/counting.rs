@@ -54,6 +54,9 @@ impl Counting {
             self.on_told(identity, &frame);
         }
         let Some(contents) = contents else { return };
+        if pull == Pull::Replay {
+            self.shard.on_replayed(contents.types(events).iter().map(|(_, count)| count).sum());
+        }
         if self.since_sample == 0
             && pull == Pull::Live
             && let Some(first_at) = contents.first_at
@@ -144,9 +147,9 @@ impl Counting {
                     Some(false) => Start::Lost,
                 };
                 let sequence = |position: &Option<Position>| position.as_ref().map_or(0, |at| at.sequence);
-                let replay_events = sequence(&subscribed.head).saturating_sub(sequence(&subscribed.start));
-                self.shard.on_subscribed(start, replay_events);
-                tracing::debug!(%connection, %session, channel = subscribed.channel, ?start, replay_events, "subscribed");
+                let behind = sequence(&subscribed.head).saturating_sub(sequence(&subscribed.start));
+                self.shard.on_subscribed(start);
+                tracing::debug!(%connection, %session, channel = subscribed.channel, ?start, behind, "subscribed");
             }
             ServerFrame::Gap(gap) => {
                 let lost_events = (gap.last + 1).saturating_sub(gap.first);

@@ -175,8 +175,10 @@ impl Channels for Readers {
         self.read_once(handle, place, filter, (max_bytes, form), read)
     }
 
-    fn on_batch(&mut self, behind: u64) -> Option<Arc<Contents>> {
-        self.counting.on_lag(behind);
+    fn on_batch(&mut self, behind: Option<u64>) -> Option<Arc<Contents>> {
+        if let Some(behind) = behind {
+            self.counting.on_lag(behind);
+        }
         self.memo.as_ref()?.contents.clone()
     }
 

@@ -28,6 +28,8 @@ pub use problem::{FrameError, FrameProblem};
 pub struct ClientFrame {
     /// The client's id of it, for `replyTo`.
     pub id: Option<Arc<str>>,
+    /// The path of the channels that it names, as the client wrote it: `data.channels`, or `channels` of a flat frame.
+    pub channels_path: &'static str,
     /// What it wants.
     pub request: Request,
 }
@@ -83,7 +85,7 @@ pub fn parse_client_frame(
         ClientMessage::Binary(bytes) => binary::read_envelope(bytes, schema, transcoder)?,
     };
     match request(&envelope, schema, transcoder, time) {
-        Ok(request) => Ok(ClientFrame { id: envelope.id, request }),
+        Ok(request) => Ok(ClientFrame { channels_path: envelope.channels_path(), id: envelope.id, request }),
         Err(problem) => Err(FrameError { reply_to: envelope.id, problem }),
     }
 }

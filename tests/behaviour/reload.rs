@@ -276,6 +276,31 @@ async fn events_of_a_type_that_is_gone_are_still_replayed() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_type_that_loses_its_key_leaves_no_old_state_behind() {
+    let state = |delivery: &str, key: &str| {
+        format!(
+            "{ORDER_CHANNEL}message Changed {{\n  option (rialto.v1.event) = {{ type: \"order.changed\" channels: [\"OrderChannel\"]{delivery} }};\n  \
+             string order_id = 1;\n  string note = 2;\n  string part = 3{key};\n}}\n"
+        )
+    };
+    let shop = Shop::open(&state(" delivery: DELIVERY_LATEST", " [(rialto.v1.field).key = true]")).await;
+    let mut publisher = shop.bridge.publisher().await;
+    let changed = |note: &str| json_event("order.changed", &json!({ "orderId": "1", "part": "a", "note": note }));
+    publish(&mut publisher, changed("old")).await;
+    let (status, answer) = shop.reload(&state("", ""), json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    publish(&mut publisher, changed("newer")).await;
+    publish(&mut publisher, changed("newest")).await;
+    let mut client = shop.bridge.connect().await;
+    client.subscribe(json!({ "name": "order:1" })).await;
+    let subscribed = client.next_on("order:1").await;
+    let position = &subscribed["data"]["start"]["sequence"];
+    assert_eq!(position, &subscribed["data"]["head"]["sequence"], "there is no state any more: {subscribed}");
+    publish(&mut publisher, changed("live")).await;
+    assert_eq!(client.next_on("order:1").await["data"]["note"], "live");
+}
+
 async fn epoch(bridge: &Bridge) -> Value {
     let mut client = bridge.connect().await;
     client.subscribe(json!({ "name": "order:1" })).await;

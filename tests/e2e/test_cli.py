@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 from conftest import PATIENCE, PROGRAM, ROOT, eventually, running
@@ -83,10 +85,14 @@ def test_publish_reads_lines_and_goes_on_after_a_bad_one(bridge):
     [
         (["publish", "process.progress", "{", "--grpc", "GRPC"], 1, "INVALID_ARGUMENT"),
         (["publish", "no.such", "{}", "--grpc", "GRPC"], 1, "no.such"),
+        (["publish", "proces.progress", "{}", "--grpc", "GRPC"], 1, 'did you mean "process.progress"?'),
+        (["publish", "process.progress", "{}", "--grpc", "LISTEN"], 3, 'LISTEN does not speak gRPC: it answers "HTTP/1.1 '),
+        (["publish", "process.progress", "-", "--grpc", "LISTEN"], 3, "--grpc takes the port"),
         (["publish", "process.progress", "{}", "--grpc", "127.0.0.1:1"], 3, "no bridge at"),
         (["subscribe", "nowhere:1", "--url", "URL"], 1, "4006"),
         (["subscribe", "--url", "ws://127.0.0.1:1/ws"], 3, "no bridge at"),
         (["subscribe", "--url", "nonsense"], 2, "is not a URL"),
+        (["subscribe", "--url", "http://127.0.0.1:8080"], 2, "write ws://127.0.0.1:8080/ws"),
         (["subscribe", "--types", "process.*"], 2, "name at least one"),
         (["demo", "--schema", "."], 2, "rialto serve --schema"),
         (["serve", "--listen", "0.0.0.0:0"], 2, "--insecure"),
@@ -96,10 +102,10 @@ def test_publish_reads_lines_and_goes_on_after_a_bad_one(bridge):
     ],
 )
 def test_exit_codes_and_advice(bridge, arguments, code, text):
-    known = {"GRPC": bridge.grpc, "URL": bridge.websocket}
+    known = {"GRPC": bridge.grpc, "URL": bridge.websocket, "LISTEN": bridge.addresses["listen"]}
     done = rialto(*(known.get(argument, argument) for argument in arguments))
     assert done.returncode == code, done.stderr
-    assert text in done.stderr + done.stdout
+    assert text.replace("LISTEN", known["LISTEN"]) in done.stderr + done.stdout
     assert "\x1b" not in done.stderr
 
 
@@ -177,6 +183,41 @@ def test_check_reports_every_mistake_with_its_place(tmp_path):
     mistakes = json.loads(rialto("check", tmp_path, "--json").stdout)["mistakes"]
     assert len(mistakes) == 2
     assert all(mistake["advice"] for mistake in mistakes)
+
+
+def test_check_says_when_there_may_be_more_and_warns_about_nothing(tmp_path):
+    (tmp_path / "a.proto").write_text('syntax = "proto3"; import "b.proto"; import "c.proto";')
+    done = rialto("check", tmp_path)
+    assert done.returncode == 1 and done.stdout.count("not found") == 2
+    assert done.stderr == "rialto: 2 mistakes in the schema; there may be more once these are mended\n"
+    assert json.loads(rialto("check", tmp_path, "--json").stdout)["complete"] is False
+    (tmp_path / "a.proto").write_text('syntax = "proto3"; message A {}')
+    done = rialto("check", tmp_path)
+    assert done.returncode == 0 and "[no-events]" in done.stdout
+    assert "[no-events]" not in rialto("check", tmp_path, "--allow", "no-events").stdout
+    (tmp_path / "set.binpb").write_bytes(b"")
+    done = rialto("check", tmp_path / "set.binpb")
+    assert done.returncode == 1 and "this file is empty" in done.stdout
+
+
+def test_a_port_that_is_no_server_of_ours_is_told_with_its_address():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = "127.0.0.1:%d" % server.getsockname()[1]
+
+        def answer():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(b"220 mail.example ESMTP and so on, for as long as it takes\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        done = rialto("publish", "process.progress", "{}", "--grpc", address)
+        server.shutdown(socket.SHUT_RDWR)
+    assert done.returncode == 3, done.stderr
+    assert address in done.stderr and "--grpc" in done.stderr
 
 
 def test_check_summarises_what_is_right():

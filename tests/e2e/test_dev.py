@@ -1,6 +1,7 @@
 """`rialto dev`: a bridge that follows a schema while it is written."""
 
 import json
+import shutil
 import signal
 import subprocess
 
@@ -73,3 +74,64 @@ def test_it_waits_for_a_schema_without_mistakes(tmp_path):
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_mistake_that_is_taken_back_is_told_to_be_gone(dev):
+    dev.path.write_text(FIRST + "message {")
+    eventually(lambda: "in the schema" in dev.bridge.said(), "the mistake")
+    dev.path.write_text(FIRST)
+    eventually(lambda: "ok: nothing is wrong any more; revision 1 is served as before" in dev.bridge.said(), "the ok")
+
+
+def test_a_folder_that_is_replaced_is_followed(dev):
+    schema = dev.path.parent
+    others = []
+    for number, text in enumerate([SECOND, FIRST, SECOND]):
+        other = schema.parent / f"other{number}"
+        other.mkdir()
+        (other / "shop.proto").write_text(text)
+        others.append(other)
+    # At once, as `rm -rf schema; cp -r other schema` does.
+    shutil.rmtree(schema)
+    shutil.copytree(others[0], schema)
+    eventually(lambda: "revision 2 is served" in dev.bridge.said(), "the copy")
+    # Moved away, and back after a while.
+    schema.rename(schema.parent / "old")
+    eventually(lambda: f"{schema} is gone" in dev.bridge.said(), "that it is gone")
+    (schema.parent / "old" / "shop.proto").write_text(FIRST)
+    shutil.copytree(others[1], schema)
+    eventually(lambda: "revision 3 is served" in dev.bridge.said(), "the folder that is back")
+    assert dev.bridge.said().count(f"{schema} is gone") == 1 and f"{schema} is back" in dev.bridge.said()
+    # And it is still followed.
+    dev.path.write_text(SECOND)
+    eventually(lambda: "revision 4 is served" in dev.bridge.said(), "a change in it")
+
+
+def test_a_folder_that_comes_back_as_it_was_is_told(dev):
+    schema = dev.path.parent
+    schema.rename(schema.parent / "old")
+    eventually(lambda: f"{schema} is gone" in dev.bridge.said(), "that it is gone")
+    (schema.parent / "old").rename(schema)
+    eventually(lambda: "ok: nothing is wrong any more; revision 1" in dev.bridge.said(), "the ok")
+    dev.path.write_text(SECOND)
+    eventually(lambda: "revision 2 is served" in dev.bridge.said(), "a change in it")
+
+
+def test_links_are_followed_to_where_they_lead(tmp_path):
+    for name, text in (("one", FIRST), ("two", SECOND)):
+        (tmp_path / name / "proto").mkdir(parents=True)
+        (tmp_path / name / "proto" / "shop.proto").write_text(text)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "more.proto").write_text(HEAD)
+    (tmp_path / "two" / "proto" / "more").symlink_to(elsewhere)
+    current = tmp_path / "current"
+    current.symlink_to(tmp_path / "one")
+    with running(["dev", current / "proto"], tmp_path) as bridge:
+        (tmp_path / "new").symlink_to(tmp_path / "two")
+        (tmp_path / "new").rename(current)
+        eventually(lambda: "revision 2 is served" in bridge.said(), "where the link leads now")
+        # As editors do, in a folder that is linked from the schema.
+        (elsewhere / "saved").write_text(HEAD + event("More", "order.more"))
+        (elsewhere / "saved").rename(elsewhere / "more.proto")
+        eventually(lambda: "revision 3 is served" in bridge.said(), "the file behind a link")

@@ -142,3 +142,12 @@ def test_the_demos_page_may_list_channels_and_pages_elsewhere_may_not(demo):
     with pytest.raises(urllib.error.HTTPError) as refused:
         ask("http://evil.example")
     assert refused.value.code == 403
+
+
+def test_a_name_that_leads_to_the_demo_shows_nothing_of_it(demo):
+    """DNS rebinding: a page of another site, served from this port under that site's name."""
+    for path in ["/", "/demo/node.json", "/demo/schema.json"]:
+        urllib.request.urlopen(f"{demo.http}{path}").close()
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(f"{demo.http}{path}", headers={"host": "evil.example"}))
+        assert refused.value.code == 421, path

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 
 from conftest import NODE_PACKAGES, PATIENCE, ROOT, TARGET, running
@@ -35,6 +36,67 @@ def end(process):
 def test_the_demo_page_in_chromium(demo):
     end(node("page.mjs", f"{demo.http}/"))
     assert (SCREENSHOTS / "wide-light.png").stat().st_size > 10_000
+    # The demo does not warn of what it set up itself, whatever was cut, slowed down and published meanwhile.
+    assert "WARN" not in demo.said(), demo.said()
+
+
+HEAD = """syntax = "proto3";
+package thing.v1;
+import "google/protobuf/duration.proto";
+import "rialto/v1/options.proto";
+message ThingChannel { option (rialto.v1.channel) = { template: "thing:{name}" }; string name = 1; }
+"""
+MADE = """enum Colour { COLOUR_UNSPECIFIED = 0; COLOUR_RED = 1; }
+message Part { string of = 1; }
+message Made {
+  option (rialto.v1.event) = { type: "thing.made", channels: ["ThingChannel"] };
+  string name = 1;
+  bytes seal = 2;
+  int64 size = 3;
+  int64 rank = 4 [jstype = JS_NUMBER];
+  map<int32, int64> weights = 5;
+  oneof what {
+    Colour colour = 6;
+    int64 count = 7;
+    double plain = 8;
+    string words = 9;
+    google.protobuf.Duration pause = 10;
+    Part part = 11;
+  }
+}
+"""
+LOST = """message Lost {
+  option (rialto.v1.event) = { type: "thing.lost", channels: ["ThingChannel"] };
+  string name = 1;
+}
+"""
+
+
+def test_the_page_of_a_schema_of_your_own_follows_its_changes(tmp_path):
+    schema = tmp_path / "schema"
+    schema.mkdir()
+    (schema / "thing.proto").write_text(HEAD + MADE)
+    with running(["dev", schema, "--page"], tmp_path) as bridge:
+        page = node("follow.mjs", f"{bridge.http}/")
+        line = page.stdout.readline()
+        assert line == "looking\n", line + page.stdout.read()
+        (schema / "thing.proto").write_text(HEAD + MADE + LOST)
+        end(page)
+
+
+def test_a_connection_that_never_says_anything_is_not_worth_a_line(tmp_path):
+    def ended(bridge, said):
+        with socket.create_connection(bridge.addresses["listen"].rsplit(":", 1), timeout=PATIENCE) as silent:
+            silent.sendall(said)
+            while silent.recv(4096):
+                pass
+
+    with running(["demo", "--handshake-timeout", "200ms"], tmp_path) as bridge:
+        ended(bridge, b"")
+        ended(bridge, b"GET /demo/icon.svg HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert "handshake-timeout" not in bridge.said()
+        ended(bridge, b"GET /")
+        assert "handshake-timeout" in bridge.said()
 
 
 def test_the_page_comes_back_to_a_restarted_bridge_and_says_that_logs_are_new(tmp_path):
@@ -42,6 +104,7 @@ def test_the_page_comes_back_to_a_restarted_bridge_and_says_that_logs_are_new(tm
         (tmp_path / folder).mkdir()
     with running(["demo"], tmp_path / "before") as bridge:
         page = node("restart.mjs", f"{bridge.http}/")
-        assert page.stdout.readline() == "looking\n", page.communicate(timeout=PATIENCE)
+        line = page.stdout.readline()
+        assert line == "looking\n", line + page.stdout.read()
     with running(["demo"], tmp_path / "after", listen=bridge.addresses["listen"]):
         end(page)

@@ -178,9 +178,10 @@ impl Options {
     /// Adds an alias as it stands on the command line: `shop.v1.Order=ShopOrder`.
     ///
     /// # Errors
-    /// When there is no `=`, or no name behind it.
+    /// When there is no `=` with a message before it and a name behind it.
     pub fn add_alias(&mut self, text: &str) -> Result<(), Error> {
-        let (full_name, alias) = text.split_once('=').ok_or_else(|| Error::BadAlias(text.to_owned()))?;
+        let split = text.split_once('=').filter(|(full_name, _)| !full_name.trim_start_matches('.').is_empty());
+        let (full_name, alias) = split.ok_or_else(|| Error::AliasOfNothing(text.to_owned()))?;
         self.aliases.insert(full_name.trim_start_matches('.').to_owned(), checked_alias(alias)?);
         Ok(())
     }

@@ -7,10 +7,10 @@ function byId(id) {
   return found;
 }
 function element(name, className = "", content = "") {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...Array.isArray(content) ? content : [content]);
-  return made;
+  const made2 = document.createElement(name);
+  if (className) made2.className = className;
+  made2.append(...Array.isArray(content) ? content : [content]);
+  return made2;
 }
 function hue(name) {
   let hash = 1;
@@ -18,9 +18,763 @@ function hue(name) {
   return String(hash % 1e3 * 137.508 % 360);
 }
 
+// changed.ts
+var LOOK_MS = 3e3;
+function watchSchema(bar, watched) {
+  const text = element("p", "", "The schema has changed. The event types and the form of this page are those of the old one.");
+  const button = element("button", "", "Show the new one");
+  button.type = "button";
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    watched.show().then(() => bar.replaceChildren()).catch((error) => text.textContent = `The new schema did not come: ${error.message}`).finally(() => button.disabled = false);
+  });
+  const look = async () => {
+    if (document.hidden || !watched.isReachable()) return;
+    const served2 = await watched.served().catch(() => void 0);
+    if (served2 === void 0 || button.disabled) return;
+    if (served2 === watched.shown()) bar.replaceChildren();
+    else if (!bar.hasChildNodes()) bar.append(text, button);
+  };
+  setInterval(() => void look(), LOOK_MS);
+  document.addEventListener("visibilitychange", () => void look());
+}
+
+// json.ts
+var Digits = class {
+  text;
+  constructor(text) {
+    this.text = text;
+  }
+};
+var Members = class {
+  list;
+  constructor(list2) {
+    this.list = list2;
+  }
+  /** The member of this name. */
+  get(name) {
+    return this.list.findLast(([own]) => own === name)?.[1];
+  }
+};
+var NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+var TOKENS = /"(?:[^"\\]|\\.)*"|[-+.\w]+|[{}[\],:]/g;
+function parse(text) {
+  JSON.parse(text);
+  const tokens = text.match(TOKENS) ?? [];
+  let at = 0;
+  const next = () => tokens[at++] ?? "";
+  const value = () => {
+    const token = next();
+    if (token === "{") return new Members(items("}", () => [JSON.parse(next()), (next(), value())]));
+    if (token === "[") return items("]", value);
+    if (token === "null") return null;
+    if (token === "true" || token === "false") return token === "true";
+    return token.startsWith('"') ? JSON.parse(token) : new Digits(token);
+  };
+  const items = (end, item) => {
+    const found = [];
+    while (tokens[at] !== end) {
+      found.push(item());
+      if (tokens[at] === ",") at += 1;
+    }
+    at += 1;
+    return found;
+  };
+  return value();
+}
+function print(json2, indent = "", margin = "") {
+  const inner = margin + indent;
+  const around = (open, parts, close) => {
+    if (parts.length === 0) return open + close;
+    return indent ? `${open}
+${inner}${parts.join(`,
+${inner}`)}
+${margin}${close}` : open + parts.join(",") + close;
+  };
+  if (json2 instanceof Digits) return json2.text;
+  if (json2 instanceof Members) {
+    const colon = indent ? ": " : ":";
+    return around("{", json2.list.map(([name, value]) => JSON.stringify(name) + colon + print(value, indent, inner)), "}");
+  }
+  if (typeof json2 === "object" && json2 !== null) return around("[", json2.map((item) => print(item, indent, inner)), "]");
+  return JSON.stringify(json2);
+}
+function numberOr(text) {
+  return NUMBER.test(text.trim()) ? new Digits(text.trim()) : text;
+}
+
+// problems.ts
+var STEPS = /\.?([^.[\]]+)|\[("(?:[^"\\]|\\.)*"|[^\]]*)\]/g;
+var ABOUT_KEY = /\bkey\b|given twice/;
+var made = 0;
+function showProblems(root, problems) {
+  clearProblems(root);
+  const homeless = [];
+  let first;
+  for (const problem of problems) {
+    const field = find(root, problem);
+    if (field) showAt(field, problem.text);
+    else homeless.push(problem.path ? `${problem.path}: ${problem.text}` : problem.text);
+    first ??= field;
+  }
+  first?.focus();
+  return homeless;
+}
+function showAt(field, text) {
+  const error = element("p", "error", text);
+  made += 1;
+  error.id = `error-${made}`;
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") ?? ""} ${error.id}`.trim());
+  const around = (inner, selector) => inner.parentElement?.matches(selector) ? inner.parentElement : inner;
+  around(around(field, ".pair, label"), ".row").after(error);
+}
+function clearProblems(root) {
+  for (const error of root.querySelectorAll(".error")) error.remove();
+  for (const field of root.querySelectorAll("[aria-invalid]")) {
+    field.removeAttribute("aria-invalid");
+    field.removeAttribute("aria-describedby");
+  }
+}
+function doubleKeys(root) {
+  return [...root.querySelectorAll("[data-map]")].flatMap((map) => {
+    const seen = /* @__PURE__ */ new Set();
+    if (map.closest("[hidden]")) return [];
+    return keysOf(map).flatMap((field) => {
+      const text = `another row has the key ${JSON.stringify(field.value)} already; a map has each key once`;
+      if (seen.has(field.value)) return [{ field, text }];
+      seen.add(field.value);
+      return [];
+    });
+  });
+}
+function keysOf(map) {
+  return [...map.querySelectorAll("[data-key]")].filter((key) => key.closest("[data-map]") === map);
+}
+function find(root, { path, text }) {
+  const controls = new Map([...root.querySelectorAll("[data-path]")].map((control) => [control.dataset.path, control]));
+  let at = "";
+  let nearest;
+  for (const [, name, place] of path.matchAll(STEPS)) {
+    let key;
+    if (name !== void 0) {
+      at += at ? `.${name}` : name;
+    } else if (nearest?.dataset.map !== void 0 && nearest.dataset.path === at) {
+      const keys = keysOf(nearest);
+      const row2 = place?.startsWith('"') ? keys.findLastIndex(({ value }) => JSON.stringify(value) === normal(place)) : Number(place);
+      key = keys[row2];
+      if (!key) return nearest;
+      at += `[${row2}]`;
+    } else {
+      at += `[${place}]`;
+    }
+    nearest = controls.get(at) ?? key ?? nearest;
+    if (key && ABOUT_KEY.test(text) && path.endsWith(`[${place}]`)) nearest = key;
+  }
+  return nearest;
+}
+function normal(quoted) {
+  try {
+    return JSON.stringify(JSON.parse(quoted));
+  } catch {
+    return quoted;
+  }
+}
+
+// schema.ts
+var SchemaReader = class {
+  document;
+  constructor(document3) {
+    this.document = document3;
+  }
+  /** The event types that a backend may publish, by name. */
+  publishable() {
+    return this.document["x-events"].filter((event) => event.from === "publisher");
+  }
+  /** The event type of this name. */
+  event(type) {
+    return this.document["x-events"].find((event) => event.type === type);
+  }
+  /** Every channel template. */
+  templates() {
+    return this.document["x-channels"].map((channel2) => channel2.template);
+  }
+  /** The channels that every connection is subscribed to and whose names need nothing more. */
+  onConnect() {
+    const fixed = (channel2) => channel2.onConnect && !channel2.template.includes("{");
+    return this.document["x-channels"].filter(fixed).map((channel2) => channel2.template);
+  }
+  /** The shape of a message. */
+  message(fullName) {
+    return this.document.$defs[fullName] ?? {};
+  }
+  /** The shape itself, where it only refers to a message. */
+  resolve(shape) {
+    const name = messageName(shape);
+    return name === void 0 ? shape : { ...this.message(name), ...shape["x-oneof"] ? { "x-oneof": shape["x-oneof"] } : {} };
+  }
+  /** The fields of a message, in the order of its file. */
+  fields(shape) {
+    const properties = this.resolve(shape).properties ?? {};
+    const order = this.resolve(shape)["x-order"] ?? Object.keys(properties);
+    return order.flatMap((name) => properties[name] ? [[name, properties[name]]] : []);
+  }
+};
+function messageName(shape) {
+  return shape.$ref?.replace("#/$defs/", "");
+}
+function enumNames(shape) {
+  return shape.enum ?? shape.anyOf?.find((choice) => choice.enum)?.enum;
+}
+function zeroOf(shape) {
+  const names = enumNames(shape);
+  if (names) return names[0] ?? "";
+  const kind = { int64: "0", uint64: "0", timestamp: "1970-01-01T00:00:00Z", duration: "0s" }[shape["x-kind"] ?? ""];
+  switch (shape.type) {
+    case "boolean":
+      return false;
+    case "number":
+    case "integer":
+      return new Digits("0");
+    case "string":
+      return kind ?? "";
+    case "array":
+      return [];
+    default:
+      return shape["x-kind"] === "value" || shape.type === "null" ? null : new Members([]);
+  }
+}
+function kindOf(shape) {
+  if (shape["x-kind"]) return shape.contentEncoding ? `${shape["x-kind"]}, ${shape.contentEncoding}` : shape["x-kind"];
+  const name = messageName(shape) ?? shape["x-enum"];
+  if (name) return name.split(".").at(-1) ?? name;
+  if (shape.type === "array") return `${kindOf(shape.items ?? {})}[]`;
+  if (shape.type === "object" && typeof shape.additionalProperties === "object") return `map of ${kindOf(shape.additionalProperties)}`;
+  return shape.type ?? "any";
+}
+
+// form.ts
+var MAX_DEPTH = 4;
+var MessageForm = class {
+  node;
+  #control;
+  constructor(schema3, message) {
+    this.#control = new Maker(schema3).message(schema3.message(message), "", 0);
+    this.node = this.#control.node;
+  }
+  /** The message as JSON. */
+  read() {
+    return this.#control.read() ?? new Members([]);
+  }
+  /** Fills the form. Returns the paths of what it has no place for. */
+  write(value) {
+    return this.#control.write(value);
+  }
+  /** Marks what cannot be said at all, goes to the first and returns it: `undefined` where all is well. */
+  check() {
+    clearProblems(this.node);
+    const problems = doubleKeys(this.node);
+    for (const { field, text } of problems) showAt(field, text);
+    problems[0]?.field.focus();
+    return problems[0]?.text;
+  }
+  /** Shows each problem at its field, goes to the first, and returns those that no field takes. */
+  show(problems) {
+    return showProblems(this.node, problems);
+  }
+};
+var Maker = class _Maker {
+  static #made = 0;
+  #schema;
+  constructor(schema3) {
+    this.#schema = schema3;
+  }
+  message(shape, path, depth) {
+    const node2 = element("div");
+    const parts = [];
+    const choices = /* @__PURE__ */ new Map();
+    for (const [name, field] of this.#schema.fields(shape)) {
+      const inner = path ? `${path}.${name}` : name;
+      const group = field["x-oneof"];
+      if (group) {
+        let choice = choices.get(group);
+        if (!choice) {
+          choices.set(group, choice = new Choice(group, _Maker.id()));
+          parts.push(choice);
+          node2.append(choice.node);
+        }
+        choice.add(name, this.field(name, field, inner, depth), zeroOf(field), inner);
+        continue;
+      }
+      const control = this.field(name, field, inner, depth);
+      parts.push({
+        names: [name],
+        read: () => {
+          const value = control.read();
+          return value === void 0 ? [] : [[name, value]];
+        },
+        write: (given) => control.write(given.get(name))
+      });
+      node2.append(control.node);
+    }
+    return {
+      node: node2,
+      read: () => {
+        const said = parts.flatMap((part) => part.read());
+        return said.length > 0 ? new Members(said) : void 0;
+      },
+      write: (value) => {
+        const given = value instanceof Members ? value : new Members([]);
+        const names = parts.flatMap((part) => part.names);
+        const strange = given.list.filter(([name], index) => {
+          return !names.includes(name) || given.list.findIndex(([other]) => other === name) < index;
+        });
+        return [
+          ...given === value || value === void 0 || value === null ? [] : [path || "what is no object"],
+          ...strange.map(([name]) => path ? `${path}.${name}` : name),
+          ...parts.flatMap((part) => part.write(given))
+        ];
+      }
+    };
+  }
+  field(name, shape, path, depth) {
+    const resolved = this.#schema.resolve(shape);
+    if (messageName(shape) && depth < MAX_DEPTH) return this.group(name, shape, this.message(resolved, path, depth + 1), path);
+    if (shape.type === "array" && shape.items) return this.list(name, shape, shape.items, path, depth);
+    if (typeof shape.additionalProperties === "object") return this.map(name, shape, shape.additionalProperties, path, depth);
+    return this.labelled(name, shape, path);
+  }
+  /** A control of one line with its label. */
+  labelled(name, shape, path) {
+    const control = this.value(shape, path);
+    const label = element("label", control.inline ? "check" : "");
+    label.htmlFor = control.input.id;
+    const title = [name, element("span", "kind", kindOf(shape))];
+    if (shape.description) label.title = shape.description;
+    if (control.inline) {
+      label.append(control.input, ...title);
+      const node2 = element("div", "", label);
+      node2.style.marginTop = ".55rem";
+      return { ...control, node: node2 };
+    }
+    label.append(...title);
+    return { ...control, node: element("div", "", [label, control.input]) };
+  }
+  group(name, shape, inner, path) {
+    const node2 = element("fieldset");
+    node2.dataset.path = path;
+    node2.tabIndex = -1;
+    node2.append(element("legend", "", [name, element("span", "kind", kindOf(shape))]), inner.node);
+    return { ...inner, node: node2 };
+  }
+  list(name, shape, item, path, depth) {
+    return this.rows(name, shape, path, (index) => {
+      const at = `${path}[${index}]`;
+      const resolved = this.#schema.resolve(item);
+      if (messageName(item) && depth < MAX_DEPTH) return this.message(resolved, at, depth + 1);
+      const control = this.value(item, at);
+      control.input.setAttribute("aria-label", `${name} ${index + 1}`);
+      return { ...control, node: control.input };
+    }, {
+      read: (controls) => controls.map((control) => control.read() ?? zeroOf(item)),
+      items: (value) => Array.isArray(value) ? value : void 0
+    });
+  }
+  map(name, shape, value, path, depth) {
+    const rows2 = this.rows(name, shape, path, (index) => {
+      const key = element("input");
+      key.dataset.key = "";
+      key.autocomplete = "off";
+      key.setAttribute("aria-label", `${name}, key ${index + 1}`);
+      key.placeholder = "key";
+      const at = `${path}[${index}]`;
+      const nested = messageName(value) && depth < MAX_DEPTH;
+      const inner = nested ? this.message(this.#schema.resolve(value), at, depth + 1) : void 0;
+      const plain = inner ? void 0 : this.value(value, at);
+      plain?.input.setAttribute("aria-label", `${name}, value ${index + 1}`);
+      const control = inner ?? plain;
+      const node2 = element("div", "row pair", [key, inner ? inner.node : plain?.input ?? ""]);
+      return {
+        node: node2,
+        read: () => [key.value, control.read() ?? zeroOf(value)],
+        write: (entry) => {
+          const [name2, value2] = entry;
+          key.value = name2;
+          return key.value === name2 ? control.write(value2) : [at];
+        }
+      };
+    }, {
+      read: (controls) => new Members(controls.map((control) => control.read())),
+      items: (value2) => value2 instanceof Members ? [...value2.list] : void 0
+    });
+    rows2.node.dataset.map = "";
+    return rows2;
+  }
+  rows(name, shape, path, make, as) {
+    const node2 = element("fieldset");
+    node2.dataset.path = path;
+    node2.tabIndex = -1;
+    const list2 = element("div");
+    const more = element("button", "small", `Add to ${name}`);
+    more.type = "button";
+    more.style.marginTop = ".5rem";
+    let controls = [];
+    const redraw = (values) => {
+      list2.replaceChildren();
+      controls = [];
+      return values.flatMap(add);
+    };
+    const add = (value) => {
+      const index = controls.length;
+      const control = make(index);
+      const strange = value === void 0 ? [] : control.write(value);
+      controls.push(control);
+      const remove = element("button", "small", "Remove");
+      remove.type = "button";
+      remove.setAttribute("aria-label", `Remove ${name} ${index + 1}`);
+      remove.addEventListener("click", () => {
+        const rest = controls.filter((other) => other !== control).map((other) => other.read());
+        redraw(rest);
+        more.focus();
+      });
+      list2.append(element("div", "row", [control.node, remove]));
+      return strange;
+    };
+    more.addEventListener("click", () => {
+      add();
+      list2.lastElementChild?.querySelector("input, select, textarea")?.focus();
+    });
+    node2.append(element("legend", "", [name, element("span", "kind", kindOf(shape))]), list2, more);
+    return {
+      node: node2,
+      read: () => controls.length > 0 ? as.read(controls) : void 0,
+      write: (value) => {
+        const items = value === void 0 || value === null ? [] : as.items(value);
+        return items ? redraw(items) : [...redraw([]), path];
+      }
+    };
+  }
+  /** A control without a label. */
+  value(shape, path) {
+    const names = enumNames(shape);
+    if (names) {
+      const input2 = element("select");
+      input2.append(new Option("", ""), ...names.map((name) => new Option(name, name)));
+      const read = () => input2.value === "" ? void 0 : numberOr(input2.value);
+      return dressed(input2, path, read, (text) => {
+        input2.value = text;
+        if (input2.value === text) return;
+        input2.append(new Option(text, text));
+        input2.value = text;
+      });
+    }
+    if (shape.type === "boolean") {
+      const input2 = element("input");
+      input2.type = "checkbox";
+      const control = dressed(input2, path, () => input2.checked ? true : void 0, () => {
+      });
+      return {
+        ...control,
+        inline: true,
+        write: (value) => {
+          input2.checked = value === true;
+          return typeof (value ?? false) === "boolean" ? [] : [path];
+        }
+      };
+    }
+    const kind = shape["x-kind"] ?? "";
+    if (shape.type === void 0 || shape.type === "object" || shape.type === "array") {
+      const input2 = element("textarea");
+      input2.rows = 2;
+      input2.placeholder = "JSON";
+      input2.spellcheck = false;
+      return {
+        ...dressed(input2, path, () => asJson(input2.value), () => {
+        }),
+        write: (value) => {
+          input2.value = value === void 0 || value === null && kind !== "value" ? "" : print(value);
+          return [];
+        }
+      };
+    }
+    const input = element("input");
+    input.autocomplete = "off";
+    input.placeholder = { timestamp: "2026-01-31T12:00:00Z", duration: "1.5s", int64: "0", uint64: "0", bytes: "AAEC/w==", field_mask: "name,owner" }[kind] ?? "";
+    const numeric = shape.type === "number" || shape.type === "integer";
+    if (numeric) input.inputMode = "decimal";
+    return dressed(
+      input,
+      path,
+      () => {
+        if (input.value === "") return void 0;
+        return numeric ? numberOr(input.value) : input.value;
+      },
+      (text) => input.value = text
+    );
+  }
+  static id() {
+    _Maker.#made += 1;
+    return `field-${_Maker.#made}`;
+  }
+};
+function dressed(input, path, read, show) {
+  input.id = Maker.id();
+  input.dataset.path = path;
+  const write = (value) => {
+    const text = value instanceof Digits ? value.text : value ?? "";
+    show(typeof text === "string" ? text : "");
+    return text === input.value ? [] : [path];
+  };
+  return { node: input, input, read, write };
+}
+function asJson(text) {
+  if (text.trim() === "") return void 0;
+  try {
+    return parse(text);
+  } catch {
+    return text;
+  }
+}
+var Choice = class {
+  node;
+  #select;
+  #members = /* @__PURE__ */ new Map();
+  constructor(group, id) {
+    this.#select = element("select");
+    this.#select.id = id;
+    this.#select.append(new Option("(none)", ""));
+    const label = element("label", "", [group, element("span", "kind", "one of")]);
+    label.htmlFor = id;
+    this.node = element("div", "", [label, this.#select]);
+    this.#select.addEventListener("change", () => this.#show());
+  }
+  /** Adds a member; `zero` is what it says when it is chosen and left empty. */
+  add(name, control, zero, path) {
+    this.#members.set(name, { ...control, zero, path });
+    this.#select.append(new Option(name, name));
+    this.node.append(control.node);
+    this.#show();
+  }
+  get names() {
+    return [...this.#members.keys()];
+  }
+  read() {
+    const name = this.#select.value;
+    const member = this.#members.get(name);
+    return member ? [[name, member.read() ?? member.zero]] : [];
+  }
+  write(given) {
+    const said = [...this.#members].filter(([name, { zero }]) => {
+      const value = given.get(name);
+      return value !== void 0 && (value !== null || zero === null);
+    });
+    this.#select.value = said[0]?.[0] ?? "";
+    const strange = [...this.#members].flatMap(([name, control]) => control.write(given.get(name)));
+    this.#show();
+    return [...said.slice(1).map(([, { path }]) => path), ...strange];
+  }
+  #show() {
+    for (const [name, { node: node2 }] of this.#members) node2.hidden = name !== this.#select.value;
+  }
+};
+
+// publish.ts
+var EXAMPLES = {
+  "process.progress": { projectId: "42", processId: "mine", progress: 50, message: "Halfway" },
+  "process.started": { projectId: "42", processId: "mine", name: "import", message: "Begins" },
+  "process.completed": { projectId: "42", processId: "mine", progress: 100, outcome: "PROCESS_OUTCOME_SUCCEEDED" },
+  "project.created": { projectId: "42", project: { name: "Mine", ownerId: "me" } },
+  system_log: { level: "LOG_LEVEL_INFO", source: "page", message: "Somebody is here" },
+  "system.heartbeat": { source: "page" }
+};
+var PublishForm = class {
+  #schema;
+  #type = byId("type");
+  #fields = byId("fields");
+  #output = byId("published");
+  #asJson = byId("as-json");
+  #changed;
+  #form;
+  #text;
+  constructor(schema3, preferred, changed) {
+    this.#schema = schema3;
+    this.#changed = changed;
+    this.#list(preferred);
+    this.#type.addEventListener("change", () => this.#show(this.#example()));
+    this.#asJson.addEventListener("change", () => this.#switch());
+    byId("publish").addEventListener("submit", (submit) => {
+      submit.preventDefault();
+      void this.#publish();
+    });
+    byId("publish").addEventListener("input", () => this.#tell());
+    this.#show(this.#example());
+  }
+  /** Goes on with another schema: what was written stays, as far as its type does. */
+  update(schema3) {
+    const type = this.#type.value;
+    this.#schema = schema3;
+    this.#list(type);
+    if (this.#type.value !== type) return void this.#show(this.#example());
+    if (this.#text) return void this.#about();
+    const lost = this.#show(this.#form?.read());
+    if (lost.length > 0) this.#say("bad", `The schema has no place any more for ${lost.join(", ")}.`);
+  }
+  /** What would be published now; nothing while the text is no JSON. */
+  draft() {
+    const type = this.#type.value;
+    const event = this.#schema.event(type);
+    let data;
+    try {
+      data = this.#form?.read() ?? parse(this.#text?.value ?? "{}");
+    } catch {
+      return void 0;
+    }
+    return { type, message: event?.message ?? "", json: print(data), channel: fill(event?.channels[0] ?? "system", data) };
+  }
+  #tell() {
+    const draft = this.draft();
+    if (draft) this.#changed(draft);
+  }
+  /** The types, in groups by package. */
+  #list(preferred) {
+    const groups = /* @__PURE__ */ new Map();
+    for (const event of this.#schema.publishable()) {
+      const name = event.message.slice(0, Math.max(0, event.message.lastIndexOf(".")));
+      let group = groups.get(name);
+      if (!group) {
+        groups.set(name, group = document.createElement("optgroup"));
+        group.label = name || "(no package)";
+      }
+      group.append(new Option(event.type, event.type));
+    }
+    this.#type.replaceChildren(...[...groups.values()].sort((a, b) => a.label.localeCompare(b.label)));
+    if (this.#schema.event(preferred)) this.#type.value = preferred;
+  }
+  #example() {
+    const example = EXAMPLES[this.#type.value];
+    return example === void 0 ? void 0 : parse(JSON.stringify(example));
+  }
+  #about() {
+    const event = this.#schema.event(this.#type.value);
+    if (!event) return void 0;
+    const where = event.channels.length > 0 ? `goes to ${event.channels.join(" and ")}` : "is private: it goes to a session or user";
+    byId("about").textContent = `${event.message} ${where}.`;
+    this.#say("", "");
+    return event;
+  }
+  /** Shows this, as a form or as JSON. Returns the paths of what the form has no place for. */
+  #show(data) {
+    const event = this.#about();
+    this.#form = void 0;
+    this.#text = void 0;
+    if (!event) {
+      this.#fields.replaceChildren();
+      return [];
+    }
+    let strange = [];
+    if (this.#asJson.checked) {
+      const text = document.createElement("textarea");
+      text.id = "data";
+      text.rows = 10;
+      text.spellcheck = false;
+      text.setAttribute("aria-label", "The event as JSON");
+      text.value = print(data ?? new Members([]), "  ");
+      this.#text = text;
+      this.#fields.replaceChildren(text);
+    } else {
+      this.#form = new MessageForm(this.#schema, event.message);
+      strange = this.#form.write(data);
+      this.#fields.replaceChildren(this.#form.node);
+    }
+    this.#tell();
+    return strange;
+  }
+  /** Between form and JSON. What the form cannot show is not taken away: then it stays JSON, and says why. */
+  #switch() {
+    if (!this.#text) return void this.#show(this.#form?.read());
+    clearProblems(this.#fields);
+    let problem;
+    try {
+      const data = parse(this.#text.value);
+      const event = this.#schema.event(this.#type.value);
+      const strange = event ? new MessageForm(this.#schema, event.message).write(data) : [];
+      if (strange.length === 0) return void this.#show(data);
+      problem = `The form has no place for ${strange.join(", ")}. Mend the text first, or go on as JSON.`;
+    } catch (error) {
+      problem = `The form cannot show what is not JSON: ${error.message}. Mend the text first, or go on as JSON.`;
+    }
+    this.#asJson.checked = true;
+    showAt(this.#text, problem);
+    this.#text.focus();
+  }
+  async #publish() {
+    clearProblems(this.#fields);
+    const wrong = this.#form?.check();
+    if (wrong !== void 0) return this.#say("bad", `Not sent: ${wrong}`);
+    const text = this.#form ? print(this.#form.read()) : this.#text?.value ?? "{}";
+    try {
+      JSON.parse(text);
+    } catch (error) {
+      if (this.#text) showAt(this.#text, `Not JSON: ${error.message}`);
+      this.#text?.focus();
+      return this.#say("bad", "Not sent: the text is not JSON.");
+    }
+    try {
+      const answer = await publish(this.#type.value, text);
+      if ("positions" in answer) {
+        const positions = answer.positions.map(({ channel: channel2, sequence }) => `${channel2} #${sequence ?? 0}`);
+        return this.#say("good", `Accepted: ${positions.join(", ")}`);
+      }
+      this.#refused(answer);
+    } catch (error) {
+      this.#say("bad", `Not published: ${error.message}`);
+    }
+  }
+  #refused({ code: code2, message, details: details2 = [] }) {
+    const violations = details2.flatMap((detail) => detail.fieldViolations ?? []);
+    const problems = violations.map(({ field, description }) => ({ path: field, text: description }));
+    const rest = this.#form ? this.#form.show(problems) : problems.map(({ path, text }) => `${path}: ${text}`);
+    const untold = rest.filter((text) => !message.includes(text));
+    this.#say("bad", [`Refused, ${code2}: ${message}`, ...untold].join("\n"));
+  }
+  #say(mood, text) {
+    this.#output.className = mood;
+    this.#output.textContent = text;
+  }
+};
+async function publish(type, json2) {
+  const response = await post(wrapped(type, json2));
+  return await response.json();
+}
+async function publishAll(events) {
+  const response = await post(JSON.stringify(events));
+  if (!response.ok) throw new Error(`the burst was refused with ${response.status}`);
+}
+function wrapped(type, json2) {
+  return `{"type":${JSON.stringify(type)},"data":${json2}}`;
+}
+async function post(body) {
+  return fetch("/v1/publish", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body
+  });
+}
+function fill(template, data) {
+  return template.replaceAll(/\{([^}]+)\}/g, (whole, path) => {
+    let value = data;
+    for (const step of path.split(".")) value = value instanceof Members ? value.get(camel(step)) : void 0;
+    const text = value instanceof Digits ? value.text : value;
+    return text === void 0 || text === null || text === "" ? whole : String(text).replaceAll(/[%:*{}]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+  });
+}
+function camel(name) {
+  return name.replaceAll(/_(\w)/g, (_, letter) => letter.toUpperCase());
+}
+
 // commands.ts
 function commands(node2, draft) {
-  const json2 = JSON.stringify(draft.data);
+  const { json: json2 } = draft;
   const [packageName, message] = split(draft.message);
   const module = `${packageName.replaceAll(".", "/")}`;
   const file = packageName.split(".").at(-2) ?? packageName;
@@ -34,7 +788,7 @@ function commands(node2, draft) {
     {
       title: "Publish over HTTP",
       text: `curl -s http://${node2.admin}/v1/publish -H 'content-type: application/json' \\
-  -d ${quote(JSON.stringify({ type: draft.type, data: draft.data }))}`
+  -d ${quote(wrapped(draft.type, json2))}`
     },
     { title: "Publish, in a terminal", text: `rialto publish ${draft.type} ${quote(json2)} --grpc ${node2.grpc}` },
     {
@@ -1059,60 +1813,6 @@ function bold(text) {
   return element("b", "", text);
 }
 
-// schema.ts
-var SchemaReader = class {
-  document;
-  constructor(document3) {
-    this.document = document3;
-  }
-  /** The event types that a backend may publish, by name. */
-  publishable() {
-    return this.document["x-events"].filter((event) => event.from === "publisher");
-  }
-  /** The event type of this name. */
-  event(type) {
-    return this.document["x-events"].find((event) => event.type === type);
-  }
-  /** Every channel template. */
-  templates() {
-    return this.document["x-channels"].map((channel2) => channel2.template);
-  }
-  /** The channels that every connection is subscribed to and whose names need nothing more. */
-  onConnect() {
-    const fixed = (channel2) => channel2.onConnect && !channel2.template.includes("{");
-    return this.document["x-channels"].filter(fixed).map((channel2) => channel2.template);
-  }
-  /** The shape of a message. */
-  message(fullName) {
-    return this.document.$defs[fullName] ?? {};
-  }
-  /** The shape itself, where it only refers to a message. */
-  resolve(shape) {
-    const name = messageName(shape);
-    return name === void 0 ? shape : { ...this.message(name), ...shape["x-oneof"] ? { "x-oneof": shape["x-oneof"] } : {} };
-  }
-  /** The fields of a message, in the order of its file. */
-  fields(shape) {
-    const properties = this.resolve(shape).properties ?? {};
-    const order = this.resolve(shape)["x-order"] ?? Object.keys(properties);
-    return order.flatMap((name) => properties[name] ? [[name, properties[name]]] : []);
-  }
-};
-function messageName(shape) {
-  return shape.$ref?.replace("#/$defs/", "");
-}
-function enumNames(shape) {
-  return shape.enum ?? shape.anyOf?.find((choice) => choice.enum)?.enum;
-}
-function kindOf(shape) {
-  if (shape["x-kind"]) return shape["x-kind"];
-  const name = messageName(shape) ?? shape["x-enum"];
-  if (name) return name.split(".").at(-1) ?? name;
-  if (shape.type === "array") return `${kindOf(shape.items ?? {})}[]`;
-  if (shape.type === "object" && typeof shape.additionalProperties === "object") return `map of ${kindOf(shape.additionalProperties)}`;
-  return shape.type ?? "any";
-}
-
 // details.ts
 function details(schema3, type, data, frame) {
   const event = schema3.event(type);
@@ -1190,7 +1890,7 @@ function startFeed(own, listener, options) {
 var RATE_WINDOW_MS = 5e3;
 var KEPT_SECONDS = 90;
 var Ledger = class {
-  counts = { received: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0, superseded: 0 };
+  counts = { received: 0, history: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0, superseded: 0 };
   channels = /* @__PURE__ */ new Map();
   #seconds = /* @__PURE__ */ new Map();
   /** The channel's count, begun when it is new. */
@@ -1210,6 +1910,7 @@ var Ledger = class {
     channel2.times.push(now);
     this.counts.received += 1;
     if (arrival === "replay") this.counts.replayed += 1;
+    if (arrival === "history") this.counts.history += 1;
     this.second(timestampMs)[arrival] += 1;
     if (sequence === 0) return void 0;
     const expected = channel2.sequence + 1;
@@ -1267,7 +1968,7 @@ var Ledger = class {
   }
 };
 function nothing() {
-  return { live: 0, replay: 0, lost: 0, away: false };
+  return { live: 0, history: 0, replay: 0, lost: 0, away: false };
 }
 
 // link.ts
@@ -1279,6 +1980,18 @@ var LinkedSocket = class extends WebSocket {
     if (state.slowPort !== void 0) address.port = String(state.slowPort);
     super(address, protocols);
     state.current = this;
+  }
+  /** What is said on a line that is broken gets nowhere. */
+  send(data) {
+    if (this.readyState < WebSocket.CLOSING) super.send(data);
+  }
+  /** Ends at once, as on a line that breaks: a goodbye would wait behind all that is on its way. */
+  snap() {
+    if (this.readyState === WebSocket.CONNECTING) return this.addEventListener("open", () => this.snap(), { once: true });
+    if (this.readyState !== WebSocket.OPEN) return;
+    const { onclose } = this;
+    this.close();
+    onclose?.call(this, new CloseEvent("close", { code: 1006 }));
   }
 };
 var DeadSocket = class extends EventTarget {
@@ -1305,14 +2018,16 @@ var DeadSocket = class extends EventTarget {
 };
 function cut(forMs) {
   state.cutUntil = performance.now() + forMs;
-  state.current?.close();
-  setTimeout(() => {
-    dispatchEvent(new Event("online"));
-  }, forMs);
+  state.current?.snap();
+  setTimeout(comeBack, forMs);
 }
 function useSlowLine(port) {
   state.slowPort = port;
-  state.current?.close();
+  state.current?.snap();
+  comeBack();
+}
+function comeBack() {
+  dispatchEvent(new Event("online"));
 }
 
 // list.ts
@@ -1323,19 +2038,25 @@ var EventList = class {
   #empty;
   #held = [];
   #waiting = [];
+  #stop;
   #paused = false;
   #filter = "";
   constructor(root, template, empty) {
     this.#root = root;
     this.#template = template;
     this.#empty = empty;
+    root.addEventListener("keydown", (key) => this.#move(key));
+    root.addEventListener("focusin", ({ target }) => {
+      const line = target;
+      if (this.#lines().includes(line)) this.#stopAt(line);
+    });
   }
   /** Adds an event. */
   event(line) {
     const item = this.#template.content.firstElementChild?.cloneNode(true);
     const part = (selector) => item.querySelector(selector);
     item.style.setProperty("--hue", hue(line.channel));
-    item.classList.toggle("replayed", line.replayed);
+    if (line.arrival !== "live") item.classList.add({ history: "history", replay: "replayed" }[line.arrival]);
     item.classList.add("fresh");
     Object.assign(item.dataset, { channel: line.channel, sequence: line.sequence, type: line.type, text: line.text.toLowerCase() });
     const time = part("time");
@@ -1367,6 +2088,7 @@ var EventList = class {
   filter(text) {
     this.#filter = text.trim().toLowerCase();
     for (const item of this.#root.children) this.#judge(item);
+    this.#settle();
   }
   #add(item) {
     if (this.#paused) {
@@ -1382,467 +2104,46 @@ var EventList = class {
     if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
   }
   #draw() {
-    this.#empty.hidden = true;
     this.#root.prepend(...this.#waiting.splice(0).reverse());
     while (this.#root.childElementCount > SHOWN) {
-      const oldest = [...this.#root.children].reverse().find((item) => !item.matches(".notice") && !item.querySelector("details[open]"));
+      const oldest = [...this.#root.children].reverse().find((item) => !item.matches(".notice") && !item.querySelector("details[open]") && !item.contains(document.activeElement));
       (oldest ?? this.#root.lastElementChild)?.remove();
     }
+    this.#settle();
+  }
+  /** What is shown of the events, by the lines that open them. */
+  #lines() {
+    return [...this.#root.querySelectorAll(":scope > .event:not([hidden]) > details > summary")];
+  }
+  /** Says why there is nothing to see, and keeps one line in the tab order: the newest, or the one that somebody is at. */
+  #settle() {
+    const lines = this.#lines();
+    this.#empty.hidden = lines.length > 0;
+    const said = this.#filter ? `Nothing matches “${this.#filter}”.` : "No events yet.";
+    if (this.#empty.textContent !== said) this.#empty.textContent = said;
+    const isThere = this.#stop !== void 0 && lines.includes(this.#stop) && this.#root.contains(document.activeElement);
+    if (!isThere && lines[0]) this.#stopAt(lines[0]);
+  }
+  #stopAt(line) {
+    if (this.#stop) this.#stop.tabIndex = -1;
+    this.#stop = line;
+    line.tabIndex = 0;
+  }
+  /** Arrows go from event to event, so that the tab key goes past all of them. */
+  #move(key) {
+    const lines = this.#lines();
+    const at = lines.indexOf(key.target);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: lines.length - 1 }[key.key];
+    const next = at < 0 || to === void 0 ? void 0 : lines[to];
+    if (!next) return;
+    key.preventDefault();
+    next.focus();
   }
   #judge(item) {
     const { text, channel: channel2 = "", type = "" } = item.dataset;
     item.hidden = text !== void 0 && this.#filter !== "" && ![text, channel2, type].some((part) => part.includes(this.#filter));
   }
 };
-
-// form.ts
-var MAX_DEPTH = 4;
-var MessageForm = class {
-  #root;
-  #control;
-  constructor(root, schema3, message) {
-    this.#root = root;
-    this.#control = new Maker(schema3).message(schema3.message(message), "", 0);
-    root.replaceChildren(this.#control.node);
-  }
-  /** The message as JSON. */
-  read() {
-    return this.#control.read() ?? {};
-  }
-  /** Fills the form. */
-  write(value) {
-    this.#control.write(value);
-  }
-  /** Shows each problem at its field, goes to the first, and returns those that no field takes. */
-  show(problems) {
-    this.clear();
-    const homeless = [];
-    let first;
-    for (const { path, text } of problems) {
-      const field = this.#nearest(path);
-      if (!field) {
-        homeless.push(path ? `${path}: ${text}` : text);
-        continue;
-      }
-      const id = `error-${path.replaceAll(/[^\w-]/g, "-")}`;
-      const error = element("p", "error", text);
-      error.id = id;
-      field.setAttribute("aria-invalid", "true");
-      field.setAttribute("aria-describedby", id);
-      (field.closest(".row") ?? field).after(error);
-      first ??= field;
-    }
-    first?.focus();
-    return homeless;
-  }
-  /** Takes every problem away. */
-  clear() {
-    for (const error of this.#root.querySelectorAll(".error")) error.remove();
-    for (const field of this.#root.querySelectorAll("[aria-invalid]")) {
-      field.removeAttribute("aria-invalid");
-      field.removeAttribute("aria-describedby");
-    }
-  }
-  /** The control of this path, or of the message or list around it. */
-  #nearest(path) {
-    const controls = [...this.#root.querySelectorAll("[data-path]")];
-    for (let at = path; at; at = at.replace(/(\.[^.[]+|\[[^[]*\]|^[^.[]+)$/, "")) {
-      const found = controls.find((control) => control.dataset.path === at);
-      if (found) return found;
-    }
-    return void 0;
-  }
-};
-var Maker = class _Maker {
-  static #made = 0;
-  #schema;
-  constructor(schema3) {
-    this.#schema = schema3;
-  }
-  message(shape, path, depth) {
-    const node2 = element("div");
-    const parts = /* @__PURE__ */ new Map();
-    const choices = /* @__PURE__ */ new Map();
-    for (const [name, field] of this.#schema.fields(shape)) {
-      const inner = path ? `${path}.${name}` : name;
-      const group = field["x-oneof"];
-      if (group) {
-        let choice = choices.get(group);
-        if (!choice) {
-          choices.set(group, choice = new Choice(group, _Maker.id()));
-          node2.append(choice.node);
-        }
-        choice.add(name, this.field(name, field, inner, depth));
-        continue;
-      }
-      const control = this.field(name, field, inner, depth);
-      parts.set(name, control);
-      node2.append(control.node);
-    }
-    return {
-      node: node2,
-      read: () => {
-        const said = {};
-        for (const [name, control] of parts) {
-          const value = control.read();
-          if (value !== void 0) said[name] = value;
-        }
-        for (const choice of choices.values()) Object.assign(said, choice.read());
-        return Object.keys(said).length > 0 ? said : void 0;
-      },
-      write: (value) => {
-        const given = value ?? {};
-        for (const [name, control] of parts) control.write(given[name]);
-        for (const choice of choices.values()) choice.write(given);
-      }
-    };
-  }
-  field(name, shape, path, depth) {
-    const resolved = this.#schema.resolve(shape);
-    if (messageName(shape) && depth < MAX_DEPTH) return this.group(name, shape, this.message(resolved, path, depth + 1), path);
-    if (shape.type === "array" && shape.items) return this.list(name, shape, shape.items, path, depth);
-    if (typeof shape.additionalProperties === "object") return this.map(name, shape, shape.additionalProperties, path, depth);
-    return this.labelled(name, shape, path);
-  }
-  /** A control of one line with its label. */
-  labelled(name, shape, path) {
-    const control = this.value(shape, path);
-    const label = element("label", control.inline ? "check" : "");
-    label.htmlFor = control.input.id;
-    const title = [name, element("span", "kind", kindOf(shape))];
-    if (shape.description) label.title = shape.description;
-    if (control.inline) {
-      label.append(control.input, ...title);
-      const node2 = element("div", "", label);
-      node2.style.marginTop = ".55rem";
-      return { ...control, node: node2 };
-    }
-    label.append(...title);
-    return { ...control, node: element("div", "", [label, control.input]) };
-  }
-  group(name, shape, inner, path) {
-    const node2 = element("fieldset");
-    node2.dataset.path = path;
-    node2.tabIndex = -1;
-    node2.append(element("legend", "", [name, element("span", "kind", kindOf(shape))]), inner.node);
-    return { ...inner, node: node2 };
-  }
-  list(name, shape, item, path, depth) {
-    return this.rows(name, shape, path, (index) => {
-      const at = `${path}[${index}]`;
-      const resolved = this.#schema.resolve(item);
-      if (messageName(item) && depth < MAX_DEPTH) return this.message(resolved, at, depth + 1);
-      const control = this.value(item, at);
-      control.input.setAttribute("aria-label", `${name} ${index + 1}`);
-      return { ...control, node: control.input };
-    }, {
-      read: (controls) => controls.map((control) => control.read() ?? (messageName(item) ? {} : "")),
-      items: (value) => Array.isArray(value) ? value : []
-    });
-  }
-  map(name, shape, value, path, depth) {
-    return this.rows(name, shape, path, (index) => {
-      const key = element("input");
-      key.setAttribute("aria-label", `${name}, key ${index + 1}`);
-      key.placeholder = "key";
-      const at = `${path}[${index}]`;
-      const nested = messageName(value) && depth < MAX_DEPTH;
-      const inner = nested ? this.message(this.#schema.resolve(value), at, depth + 1) : void 0;
-      const plain = inner ? void 0 : this.value(value, at);
-      plain?.input.setAttribute("aria-label", `${name}, value ${index + 1}`);
-      const control = inner ?? plain;
-      const node2 = element("div", "row pair", [key, inner ? inner.node : plain?.input ?? ""]);
-      return {
-        node: node2,
-        read: () => [key.value, control.read() ?? (nested ? {} : "")],
-        write: (entry) => {
-          const [name2, value2] = entry;
-          key.value = name2;
-          control.write(value2);
-        }
-      };
-    }, {
-      read: (controls) => Object.fromEntries(controls.map((control) => control.read())),
-      items: (value2) => Object.entries(value2 ?? {})
-    });
-  }
-  rows(name, shape, path, make, as) {
-    const node2 = element("fieldset");
-    node2.dataset.path = path;
-    node2.tabIndex = -1;
-    const list2 = element("div");
-    const more = element("button", "small", `Add to ${name}`);
-    more.type = "button";
-    more.style.marginTop = ".5rem";
-    let controls = [];
-    const redraw = (values) => {
-      list2.replaceChildren();
-      controls = [];
-      for (const value of values) add(value);
-    };
-    const add = (value) => {
-      const index = controls.length;
-      const control = make(index);
-      if (value !== void 0) control.write(value);
-      controls.push(control);
-      const remove = element("button", "small", "Remove");
-      remove.type = "button";
-      remove.setAttribute("aria-label", `Remove ${name} ${index + 1}`);
-      remove.addEventListener("click", () => {
-        const rest = controls.filter((other) => other !== control).map((other) => other.read());
-        redraw(rest);
-        more.focus();
-      });
-      list2.append(element("div", "row", [control.node, remove]));
-    };
-    more.addEventListener("click", () => {
-      add();
-      list2.lastElementChild?.querySelector("input, select, textarea")?.focus();
-    });
-    node2.append(element("legend", "", [name, element("span", "kind", kindOf(shape))]), list2, more);
-    return {
-      node: node2,
-      read: () => controls.length > 0 ? as.read(controls) : void 0,
-      write: (value) => redraw(as.items(value))
-    };
-  }
-  /** A control without a label. */
-  value(shape, path) {
-    const names = enumNames(shape);
-    if (names) {
-      const input2 = element("select");
-      input2.append(new Option("", ""), ...names.map((name) => new Option(name, name)));
-      return dressed(input2, path, () => input2.value || void 0, (value) => input2.value = String(value ?? ""));
-    }
-    if (shape.type === "boolean") {
-      const input2 = element("input");
-      input2.type = "checkbox";
-      return {
-        ...dressed(input2, path, () => input2.checked ? true : void 0, (value) => input2.checked = value === true),
-        inline: true
-      };
-    }
-    const kind = shape["x-kind"] ?? "";
-    if (shape.type === void 0 || shape.type === "object" || shape.type === "array") {
-      const input2 = element("textarea");
-      input2.rows = 2;
-      input2.placeholder = "JSON";
-      input2.spellcheck = false;
-      return dressed(input2, path, () => asJson(input2.value), (value) => input2.value = value === void 0 ? "" : JSON.stringify(value));
-    }
-    const input = element("input");
-    input.autocomplete = "off";
-    input.placeholder = { timestamp: "2026-01-31T12:00:00Z", duration: "1.5s", int64: "0", uint64: "0", field_mask: "name,owner" }[kind] ?? "";
-    const numeric = shape.type === "number" || shape.type === "integer";
-    if (numeric) input.inputMode = "decimal";
-    return dressed(
-      input,
-      path,
-      () => {
-        if (input.value === "") return void 0;
-        return numeric && Number.isFinite(Number(input.value)) ? Number(input.value) : input.value;
-      },
-      (value) => input.value = value === void 0 ? "" : String(value)
-    );
-  }
-  static id() {
-    _Maker.#made += 1;
-    return `field-${_Maker.#made}`;
-  }
-};
-function dressed(input, path, read, write) {
-  input.id = Maker.id();
-  input.dataset.path = path;
-  return { node: input, input, read, write: (value) => void write(value) };
-}
-function asJson(text) {
-  if (text.trim() === "") return void 0;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-var Choice = class {
-  node;
-  #select;
-  #members = /* @__PURE__ */ new Map();
-  constructor(group, id) {
-    this.#select = element("select");
-    this.#select.id = id;
-    this.#select.append(new Option("(none)", ""));
-    const label = element("label", "", [group, element("span", "kind", "one of")]);
-    label.htmlFor = id;
-    this.node = element("div", "", [label, this.#select]);
-    this.#select.addEventListener("change", () => this.#show());
-  }
-  add(name, control) {
-    this.#members.set(name, control);
-    this.#select.append(new Option(name, name));
-    this.node.append(control.node);
-    this.#show();
-  }
-  read() {
-    const name = this.#select.value;
-    const member = this.#members.get(name);
-    return member ? { [name]: member.read() ?? this.#empty(name) } : {};
-  }
-  write(given) {
-    this.#select.value = [...this.#members.keys()].find((name) => given[name] !== void 0) ?? "";
-    for (const [name, control] of this.#members) control.write(given[name]);
-    this.#show();
-  }
-  /** What a chosen member says that was left empty: its type's own emptiness. */
-  #empty(name) {
-    const node2 = this.#members.get(name)?.node;
-    if (node2?.matches("fieldset")) return {};
-    return node2?.querySelector("[type=checkbox]") ? false : "";
-  }
-  #show() {
-    for (const [name, { node: node2 }] of this.#members) node2.hidden = name !== this.#select.value;
-  }
-};
-
-// publish.ts
-var EXAMPLES = {
-  "process.progress": { projectId: "42", processId: "mine", progress: 50, message: "Halfway" },
-  "process.started": { projectId: "42", processId: "mine", name: "import", message: "Begins" },
-  "process.completed": { projectId: "42", processId: "mine", progress: 100, outcome: "PROCESS_OUTCOME_SUCCEEDED" },
-  "project.created": { projectId: "42", project: { name: "Mine", ownerId: "me" } },
-  system_log: { level: "LOG_LEVEL_INFO", source: "page", message: "Somebody is here" },
-  "system.heartbeat": { source: "page" }
-};
-var PublishForm = class {
-  #schema;
-  #type = byId("type");
-  #fields = byId("fields");
-  #output = byId("published");
-  #asJson = byId("as-json");
-  #changed;
-  #form;
-  #text;
-  constructor(schema3, preferred, changed) {
-    this.#schema = schema3;
-    this.#changed = changed;
-    const groups = /* @__PURE__ */ new Map();
-    for (const event of schema3.publishable()) {
-      const name = event.message.slice(0, Math.max(0, event.message.lastIndexOf(".")));
-      let group = groups.get(name);
-      if (!group) {
-        groups.set(name, group = document.createElement("optgroup"));
-        group.label = name || "(no package)";
-      }
-      group.append(new Option(event.type, event.type));
-    }
-    this.#type.replaceChildren(...[...groups.values()].sort((a, b) => a.label.localeCompare(b.label)));
-    if (schema3.event(preferred)) this.#type.value = preferred;
-    this.#type.addEventListener("change", () => this.#show(EXAMPLES[this.#type.value]));
-    this.#asJson.addEventListener("change", () => this.#show(this.#read()));
-    byId("publish").addEventListener("submit", (submit) => {
-      submit.preventDefault();
-      void this.#publish();
-    });
-    byId("publish").addEventListener("input", () => this.#changed(this.draft()));
-    this.#show(EXAMPLES[this.#type.value]);
-  }
-  /** What would be published now. */
-  draft() {
-    const type = this.#type.value;
-    const event = this.#schema.event(type);
-    const data = this.#read();
-    return { type, message: event?.message ?? "", data, channel: fill(event?.channels[0] ?? "system", data) };
-  }
-  #show(data) {
-    const event = this.#schema.event(this.#type.value);
-    if (!event) return;
-    const where = event.channels.length > 0 ? `goes to ${event.channels.join(" and ")}` : "is private: it goes to a session or user";
-    byId("about").textContent = `${event.message} ${where}.`;
-    this.#say("", "");
-    this.#form = void 0;
-    this.#text = void 0;
-    if (this.#asJson.checked) {
-      const text = document.createElement("textarea");
-      text.id = "data";
-      text.rows = 10;
-      text.spellcheck = false;
-      text.setAttribute("aria-label", "The event as JSON");
-      text.value = JSON.stringify(data ?? {}, null, 2);
-      this.#text = text;
-      this.#fields.replaceChildren(text);
-    } else {
-      this.#form = new MessageForm(this.#fields, this.#schema, event.message);
-      this.#form.write(data);
-    }
-    this.#changed(this.draft());
-  }
-  #read() {
-    if (this.#form) return this.#form.read();
-    try {
-      return JSON.parse(this.#text?.value ?? "{}");
-    } catch {
-      return {};
-    }
-  }
-  async #publish() {
-    this.#form?.clear();
-    if (this.#text) {
-      try {
-        JSON.parse(this.#text.value);
-      } catch (error) {
-        this.#text.setAttribute("aria-invalid", "true");
-        return this.#say("bad", `Not JSON: ${error.message}`);
-      }
-      this.#text.removeAttribute("aria-invalid");
-    }
-    try {
-      const { type, data } = this.draft();
-      const answer = await publish(type, data);
-      if ("positions" in answer) {
-        const positions = answer.positions.map(({ channel: channel2, sequence }) => `${channel2} #${sequence ?? 0}`);
-        return this.#say("good", `Accepted: ${positions.join(", ")}`);
-      }
-      this.#refused(answer);
-    } catch (error) {
-      this.#say("bad", `Not published: ${error.message}`);
-    }
-  }
-  #refused({ code: code2, message, details: details2 = [] }) {
-    const violations = details2.flatMap((detail) => detail.fieldViolations ?? []);
-    const problems = violations.map(({ field, description }) => ({ path: field, text: description }));
-    const rest = this.#form ? this.#form.show(problems) : problems.map(({ path, text }) => `${path}: ${text}`);
-    const untold = rest.filter((text) => !message.includes(text));
-    this.#say("bad", [`Refused, ${code2}: ${message}`, ...untold].join("\n"));
-  }
-  #say(mood, text) {
-    this.#output.className = mood;
-    this.#output.textContent = text;
-  }
-};
-async function publish(type, data) {
-  const response = await post({ type, data });
-  return await response.json();
-}
-async function publishAll(events) {
-  const response = await post(events);
-  if (!response.ok) throw new Error(`the burst was refused with ${response.status}`);
-}
-async function post(body) {
-  return fetch("/v1/publish", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body)
-  });
-}
-function fill(template, data) {
-  return template.replaceAll(/\{([^}]+)\}/g, (whole, path) => {
-    let value = data;
-    for (const step of path.split(".")) value = value?.[camel(step)];
-    return value === void 0 || value === "" ? whole : String(value).replaceAll(/[%:*{}]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
-  });
-}
-function camel(name) {
-  return name.replaceAll(/_(\w)/g, (_, letter) => letter.toUpperCase());
-}
 
 // tabs.ts
 function tabs(list2) {
@@ -1879,7 +2180,7 @@ var MOST_SHOWN = 40;
 var SVG = "http://www.w3.org/2000/svg";
 function drawTimeline(svg, ledger2, nowMs) {
   const seconds = ledger2.lastSeconds(SECONDS, nowMs);
-  const busiest = Math.max(...seconds.map((second) => second.live + second.replay));
+  const busiest = Math.max(...seconds.map((second) => second.live + second.history + second.replay));
   const most = Math.sqrt(Math.min(MOST_SHOWN, Math.max(LEAST_SHOWN, busiest)));
   const bars = [];
   const bar = (kind, index, from, height) => {
@@ -1891,12 +2192,16 @@ function drawTimeline(svg, ledger2, nowMs) {
     rect.setAttribute("height", String(height));
     bars.push(rect);
   };
-  seconds.forEach(({ live, replay, lost, away }, index) => {
+  seconds.forEach(({ live, history, replay, lost, away }, index) => {
     if (away) bar("away", index, 0, HEIGHT);
-    const all = Math.min(1, Math.sqrt(live + replay) / most) * HEIGHT;
-    const replayed = live + replay > 0 ? all * replay / (live + replay) : 0;
-    if (replayed > 0) bar("replay", index, 0, replayed);
-    if (live > 0) bar("live", index, replayed, all - replayed);
+    const count = live + history + replay;
+    const all = Math.min(1, Math.sqrt(count) / most) * HEIGHT;
+    let from = 0;
+    for (const [kind, part] of Object.entries({ history, replay, live })) {
+      if (part === 0) continue;
+      bar(kind, index, from, all * part / count);
+      from += all * part / count;
+    }
     if (lost > 0) bar("lost", index, 0, HEIGHT);
   });
   svg.setAttribute("viewBox", `0 0 ${SECONDS} ${HEIGHT}`);
@@ -1905,7 +2210,7 @@ function drawTimeline(svg, ledger2, nowMs) {
   const gone = seconds.filter((second) => second.away).length;
   svg.setAttribute(
     "aria-label",
-    `Events of the last minute: ${sum("live")} live, ${sum("replay")} replayed, ${sum("lost")} lost as told, ${gone} seconds not connected`
+    `Events of the last minute: ${sum("live")} live, ${sum("history")} from before, ${sum("replay")} replayed, ${sum("lost")} lost as told, ${gone} seconds not connected`
   );
 }
 
@@ -1920,11 +2225,13 @@ var list = new EventList(byId("events"), byId("event"), byId("empty"));
 var rows = /* @__PURE__ */ new Map();
 var connected = false;
 var slowUntil;
-var [node, schema2] = await Promise.all([
+var [node, served] = await Promise.all([
   json("/demo/node.json"),
-  json("/demo/schema.json").then((document3) => new SchemaReader(document3))
+  json("/demo/schema.json")
 ]);
+var schema2 = new SchemaReader(served);
 var followed = /* @__PURE__ */ new Set();
+var resumed = /* @__PURE__ */ new Set();
 var waitingForStatus = [];
 var feed = startFeed(
   node.story ? void 0 : schema2.onConnect(),
@@ -1962,6 +2269,7 @@ function onSubscribed({ channel: channel2, start, head, recovered }) {
   followed.add(channel2);
   row(channel2).dataset.first ??= String(start.sequence + 1);
   if (recovered === void 0) ledger.begins(channel2, start.sequence);
+  else resumed.add(channel2);
   if (recovered !== true) return;
   ledger.counts.resumed += 1;
   const behind = Math.max(0, head.sequence - start.sequence);
@@ -1969,7 +2277,7 @@ function onSubscribed({ channel: channel2, start, head, recovered }) {
 }
 function onEvent(event) {
   const { channel: channel2, replayed, sequence = 0 } = event;
-  const arrival = replayed ? "replay" : "live";
+  const arrival = !replayed ? "live" : resumed.has(channel2) ? "replay" : "history";
   const wrong = ledger.event(channel2, sequence, Date.parse(event.timestamp), arrival, performance.now());
   if (wrong === "twice") list.notice("bad", `${channel2} #${sequence} came twice`);
   if (wrong === "missing") list.notice("bad", `${channel2} #${sequence}: some before it are missing without a word`);
@@ -1979,7 +2287,7 @@ function onEvent(event) {
     channel: channel2,
     sequence,
     timestamp: event.timestamp,
-    replayed,
+    arrival,
     what: describe(event),
     body: () => details(schema2, event.type, event.data, JSON.stringify(event, null, 2)),
     text: JSON.stringify(event.data)
@@ -2000,6 +2308,7 @@ function onPosition({ channel: channel2, position, conflated }) {
 }
 function onEnd(channel2, why) {
   followed.delete(channel2);
+  resumed.delete(channel2);
   rows.get(channel2)?.remove();
   rows.delete(channel2);
   list.notice("bad", `${channel2}: ${why}`);
@@ -2013,32 +2322,32 @@ function reconnected() {
 function row(name) {
   const known = rows.get(name);
   if (known) return known;
-  const made = element("li", "", [
+  const made2 = element("li", "", [
     element("span", "name", name),
     element("span", "head", "#0"),
     element("span", "rate", "0.0/s"),
     element("span", "bar"),
     element("span", "told")
   ]);
-  made.dataset.channel = name;
-  made.style.setProperty("--hue", hue(name));
-  rows.set(name, made);
+  made2.dataset.channel = name;
+  made2.style.setProperty("--hue", hue(name));
+  rows.set(name, made2);
   const channels = byId("channels");
   const after = [...channels.children].find((other) => (other.dataset.channel ?? "") > name);
-  channels.insertBefore(made, after ?? null);
-  return made;
+  channels.insertBefore(made2, after ?? null);
+  return made2;
 }
 function draw() {
   const now = performance.now();
   if (!connected) ledger.away(Date.now());
-  for (const [name, made] of rows) {
+  for (const [name, made2] of rows) {
     const rate = ledger.rate(name, now);
-    const part = (selector) => made.querySelector(selector);
+    const part = (selector) => made2.querySelector(selector);
     part(".head").textContent = `#${ledger.channel(name).sequence}`;
     const { lost } = ledger.channel(name);
     part(".told").textContent = lost > 0 ? `${lost.toLocaleString()} lost, as the bridge has said` : "";
     part(".rate").textContent = `${rate.toFixed(1)}/s`;
-    made.style.setProperty("--fill", `${Math.min(100, rate * 25)}%`);
+    made2.style.setProperty("--fill", `${Math.min(100, rate * 25)}%`);
   }
   for (const [name, value] of Object.entries(ledger.counts)) {
     document.body.dataset[name] = String(value);
@@ -2059,7 +2368,6 @@ byId("pause").addEventListener("click", (click) => {
   list.pause(paused);
   if (!paused) button.textContent = "Pause the list";
 });
-byId("slow").hidden = schema2.event("process.progress") === void 0;
 byId("slow").addEventListener("click", () => {
   if (slowUntil === void 0) void beginSlow();
   else endSlow();
@@ -2111,9 +2419,34 @@ byId("follow").addEventListener("submit", (submit) => {
 });
 byId("filter").addEventListener("input", (input) => list.filter(input.currentTarget.value));
 var showDraft = (draft) => showCommands(byId("commands"), node, draft);
-byId("channel").setAttribute("placeholder", schema2.templates().find((template) => template.includes("{")) ?? "system");
-byId("templates").append(...schema2.templates().map((template) => new Option(template.replaceAll(/\{[^}]*\}/g, "…"), template.replaceAll(/\{[^}]*\}/g, ""))));
-new PublishForm(schema2, node.story ? "process.progress" : "", showDraft);
+function showSchema() {
+  byId("slow").hidden = schema2.event("process.progress") === void 0;
+  byId("channel").setAttribute("placeholder", schema2.templates().find((template) => template.includes("{")) ?? "system");
+  const filled = (by) => (template) => template.replaceAll(/\{[^}]*\}/g, by);
+  byId("templates").replaceChildren(...schema2.templates().map((template) => new Option(filled("…")(template), filled("")(template))));
+}
+showSchema();
+var form = new PublishForm(schema2, node.story ? "process.progress" : "", showDraft);
+watchSchema(byId("changed"), {
+  shown: () => schema2.document["x-fingerprint"],
+  isReachable: () => connected,
+  served: async () => (await json("/demo/node.json")).fingerprint,
+  show: async () => {
+    schema2 = new SchemaReader(await json("/demo/schema.json"));
+    showSchema();
+    form.update(schema2);
+    if (!node.story) {
+      for (const name of schema2.onConnect()) if (!followed.has(name)) feed.follow(name);
+    }
+    list.notice("good", `The new schema is shown: ${schema2.publishable().length} event types to publish`);
+    byId("type").focus();
+  }
+});
+byId("skip-to-form").addEventListener("click", (click) => {
+  click.preventDefault();
+  byId("tab-publish").click();
+  byId("type").focus();
+});
 for (const tablist of document.querySelectorAll("[role=tablist]")) tabs(tablist);
 var code = byId("code");
 code.textContent = await fetch("/demo/feed.ts").then((response) => response.text());

@@ -1,6 +1,7 @@
 // Commands to copy: the same things from a terminal and from a service.
 
 import { element } from "./dom.js";
+import { wrapped } from "./publish.js";
 
 /** Where everything listens: `/demo/node.json`. */
 export type NodeInfo = {
@@ -11,16 +12,18 @@ export type NodeInfo = {
   slowPort: number;
   slowBytesPerSecond: number;
   story: boolean;
+  /** Names the schema that is served. */
+  fingerprint: string;
 };
 
 /** What the publish form says now. */
-export type Draft = { type: string; message: string; data: unknown; channel: string };
+export type Draft = { type: string; message: string; json: string; channel: string };
 
 type Command = { title: string; text: string };
 
 /** The commands, with the addresses of this bridge and the event of the form. */
 function commands(node: NodeInfo, draft: Draft): Command[] {
-  const json = JSON.stringify(draft.data);
+  const { json } = draft;
   const [packageName, message] = split(draft.message);
   const module = `${packageName.replaceAll(".", "/")}`;
   const file = packageName.split(".").at(-2) ?? packageName;
@@ -32,7 +35,7 @@ function commands(node: NodeInfo, draft: Draft): Command[] {
     },
     {
       title: "Publish over HTTP",
-      text: `curl -s http://${node.admin}/v1/publish -H 'content-type: application/json' \\\n  -d ${quote(JSON.stringify({ type: draft.type, data: draft.data }))}`,
+      text: `curl -s http://${node.admin}/v1/publish -H 'content-type: application/json' \\\n  -d ${quote(wrapped(draft.type, json))}`,
     },
     { title: "Publish, in a terminal", text: `rialto publish ${draft.type} ${quote(json)} --grpc ${node.grpc}` },
     {

@@ -1,8 +1,10 @@
 // A form made from the schema: one control a field, nested messages as groups, lists and maps with rows, oneofs with a
-// choice. Every control knows its field's path, in the notation of the bridge's errors.
+// choice. Every control knows its field's path, in the notation of the bridge's errors; rows of maps are numbered.
 
 import { element } from "./dom.js";
-import { enumNames, kindOf, messageName, type SchemaReader, type Shape } from "./schema.js";
+import { Digits, type Json, Members, numberOr, parse, print } from "./json.js";
+import { clearProblems, doubleKeys, type Problem, showAt, showProblems } from "./problems.js";
+import { enumNames, kindOf, messageName, type SchemaReader, type Shape, zeroOf } from "./schema.js";
 
 /** Fields of messages inside messages are shown down to this depth; below, JSON is written. */
 const MAX_DEPTH = 4;
@@ -11,72 +13,43 @@ const MAX_DEPTH = 4;
 export type Control = {
   readonly node: HTMLElement;
   /** What it says; `undefined` where nothing was said. */
-  read(): unknown;
-  /** Fills it. */
-  write(value: unknown): void;
+  read(): Json | undefined;
+  /** Fills it. Returns the paths of what it has no place for. */
+  write(value: Json | undefined): string[];
 };
 
 /** The form of one message. */
 export class MessageForm {
-  readonly #root: HTMLElement;
+  readonly node: HTMLElement;
   readonly #control: Control;
 
-  constructor(root: HTMLElement, schema: SchemaReader, message: string) {
-    this.#root = root;
+  constructor(schema: SchemaReader, message: string) {
     this.#control = new Maker(schema).message(schema.message(message), "", 0);
-    root.replaceChildren(this.#control.node);
+    this.node = this.#control.node;
   }
 
   /** The message as JSON. */
-  read(): unknown {
-    return this.#control.read() ?? {};
+  read(): Json {
+    return this.#control.read() ?? new Members([]);
   }
 
-  /** Fills the form. */
-  write(value: unknown): void {
-    this.#control.write(value);
+  /** Fills the form. Returns the paths of what it has no place for. */
+  write(value: Json | undefined): string[] {
+    return this.#control.write(value);
+  }
+
+  /** Marks what cannot be said at all, goes to the first and returns it: `undefined` where all is well. */
+  check(): string | undefined {
+    clearProblems(this.node);
+    const problems = doubleKeys(this.node);
+    for (const { field, text } of problems) showAt(field, text);
+    problems[0]?.field.focus();
+    return problems[0]?.text;
   }
 
   /** Shows each problem at its field, goes to the first, and returns those that no field takes. */
-  show(problems: readonly { path: string; text: string }[]): string[] {
-    this.clear();
-    const homeless: string[] = [];
-    let first: HTMLElement | undefined;
-    for (const { path, text } of problems) {
-      const field = this.#nearest(path);
-      if (!field) {
-        homeless.push(path ? `${path}: ${text}` : text);
-        continue;
-      }
-      const id = `error-${path.replaceAll(/[^\w-]/g, "-")}`;
-      const error = element("p", "error", text);
-      error.id = id;
-      field.setAttribute("aria-invalid", "true");
-      field.setAttribute("aria-describedby", id);
-      (field.closest(".row") ?? field).after(error);
-      first ??= field;
-    }
-    first?.focus();
-    return homeless;
-  }
-
-  /** Takes every problem away. */
-  clear(): void {
-    for (const error of this.#root.querySelectorAll(".error")) error.remove();
-    for (const field of this.#root.querySelectorAll("[aria-invalid]")) {
-      field.removeAttribute("aria-invalid");
-      field.removeAttribute("aria-describedby");
-    }
-  }
-
-  /** The control of this path, or of the message or list around it. */
-  #nearest(path: string): HTMLElement | undefined {
-    const controls = [...this.#root.querySelectorAll<HTMLElement>("[data-path]")];
-    for (let at = path; at; at = at.replace(/(\.[^.[]+|\[[^[]*\]|^[^.[]+)$/, "")) {
-      const found = controls.find((control) => control.dataset.path === at);
-      if (found) return found;
-    }
-    return undefined;
+  show(problems: readonly Problem[]): string[] {
+    return showProblems(this.node, problems);
   }
 }
 
@@ -91,7 +64,7 @@ class Maker {
 
   message(shape: Shape, path: string, depth: number): Control {
     const node = element("div");
-    const parts = new Map<string, Control>();
+    const parts: Part[] = [];
     const choices = new Map<string, Choice>();
     for (const [name, field] of this.#schema.fields(shape)) {
       const inner = path ? `${path}.${name}` : name;
@@ -100,30 +73,40 @@ class Maker {
         let choice = choices.get(group);
         if (!choice) {
           choices.set(group, (choice = new Choice(group, Maker.id())));
+          parts.push(choice);
           node.append(choice.node);
         }
-        choice.add(name, this.field(name, field, inner, depth));
+        choice.add(name, this.field(name, field, inner, depth), zeroOf(field), inner);
         continue;
       }
       const control = this.field(name, field, inner, depth);
-      parts.set(name, control);
+      parts.push({
+        names: [name],
+        read: () => {
+          const value = control.read();
+          return value === undefined ? [] : [[name, value]];
+        },
+        write: (given) => control.write(given.get(name)),
+      });
       node.append(control.node);
     }
     return {
       node,
       read: () => {
-        const said: Record<string, unknown> = {};
-        for (const [name, control] of parts) {
-          const value = control.read();
-          if (value !== undefined) said[name] = value;
-        }
-        for (const choice of choices.values()) Object.assign(said, choice.read());
-        return Object.keys(said).length > 0 ? said : undefined;
+        const said = parts.flatMap((part) => part.read());
+        return said.length > 0 ? new Members(said) : undefined;
       },
       write: (value) => {
-        const given = (value ?? {}) as Record<string, unknown>;
-        for (const [name, control] of parts) control.write(given[name]);
-        for (const choice of choices.values()) choice.write(given);
+        const given = value instanceof Members ? value : new Members([]);
+        const names = parts.flatMap((part) => part.names);
+        const strange = given.list.filter(([name], index) => {
+          return !names.includes(name) || given.list.findIndex(([other]) => other === name) < index;
+        });
+        return [
+          ...(given === value || value === undefined || value === null ? [] : [path || "what is no object"]),
+          ...strange.map(([name]) => (path ? `${path}.${name}` : name)),
+          ...parts.flatMap((part) => part.write(given)),
+        ];
       },
     };
   }
@@ -170,14 +153,16 @@ class Maker {
       control.input.setAttribute("aria-label", `${name} ${index + 1}`);
       return { ...control, node: control.input };
     }, {
-      read: (controls) => controls.map((control) => control.read() ?? (messageName(item) ? {} : "")),
-      items: (value) => (Array.isArray(value) ? value : []),
+      read: (controls) => controls.map((control) => control.read() ?? zeroOf(item)),
+      items: (value) => (Array.isArray(value) ? (value as Json[]) : undefined),
     });
   }
 
   map(name: string, shape: Shape, value: Shape, path: string, depth: number): Control {
-    return this.rows(name, shape, path, (index) => {
+    const rows = this.rows(name, shape, path, (index) => {
       const key = element("input");
+      key.dataset.key = "";
+      key.autocomplete = "off";
       key.setAttribute("aria-label", `${name}, key ${index + 1}`);
       key.placeholder = "key";
       const at = `${path}[${index}]`;
@@ -189,17 +174,19 @@ class Maker {
       const node = element("div", "row pair", [key, inner ? inner.node : (plain?.input ?? "")]);
       return {
         node,
-        read: () => [key.value, control.read() ?? (nested ? {} : "")],
+        read: () => [key.value, control.read() ?? zeroOf(value)],
         write: (entry) => {
-          const [name, value] = entry as [string, unknown];
+          const [name, value] = entry as [string, Json];
           key.value = name;
-          control.write(value);
+          return key.value === name ? control.write(value) : [at];
         },
       };
     }, {
-      read: (controls) => Object.fromEntries(controls.map((control) => control.read() as [string, unknown])),
-      items: (value) => Object.entries((value ?? {}) as Record<string, unknown>),
+      read: (controls) => new Members(controls.map((control) => control.read() as [string, Json])),
+      items: (value) => (value instanceof Members ? [...value.list] : undefined),
     });
+    rows.node.dataset.map = "";
+    return rows;
   }
 
   rows(
@@ -207,7 +194,7 @@ class Maker {
     shape: Shape,
     path: string,
     make: (index: number) => Control,
-    as: { read(controls: Control[]): unknown; items(value: unknown): unknown[] },
+    as: { read(controls: Control[]): Json; items(value: Json): Json[] | undefined },
   ): Control {
     const node = element("fieldset");
     node.dataset.path = path;
@@ -218,15 +205,15 @@ class Maker {
     more.style.marginTop = ".5rem";
     let controls: Control[] = [];
     // Paths count from 0 without holes, so what follows a removed row is made anew.
-    const redraw = (values: unknown[]): void => {
+    const redraw = (values: readonly (Json | undefined)[]): string[] => {
       list.replaceChildren();
       controls = [];
-      for (const value of values) add(value);
+      return values.flatMap(add);
     };
-    const add = (value?: unknown): void => {
+    const add = (value?: Json): string[] => {
       const index = controls.length;
       const control = make(index);
-      if (value !== undefined) control.write(value);
+      const strange = value === undefined ? [] : control.write(value);
       controls.push(control);
       const remove = element("button", "small", "Remove");
       remove.type = "button";
@@ -237,6 +224,7 @@ class Maker {
         more.focus();
       });
       list.append(element("div", "row", [control.node, remove]));
+      return strange;
     };
     more.addEventListener("click", () => {
       add();
@@ -246,7 +234,10 @@ class Maker {
     return {
       node,
       read: () => (controls.length > 0 ? as.read(controls) : undefined),
-      write: (value) => redraw(as.items(value)),
+      write: (value) => {
+        const items = value === undefined || value === null ? [] : as.items(value);
+        return items ? redraw(items) : [...redraw([]), path];
+      },
     };
   }
 
@@ -256,14 +247,26 @@ class Maker {
     if (names) {
       const input = element("select");
       input.append(new Option("", ""), ...names.map((name) => new Option(name, name)));
-      return dressed(input, path, () => input.value || undefined, (value) => (input.value = String(value ?? "")));
+      // A value without a name is its number.
+      const read = (): Json | undefined => (input.value === "" ? undefined : numberOr(input.value));
+      return dressed(input, path, read, (text) => {
+        input.value = text;
+        if (input.value === text) return;
+        input.append(new Option(text, text));
+        input.value = text;
+      });
     }
     if (shape.type === "boolean") {
       const input = element("input");
       input.type = "checkbox";
+      const control = dressed(input, path, () => (input.checked ? true : undefined), () => {});
       return {
-        ...dressed(input, path, () => (input.checked ? true : undefined), (value) => (input.checked = value === true)),
+        ...control,
         inline: true,
+        write: (value) => {
+          input.checked = value === true;
+          return typeof (value ?? false) === "boolean" ? [] : [path];
+        },
       };
     }
     const kind = shape["x-kind"] ?? "";
@@ -272,11 +275,17 @@ class Maker {
       input.rows = 2;
       input.placeholder = "JSON";
       input.spellcheck = false;
-      return dressed(input, path, () => asJson(input.value), (value) => (input.value = value === undefined ? "" : JSON.stringify(value)));
+      return {
+        ...dressed(input, path, () => asJson(input.value), () => {}),
+        write: (value) => {
+          input.value = value === undefined || (value === null && kind !== "value") ? "" : print(value);
+          return [];
+        },
+      };
     }
     const input = element("input");
     input.autocomplete = "off";
-    input.placeholder = { timestamp: "2026-01-31T12:00:00Z", duration: "1.5s", int64: "0", uint64: "0", field_mask: "name,owner" }[kind] ?? "";
+    input.placeholder = { timestamp: "2026-01-31T12:00:00Z", duration: "1.5s", int64: "0", uint64: "0", bytes: "AAEC/w==", field_mask: "name,owner" }[kind] ?? "";
     const numeric = shape.type === "number" || shape.type === "integer";
     if (numeric) input.inputMode = "decimal";
     return dressed(
@@ -285,9 +294,9 @@ class Maker {
       () => {
         if (input.value === "") return undefined;
         // What is no number goes as it is: the bridge says what is wrong with it, at its field.
-        return numeric && Number.isFinite(Number(input.value)) ? Number(input.value) : input.value;
+        return numeric ? numberOr(input.value) : input.value;
       },
-      (value) => (input.value = value === undefined ? "" : String(value)),
+      (text) => (input.value = text),
     );
   }
 
@@ -300,29 +309,42 @@ class Maker {
 function dressed(
   input: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement,
   path: string,
-  read: () => unknown,
-  write: (value: unknown) => unknown,
+  read: () => Json | undefined,
+  show: (text: string) => unknown,
 ): Control & { input: HTMLElement } {
   input.id = Maker.id();
   input.dataset.path = path;
-  return { node: input, input, read, write: (value) => void write(value) };
+  const write = (value: Json | undefined): string[] => {
+    const text = value instanceof Digits ? value.text : (value ?? "");
+    show(typeof text === "string" ? text : "");
+    // A line has no room for several.
+    return text === input.value ? [] : [path];
+  };
+  return { node: input, input, read, write };
 }
 
-function asJson(text: string): unknown {
+function asJson(text: string): Json | undefined {
   if (text.trim() === "") return undefined;
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch {
     // The bridge expects an object here and says so, at this field.
     return text;
   }
 }
 
+/** What a message consists of: a field, or a oneof. */
+type Part = {
+  readonly names: readonly string[];
+  read(): readonly (readonly [name: string, value: Json])[];
+  write(given: Members): string[];
+};
+
 /** The members of a oneof: at most one of them is shown and said. */
 class Choice {
   readonly node: HTMLElement;
   readonly #select: HTMLSelectElement;
-  readonly #members = new Map<string, Control>();
+  readonly #members = new Map<string, Control & { zero: Json; path: string }>();
 
   constructor(group: string, id: string) {
     this.#select = element("select");
@@ -334,30 +356,34 @@ class Choice {
     this.#select.addEventListener("change", () => this.#show());
   }
 
-  add(name: string, control: Control): void {
-    this.#members.set(name, control);
+  /** Adds a member; `zero` is what it says when it is chosen and left empty. */
+  add(name: string, control: Control, zero: Json, path: string): void {
+    this.#members.set(name, { ...control, zero, path });
     this.#select.append(new Option(name, name));
     this.node.append(control.node);
     this.#show();
   }
 
-  read(): Record<string, unknown> {
+  get names(): readonly string[] {
+    return [...this.#members.keys()];
+  }
+
+  read(): readonly (readonly [name: string, value: Json])[] {
     const name = this.#select.value;
     const member = this.#members.get(name);
-    return member ? { [name]: member.read() ?? this.#empty(name) } : {};
+    return member ? [[name, member.read() ?? member.zero]] : [];
   }
 
-  write(given: Record<string, unknown>): void {
-    this.#select.value = [...this.#members.keys()].find((name) => given[name] !== undefined) ?? "";
-    for (const [name, control] of this.#members) control.write(given[name]);
+  write(given: Members): string[] {
+    // Null is a value where the member may be any, and elsewhere no more than not given.
+    const said = [...this.#members].filter(([name, { zero }]) => {
+      const value = given.get(name);
+      return value !== undefined && (value !== null || zero === null);
+    });
+    this.#select.value = said[0]?.[0] ?? "";
+    const strange = [...this.#members].flatMap(([name, control]) => control.write(given.get(name)));
     this.#show();
-  }
-
-  /** What a chosen member says that was left empty: its type's own emptiness. */
-  #empty(name: string): unknown {
-    const node = this.#members.get(name)?.node;
-    if (node?.matches("fieldset")) return {};
-    return node?.querySelector("[type=checkbox]") ? false : "";
+    return [...said.slice(1).map(([, { path }]) => path), ...strange];
   }
 
   #show(): void {

@@ -1,7 +1,7 @@
 // What this page has seen, by its own count: the promise "gapless, or told" is checked here, not believed.
 
-/** How an event reached the page. */
-export type Arrival = "live" | "replay";
+/** How an event reached the page: now, from before it was opened, or after a resume because it was missed. */
+export type Arrival = "live" | "history" | "replay";
 
 /** Whether the page was connected in a second. */
 export type Link = "up" | "down";
@@ -19,14 +19,14 @@ export type ChannelCount = {
 };
 
 /** One second of the timeline, by the time at which the bridge accepted the events. */
-export type Second = { live: number; replay: number; lost: number; away: boolean };
+export type Second = { live: number; history: number; replay: number; lost: number; away: boolean };
 
 const RATE_WINDOW_MS = 5_000;
 const KEPT_SECONDS = 90;
 
 /** Counts and checks. */
 export class Ledger {
-  readonly counts = { received: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0, superseded: 0 };
+  readonly counts = { received: 0, history: 0, replayed: 0, missing: 0, duplicates: 0, lost: 0, gaps: 0, resets: 0, resumed: 0, superseded: 0 };
   readonly channels = new Map<string, ChannelCount>();
   readonly #seconds = new Map<number, Second>();
 
@@ -49,6 +49,7 @@ export class Ledger {
     channel.times.push(now);
     this.counts.received += 1;
     if (arrival === "replay") this.counts.replayed += 1;
+    if (arrival === "history") this.counts.history += 1;
     this.second(timestampMs)[arrival] += 1;
     if (sequence === 0) return undefined;
     const expected = channel.sequence + 1;
@@ -114,5 +115,5 @@ export class Ledger {
 }
 
 function nothing(): Second {
-  return { live: 0, replay: 0, lost: 0, away: false };
+  return { live: 0, history: 0, replay: 0, lost: 0, away: false };
 }

@@ -1,6 +1,7 @@
 // The list of events and notices, newest first.
 
 import { element, hue } from "./dom.js";
+import type { Arrival } from "./ledger.js";
 
 /** How many are kept on the page. */
 const SHOWN = 150;
@@ -11,7 +12,7 @@ export type Line = {
   channel: string;
   sequence: number;
   timestamp: string;
-  replayed: boolean;
+  arrival: Arrival;
   /** In the words of its type. */
   what: readonly (string | Node)[];
   /** Made when somebody opens it. */
@@ -30,6 +31,7 @@ export class EventList {
   readonly #empty: HTMLElement;
   #held: HTMLElement[] = [];
   #waiting: HTMLElement[] = [];
+  #stop: HTMLElement | undefined;
   #paused = false;
   #filter = "";
 
@@ -37,6 +39,11 @@ export class EventList {
     this.#root = root;
     this.#template = template;
     this.#empty = empty;
+    root.addEventListener("keydown", (key) => this.#move(key));
+    root.addEventListener("focusin", ({ target }) => {
+      const line = target as HTMLElement;
+      if (this.#lines().includes(line)) this.#stopAt(line);
+    });
   }
 
   /** Adds an event. */
@@ -44,7 +51,7 @@ export class EventList {
     const item = this.#template.content.firstElementChild?.cloneNode(true) as HTMLElement;
     const part = (selector: string): HTMLElement => item.querySelector(selector) as HTMLElement;
     item.style.setProperty("--hue", hue(line.channel));
-    item.classList.toggle("replayed", line.replayed);
+    if (line.arrival !== "live") item.classList.add({ history: "history", replay: "replayed" }[line.arrival]);
     item.classList.add("fresh");
     Object.assign(item.dataset, { channel: line.channel, sequence: line.sequence, type: line.type, text: line.text.toLowerCase() });
     const time = part("time") as HTMLTimeElement;
@@ -80,6 +87,7 @@ export class EventList {
   filter(text: string): void {
     this.#filter = text.trim().toLowerCase();
     for (const item of this.#root.children) this.#judge(item as HTMLElement);
+    this.#settle();
   }
 
   #add(item: HTMLElement): void {
@@ -98,13 +106,45 @@ export class EventList {
   }
 
   #draw(): void {
-    this.#empty.hidden = true;
     this.#root.prepend(...this.#waiting.splice(0).reverse());
     while (this.#root.childElementCount > SHOWN) {
       // What somebody reads stays, and so does what the page had to say, until there is too much of either.
-      const oldest = [...this.#root.children].reverse().find((item) => !item.matches(".notice") && !item.querySelector("details[open]"));
+      const oldest = [...this.#root.children].reverse().find((item) => !item.matches(".notice") && !item.querySelector("details[open]") && !item.contains(document.activeElement));
       (oldest ?? this.#root.lastElementChild)?.remove();
     }
+    this.#settle();
+  }
+
+  /** What is shown of the events, by the lines that open them. */
+  #lines(): HTMLElement[] {
+    return [...this.#root.querySelectorAll<HTMLElement>(":scope > .event:not([hidden]) > details > summary")];
+  }
+
+  /** Says why there is nothing to see, and keeps one line in the tab order: the newest, or the one that somebody is at. */
+  #settle(): void {
+    const lines = this.#lines();
+    this.#empty.hidden = lines.length > 0;
+    const said = this.#filter ? `Nothing matches “${this.#filter}”.` : "No events yet.";
+    if (this.#empty.textContent !== said) this.#empty.textContent = said;
+    const isThere = this.#stop !== undefined && lines.includes(this.#stop) && this.#root.contains(document.activeElement);
+    if (!isThere && lines[0]) this.#stopAt(lines[0]);
+  }
+
+  #stopAt(line: HTMLElement): void {
+    if (this.#stop) this.#stop.tabIndex = -1;
+    this.#stop = line;
+    line.tabIndex = 0;
+  }
+
+  /** Arrows go from event to event, so that the tab key goes past all of them. */
+  #move(key: KeyboardEvent): void {
+    const lines = this.#lines();
+    const at = lines.indexOf(key.target as HTMLElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: lines.length - 1 }[key.key];
+    const next = at < 0 || to === undefined ? undefined : lines[to];
+    if (!next) return;
+    key.preventDefault();
+    next.focus();
   }
 
   #judge(item: HTMLElement): void {

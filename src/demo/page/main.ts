@@ -1,5 +1,6 @@
 // The playground: wires the parts of the page.
 
+import { watchSchema } from "./changed.js";
 import { makeCopy, showCommands, type Draft, type NodeInfo } from "./commands.js";
 import { describe } from "./describe.js";
 import { details } from "./details.js";
@@ -28,12 +29,15 @@ const rows = new Map<string, HTMLElement>();
 let connected = false;
 let slowUntil: number | undefined;
 
-const [node, schema] = await Promise.all([
+const [node, served] = await Promise.all([
   json<NodeInfo>("/demo/node.json"),
-  json<SchemaDocument>("/demo/schema.json").then((document) => new SchemaReader(document)),
+  json<SchemaDocument>("/demo/schema.json"),
 ]);
+let schema = new SchemaReader(served);
 
 const followed = new Set<string>();
+/** Channels that were gone on with after a cut: what is replayed on them was missed. */
+const resumed = new Set<string>();
 const waitingForStatus: (() => void)[] = [];
 
 const feed = startFeed(
@@ -75,6 +79,7 @@ function onSubscribed({ channel, start, head, recovered }: Subscribed): void {
   followed.add(channel);
   row(channel).dataset.first ??= String(start.sequence + 1);
   if (recovered === undefined) ledger.begins(channel, start.sequence);
+  else resumed.add(channel);
   if (recovered !== true) return;
   ledger.counts.resumed += 1;
   const behind = Math.max(0, head.sequence - start.sequence);
@@ -83,7 +88,7 @@ function onSubscribed({ channel, start, head, recovered }: Subscribed): void {
 
 function onEvent(event: StoryEvent | AnyEvent): void {
   const { channel, replayed, sequence = 0 } = event;
-  const arrival = replayed ? "replay" : "live";
+  const arrival = !replayed ? "live" : resumed.has(channel) ? "replay" : "history";
   const wrong = ledger.event(channel, sequence, Date.parse(event.timestamp), arrival, performance.now());
   if (wrong === "twice") list.notice("bad", `${channel} #${sequence} came twice`);
   if (wrong === "missing") list.notice("bad", `${channel} #${sequence}: some before it are missing without a word`);
@@ -93,7 +98,7 @@ function onEvent(event: StoryEvent | AnyEvent): void {
     channel,
     sequence,
     timestamp: event.timestamp,
-    replayed,
+    arrival,
     what: describe(event),
     body: () => details(schema, event.type, event.data, JSON.stringify(event, null, 2)),
     text: JSON.stringify(event.data),
@@ -118,6 +123,7 @@ function onPosition({ channel, position, conflated }: Moved): void {
 
 function onEnd(channel: string, why: string): void {
   followed.delete(channel);
+  resumed.delete(channel);
   rows.get(channel)?.remove();
   rows.delete(channel);
   list.notice("bad", `${channel}: ${why}`);
@@ -185,8 +191,6 @@ byId("pause").addEventListener("click", (click) => {
   if (!paused) button.textContent = "Pause the list";
 });
 
-// The burst is of an event that a schema may not have.
-byId("slow").hidden = schema.event("process.progress") === undefined;
 byId("slow").addEventListener("click", () => {
   if (slowUntil === undefined) void beginSlow();
   else endSlow();
@@ -245,9 +249,35 @@ byId("filter").addEventListener("input", (input) => list.filter((input.currentTa
 
 const showDraft = (draft: Draft): void => showCommands(byId("commands"), node, draft);
 
-byId("channel").setAttribute("placeholder", schema.templates().find((template) => template.includes("{")) ?? "system");
-byId("templates").append(...schema.templates().map((template) => new Option(template.replaceAll(/\{[^}]*\}/g, "…"), template.replaceAll(/\{[^}]*\}/g, ""))));
-new PublishForm(schema, node.story ? "process.progress" : "", showDraft);
+/** What of the page is the schema's. */
+function showSchema(): void {
+  // The burst is of an event that a schema may not have.
+  byId("slow").hidden = schema.event("process.progress") === undefined;
+  byId("channel").setAttribute("placeholder", schema.templates().find((template) => template.includes("{")) ?? "system");
+  const filled = (by: string) => (template: string) => template.replaceAll(/\{[^}]*\}/g, by);
+  byId("templates").replaceChildren(...schema.templates().map((template) => new Option(filled("…")(template), filled("")(template))));
+}
+
+showSchema();
+const form = new PublishForm(schema, node.story ? "process.progress" : "", showDraft);
+watchSchema(byId("changed"), {
+  shown: () => schema.document["x-fingerprint"],
+  isReachable: () => connected,
+  served: async () => (await json<NodeInfo>("/demo/node.json")).fingerprint,
+  show: async () => {
+    schema = new SchemaReader(await json<SchemaDocument>("/demo/schema.json"));
+    showSchema();
+    form.update(schema);
+    if (!node.story) for (const name of schema.onConnect()) if (!followed.has(name)) feed.follow(name);
+    list.notice("good", `The new schema is shown: ${schema.publishable().length} event types to publish`);
+    byId("type").focus();
+  },
+});
+byId("skip-to-form").addEventListener("click", (click) => {
+  click.preventDefault();
+  byId("tab-publish").click();
+  byId("type").focus();
+});
 for (const tablist of document.querySelectorAll<HTMLElement>("[role=tablist]")) tabs(tablist);
 const code = byId("code");
 code.textContent = await fetch("/demo/feed.ts").then((response) => response.text());

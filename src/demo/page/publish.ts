@@ -3,7 +3,9 @@
 import { byId } from "./dom.js";
 import type { Draft } from "./commands.js";
 import { MessageForm } from "./form.js";
-import type { SchemaReader } from "./schema.js";
+import { Digits, type Json, Members, parse, print } from "./json.js";
+import { clearProblems, showAt } from "./problems.js";
+import type { EventShape, SchemaReader } from "./schema.js";
 
 /** Something for each type to begin with; a type that is not here begins empty. */
 const EXAMPLES: Readonly<Record<string, unknown>> = {
@@ -21,7 +23,7 @@ type Accepted = { positions: readonly { channel: string; sequence?: number }[] }
 
 /** The form and what it says. */
 export class PublishForm {
-  readonly #schema: SchemaReader;
+  #schema: SchemaReader;
   readonly #type = byId<HTMLSelectElement>("type");
   readonly #fields = byId("fields");
   readonly #output = byId<HTMLOutputElement>("published");
@@ -33,8 +35,50 @@ export class PublishForm {
   constructor(schema: SchemaReader, preferred: string, changed: (draft: Draft) => void) {
     this.#schema = schema;
     this.#changed = changed;
+    this.#list(preferred);
+    this.#type.addEventListener("change", () => this.#show(this.#example()));
+    this.#asJson.addEventListener("change", () => this.#switch());
+    byId("publish").addEventListener("submit", (submit) => {
+      submit.preventDefault();
+      void this.#publish();
+    });
+    byId("publish").addEventListener("input", () => this.#tell());
+    this.#show(this.#example());
+  }
+
+  /** Goes on with another schema: what was written stays, as far as its type does. */
+  update(schema: SchemaReader): void {
+    const type = this.#type.value;
+    this.#schema = schema;
+    this.#list(type);
+    if (this.#type.value !== type) return void this.#show(this.#example());
+    if (this.#text) return void this.#about();
+    const lost = this.#show(this.#form?.read());
+    if (lost.length > 0) this.#say("bad", `The schema has no place any more for ${lost.join(", ")}.`);
+  }
+
+  /** What would be published now; nothing while the text is no JSON. */
+  draft(): Draft | undefined {
+    const type = this.#type.value;
+    const event = this.#schema.event(type);
+    let data: Json;
+    try {
+      data = this.#form?.read() ?? parse(this.#text?.value ?? "{}");
+    } catch {
+      return undefined;
+    }
+    return { type, message: event?.message ?? "", json: print(data), channel: fill(event?.channels[0] ?? "system", data) };
+  }
+
+  #tell(): void {
+    const draft = this.draft();
+    if (draft) this.#changed(draft);
+  }
+
+  /** The types, in groups by package. */
+  #list(preferred: string): void {
     const groups = new Map<string, HTMLOptGroupElement>();
-    for (const event of schema.publishable()) {
+    for (const event of this.#schema.publishable()) {
       const name = event.message.slice(0, Math.max(0, event.message.lastIndexOf(".")));
       let group = groups.get(name);
       if (!group) {
@@ -44,72 +88,84 @@ export class PublishForm {
       group.append(new Option(event.type, event.type));
     }
     this.#type.replaceChildren(...[...groups.values()].sort((a, b) => a.label.localeCompare(b.label)));
-    if (schema.event(preferred)) this.#type.value = preferred;
-    this.#type.addEventListener("change", () => this.#show(EXAMPLES[this.#type.value]));
-    this.#asJson.addEventListener("change", () => this.#show(this.#read()));
-    byId("publish").addEventListener("submit", (submit) => {
-      submit.preventDefault();
-      void this.#publish();
-    });
-    byId("publish").addEventListener("input", () => this.#changed(this.draft()));
-    this.#show(EXAMPLES[this.#type.value]);
+    if (this.#schema.event(preferred)) this.#type.value = preferred;
   }
 
-  /** What would be published now. */
-  draft(): Draft {
-    const type = this.#type.value;
-    const event = this.#schema.event(type);
-    const data = this.#read();
-    return { type, message: event?.message ?? "", data, channel: fill(event?.channels[0] ?? "system", data) };
+  #example(): Json | undefined {
+    const example = EXAMPLES[this.#type.value];
+    return example === undefined ? undefined : parse(JSON.stringify(example));
   }
 
-  #show(data: unknown): void {
+  #about(): EventShape | undefined {
     const event = this.#schema.event(this.#type.value);
-    if (!event) return;
+    if (!event) return undefined;
     const where = event.channels.length > 0 ? `goes to ${event.channels.join(" and ")}` : "is private: it goes to a session or user";
     byId("about").textContent = `${event.message} ${where}.`;
     this.#say("", "");
+    return event;
+  }
+
+  /** Shows this, as a form or as JSON. Returns the paths of what the form has no place for. */
+  #show(data: Json | undefined): string[] {
+    const event = this.#about();
     this.#form = undefined;
     this.#text = undefined;
+    if (!event) {
+      this.#fields.replaceChildren();
+      return [];
+    }
+    let strange: string[] = [];
     if (this.#asJson.checked) {
       const text = document.createElement("textarea");
       text.id = "data";
       text.rows = 10;
       text.spellcheck = false;
       text.setAttribute("aria-label", "The event as JSON");
-      text.value = JSON.stringify(data ?? {}, null, 2);
+      text.value = print(data ?? new Members([]), "  ");
       this.#text = text;
       this.#fields.replaceChildren(text);
     } else {
-      this.#form = new MessageForm(this.#fields, this.#schema, event.message);
-      this.#form.write(data);
+      this.#form = new MessageForm(this.#schema, event.message);
+      strange = this.#form.write(data);
+      this.#fields.replaceChildren(this.#form.node);
     }
-    this.#changed(this.draft());
+    this.#tell();
+    return strange;
   }
 
-  #read(): unknown {
-    if (this.#form) return this.#form.read();
+  /** Between form and JSON. What the form cannot show is not taken away: then it stays JSON, and says why. */
+  #switch(): void {
+    if (!this.#text) return void this.#show(this.#form?.read());
+    clearProblems(this.#fields);
+    let problem: string;
     try {
-      return JSON.parse(this.#text?.value ?? "{}");
-    } catch {
-      return {};
+      const data = parse(this.#text.value);
+      const event = this.#schema.event(this.#type.value);
+      const strange = event ? new MessageForm(this.#schema, event.message).write(data) : [];
+      if (strange.length === 0) return void this.#show(data);
+      problem = `The form has no place for ${strange.join(", ")}. Mend the text first, or go on as JSON.`;
+    } catch (error) {
+      problem = `The form cannot show what is not JSON: ${(error as Error).message}. Mend the text first, or go on as JSON.`;
     }
+    this.#asJson.checked = true;
+    showAt(this.#text, problem);
+    this.#text.focus();
   }
 
   async #publish(): Promise<void> {
-    this.#form?.clear();
-    if (this.#text) {
-      try {
-        JSON.parse(this.#text.value);
-      } catch (error) {
-        this.#text.setAttribute("aria-invalid", "true");
-        return this.#say("bad", `Not JSON: ${(error as Error).message}`);
-      }
-      this.#text.removeAttribute("aria-invalid");
+    clearProblems(this.#fields);
+    const wrong = this.#form?.check();
+    if (wrong !== undefined) return this.#say("bad", `Not sent: ${wrong}`);
+    const text = this.#form ? print(this.#form.read()) : (this.#text?.value ?? "{}");
+    try {
+      JSON.parse(text);
+    } catch (error) {
+      if (this.#text) showAt(this.#text, `Not JSON: ${(error as Error).message}`);
+      this.#text?.focus();
+      return this.#say("bad", "Not sent: the text is not JSON.");
     }
     try {
-      const { type, data } = this.draft();
-      const answer = await publish(type, data);
+      const answer = await publish(this.#type.value, text);
       if ("positions" in answer) {
         const positions = answer.positions.map(({ channel, sequence }) => `${channel} #${sequence ?? 0}`);
         return this.#say("good", `Accepted: ${positions.join(", ")}`);
@@ -135,31 +191,37 @@ export class PublishForm {
 }
 
 /** Publishes one event by the demo's own route; a backend does it over gRPC. */
-async function publish(type: string, data: unknown): Promise<Accepted | Refusal> {
-  const response = await post({ type, data });
+async function publish(type: string, json: string): Promise<Accepted | Refusal> {
+  const response = await post(wrapped(type, json));
   return (await response.json()) as Accepted | Refusal;
 }
 
 /** Publishes many at once. */
 export async function publishAll(events: readonly { type: string; data: unknown }[]): Promise<void> {
-  const response = await post(events);
+  const response = await post(JSON.stringify(events));
   if (!response.ok) throw new Error(`the burst was refused with ${response.status}`);
 }
 
-async function post(body: unknown): Promise<Response> {
+/** The body for one event: its data is text and stays as it was written. */
+export function wrapped(type: string, json: string): string {
+  return `{"type":${JSON.stringify(type)},"data":${json}}`;
+}
+
+async function post(body: string): Promise<Response> {
   return fetch("/v1/publish", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
+    body,
   });
 }
 
 /** A template with the fields of an event, by their JSON names. */
-function fill(template: string, data: unknown): string {
+function fill(template: string, data: Json): string {
   return template.replaceAll(/\{([^}]+)\}/g, (whole, path: string) => {
-    let value: unknown = data;
-    for (const step of path.split(".")) value = (value as Record<string, unknown> | undefined)?.[camel(step)];
-    return value === undefined || value === "" ? whole : String(value).replaceAll(/[%:*{}]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+    let value: Json | undefined = data;
+    for (const step of path.split(".")) value = value instanceof Members ? value.get(camel(step)) : undefined;
+    const text = value instanceof Digits ? value.text : value;
+    return text === undefined || text === null || text === "" ? whole : String(text).replaceAll(/[%:*{}]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
   });
 }
 

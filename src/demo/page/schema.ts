@@ -1,5 +1,7 @@
 // What the bridge says of its schema: `/demo/schema.json`, a JSON Schema with a few members of Rialto's own.
 
+import { Digits, type Json, Members } from "./json.js";
+
 /** A field's or message's description. */
 export type Shape = {
   $ref?: string;
@@ -10,6 +12,7 @@ export type Shape = {
   properties?: Readonly<Record<string, Shape>>;
   additionalProperties?: Shape | boolean;
   description?: string;
+  contentEncoding?: string;
   "x-order"?: readonly string[];
   "x-kind"?: string;
   "x-enum"?: string;
@@ -93,9 +96,29 @@ export function enumNames(shape: Shape): readonly string[] | undefined {
   return shape.enum ?? shape.anyOf?.find((choice) => choice.enum)?.enum;
 }
 
+/** What a field of this shape says that is there and was left empty: its type's own emptiness. */
+export function zeroOf(shape: Shape): Json {
+  const names = enumNames(shape);
+  if (names) return names[0] ?? "";
+  const kind = { int64: "0", uint64: "0", timestamp: "1970-01-01T00:00:00Z", duration: "0s" }[shape["x-kind"] ?? ""];
+  switch (shape.type) {
+    case "boolean":
+      return false;
+    case "number":
+    case "integer":
+      return new Digits("0");
+    case "string":
+      return kind ?? "";
+    case "array":
+      return [];
+    default:
+      return shape["x-kind"] === "value" || shape.type === "null" ? null : new Members([]);
+  }
+}
+
 /** What a reader calls the shape: `string`, `int64`, `ComponentHealth[]`. */
 export function kindOf(shape: Shape): string {
-  if (shape["x-kind"]) return shape["x-kind"];
+  if (shape["x-kind"]) return shape.contentEncoding ? `${shape["x-kind"]}, ${shape.contentEncoding}` : shape["x-kind"];
   const name = messageName(shape) ?? shape["x-enum"];
   if (name) return name.split(".").at(-1) ?? name;
   if (shape.type === "array") return `${kindOf(shape.items ?? {})}[]`;

@@ -14,7 +14,7 @@ const SVG = "http://www.w3.org/2000/svg";
 export function drawTimeline(svg: SVGSVGElement, ledger: Ledger, nowMs: number): void {
   const seconds = ledger.lastSeconds(SECONDS, nowMs);
   // Square roots, and an end to the scale, so that a burst leaves the quiet seconds visible.
-  const busiest = Math.max(...seconds.map((second) => second.live + second.replay));
+  const busiest = Math.max(...seconds.map((second) => second.live + second.history + second.replay));
   const most = Math.sqrt(Math.min(MOST_SHOWN, Math.max(LEAST_SHOWN, busiest)));
   const bars: SVGRectElement[] = [];
   const bar = (kind: string, index: number, from: number, height: number): void => {
@@ -26,20 +26,24 @@ export function drawTimeline(svg: SVGSVGElement, ledger: Ledger, nowMs: number):
     rect.setAttribute("height", String(height));
     bars.push(rect);
   };
-  seconds.forEach(({ live, replay, lost, away }, index) => {
+  seconds.forEach(({ live, history, replay, lost, away }, index) => {
     if (away) bar("away", index, 0, HEIGHT);
-    const all = Math.min(1, Math.sqrt(live + replay) / most) * HEIGHT;
-    const replayed = live + replay > 0 ? (all * replay) / (live + replay) : 0;
-    if (replayed > 0) bar("replay", index, 0, replayed);
-    if (live > 0) bar("live", index, replayed, all - replayed);
+    const count = live + history + replay;
+    const all = Math.min(1, Math.sqrt(count) / most) * HEIGHT;
+    let from = 0;
+    for (const [kind, part] of Object.entries({ history, replay, live })) {
+      if (part === 0) continue;
+      bar(kind, index, from, (all * part) / count);
+      from += (all * part) / count;
+    }
     if (lost > 0) bar("lost", index, 0, HEIGHT);
   });
   svg.setAttribute("viewBox", `0 0 ${SECONDS} ${HEIGHT}`);
   svg.replaceChildren(...bars);
-  const sum = (of: "live" | "replay" | "lost"): number => seconds.reduce((total, second) => total + second[of], 0);
+  const sum = (of: "live" | "history" | "replay" | "lost"): number => seconds.reduce((total, second) => total + second[of], 0);
   const gone = seconds.filter((second) => second.away).length;
   svg.setAttribute(
     "aria-label",
-    `Events of the last minute: ${sum("live")} live, ${sum("replay")} replayed, ${sum("lost")} lost as told, ${gone} seconds not connected`,
+    `Events of the last minute: ${sum("live")} live, ${sum("history")} from before, ${sum("replay")} replayed, ${sum("lost")} lost as told, ${gone} seconds not connected`,
   );
 }

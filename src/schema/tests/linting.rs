@@ -40,7 +40,7 @@ shop.proto:17:1: warning: the event "ask" has no comment [missing-comment]
 shop.proto:17:50: warning: the event type "ask" is one word [event-type-form]
 shop.proto:17:100: warning: "ask" cannot carry its field id in a flat frame: the envelope has a member of that name [envelope-name]"#;
     assert_eq!(found, expected);
-    for rule in LintRule::ALL {
+    for rule in LintRule::ALL.iter().filter(|rule| **rule != LintRule::NoEvents) {
         assert!(expected.contains(&format!("[{}]", rule.name())), "{rule:?} is not shown");
         assert!(!rule.why().is_empty());
     }
@@ -58,4 +58,20 @@ fn without_source_info_nothing_is_said_about_comments() {
     let path = files.path().join("set.binpb");
     fs::write(&path, compiler.encode_file_descriptor_set()).unwrap();
     assert_eq!(said(&Schema::load(&[Source::DescriptorSet(path)]).unwrap()), [""; 0]);
+}
+
+#[test]
+fn a_schema_without_an_event_is_warned_about() {
+    let message = "syntax = \"proto3\"; package shop.v1; /* x */ message Item { string id = 1; }";
+    let found = lint(&load(&[("shop.proto", message)]).unwrap());
+    let shown: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "schema: warning: no message is an event [no-events]\n    a bridge with it refuses everything that is published\n    \
+          give a message `option (rialto.v1.event)`, or see whether this is the right path, and whether what made the \
+          file has failed"
+        ]
+    );
+    assert!(!said(&Schema::bundled()).iter().any(|lint| lint.contains("no-events")));
 }

@@ -129,12 +129,18 @@ fn mistakes_in_a_descriptor_set_have_places_as_far_as_it_tells_them() {
 
 #[test]
 fn what_is_no_schema_is_refused() {
-    let files = folder(&[("text.binpb", "not descriptors"), ("orders.proto", ORDERS), ("empty/README", "")]);
+    let files = folder(&[
+        ("text.binpb", "not descriptors"),
+        ("empty.binpb", ""),
+        ("orders.proto", ORDERS),
+        ("empty/README", ""),
+    ]);
     let path = |name: &str| Source::at(&files.path().join(name));
     let cases = [
         (Source::Folder(files.path().join("nowhere")), "cannot be read"),
         (path("nowhere"), "cannot be read"),
         (path("text.binpb"), "this is no FileDescriptorSet"),
+        (path("empty.binpb"), "this file is empty"),
         (path("orders.proto"), "this is one .proto file, not a folder"),
         (path("empty"), "there is no .proto file in this folder"),
     ];
@@ -217,4 +223,24 @@ message Told {
         warnings,
         [(Some(4), "\"ask\" cannot carry its field id in a flat frame: the envelope has a member of that name")]
     );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    let marked = format!("\u{feff}{ORDERS}");
+    assert_eq!(fingerprint(&[("orders.proto", &marked)]), fingerprint(&[("orders.proto", ORDERS)]));
+}
+
+#[test]
+fn it_is_told_whether_there_may_be_more_mistakes() {
+    let wrong = ORDERS.replace("\"OrderChannel\"", "\"OrdreChannel\"");
+    for (text, expected) in [
+        (wrong.as_str(), false),
+        ("syntax = \"proto3\"; message A {", true),
+        ("syntax = \"proto3\"; import \"nowhere.proto\"; message A {}", true),
+        ("syntax = \"proto3\"; message A { Nothing b = 1; }", true),
+    ] {
+        let error = load(&[("a.proto", text)]).unwrap_err();
+        assert_eq!(error.may_hide_more, expected, "{error}");
+    }
 }

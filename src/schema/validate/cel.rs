@@ -6,6 +6,7 @@
 
 mod budget;
 mod functions;
+mod sample;
 mod typing;
 mod value;
 
@@ -18,8 +19,10 @@ use buffa_descriptor::DescriptorPool;
 use cel::common::ast::IdedExpr;
 use cel::parser::Parser;
 use cel::{Context, ExecutionError, Value};
+use sample::{Filling, Mentioned, Sampler};
 
 pub(super) use budget::start as start_budget;
+pub(super) use sample::Subject;
 pub(super) use typing::{Kind, last_line};
 pub(super) use value::{list, map, message, scalar, singular};
 
@@ -59,6 +62,8 @@ pub(super) enum CelError {
     Meaning(String),
     #[error("the expression gives {0}, and a rule gives a bool (true: fine) or a string (empty: fine)")]
     Result(String),
+    #[error("the expression can never be evaluated: {0}")]
+    Types(String),
 }
 
 static ROOT: LazyLock<Context<'static>> = LazyLock::new(functions::context);
@@ -87,14 +92,34 @@ impl CelRule {
         self.fields.as_ref().is_none_or(|fields| fields.contains(field))
     }
 
-    /// Whether the expression can give what a rule must, judged by what it gives for `this`.
-    pub(super) fn try_on(&self, this: &dyn Fn() -> Value) -> Result<(), CelError> {
-        budget::start();
-        match self.evaluate(this, SystemTime::UNIX_EPOCH) {
-            // What goes wrong for one value may be right for others.
-            Err(_) | Ok(Value::Bool(_) | Value::String(_)) => Ok(()),
-            Ok(other) => Err(CelError::Result(format!("the type {}", other.type_of()))),
+    /// Whether the expression can give what a rule must, judged by what it gives for something that is not set, and for
+    /// something that is. What fails for the sake of these values may be right for others; what fails for their types
+    /// never is.
+    pub(super) fn try_on(&self, pool: &DescriptorPool, subject: Subject) -> Result<(), CelError> {
+        let mentioned = Mentioned::by(&self.expression);
+        for filling in [Filling::Nothing, Filling::Everything] {
+            let sampler = Sampler::new(pool, &mentioned, filling);
+            budget::start();
+            let given = self.evaluate(&|| sampler.value(subject), SystemTime::UNIX_EPOCH);
+            let is_vague = sampler.is_vague() || budget::is_spent();
+            match given {
+                Ok(Value::Bool(_) | Value::String(_)) => {}
+                Ok(_) if is_vague && filling == Filling::Everything => {}
+                Ok(other) => return Err(CelError::Result(format!("the type {}", other.type_of()))),
+                Err(_) if is_vague => {}
+                Err(ExecutionError::NoSuchOverload) if mentioned.may_compare_nothing => {}
+                Err(error) => {
+                    if let Some(problem) = mistyped(&error) {
+                        return Err(CelError::Types(match sampler.value(subject) {
+                            // A message, or a map: it says nothing of the values in it.
+                            Value::Map(_) => problem,
+                            this => format!("{problem}; `this` is of the type {}", this.type_of()),
+                        }));
+                    }
+                }
+            }
         }
+        Ok(())
     }
 
     /// Reports what the rule says against a value: its name and message.
@@ -121,6 +146,47 @@ impl CelRule {
         }));
         evaluated.unwrap_or_else(|_| Err(ExecutionError::function_error("rule", "panicked")))
     }
+}
+
+/// What is wrong with the types in an expression that failed. `None`: it failed for its values. The library's own texts
+/// have values in them that nobody wrote.
+fn mistyped(error: &ExecutionError) -> Option<String> {
+    let operation = |name: &str| match name {
+        "add" => "+",
+        "sub" => "-",
+        "mul" => "*",
+        "div" => "/",
+        _ => "%",
+    };
+    Some(match error {
+        ExecutionError::NoSuchOverload => "there is no such operation on values of these types".to_owned(),
+        ExecutionError::UnsupportedBinaryOperator(name, left, right) => {
+            format!("there is no {} of {} and {}", operation(name), left.type_of(), right.type_of())
+        }
+        ExecutionError::InvalidArgumentCount { expected, actual } => {
+            format!("a function takes {expected} arguments and gets {actual}")
+        }
+        ExecutionError::MissingArgumentOrTarget => "a function misses what it is about".to_owned(),
+        ExecutionError::UndeclaredReference(name) => format!("{name:?} is not known here"),
+        ExecutionError::ValuesNotComparable(left, right) => {
+            format!("{} and {} cannot be compared", left.type_of(), right.type_of())
+        }
+        ExecutionError::UnsupportedTargetType { .. }
+        | ExecutionError::NotSupportedAsMethod { .. }
+        | ExecutionError::UnexpectedType { .. } => "a function gets a value of a type that it does not take".to_owned(),
+        ExecutionError::UnsupportedKeyType(_)
+        | ExecutionError::UnsupportedMapIndex(_)
+        | ExecutionError::UnsupportedListIndex(_)
+        | ExecutionError::UnsupportedIndex(..) => "what stands in the brackets is of no type for an index".to_owned(),
+        ExecutionError::FunctionError { function, message }
+            if ["cannot convert", "cannot determine the size", "expected timestamp or duration"]
+                .iter()
+                .any(|problem| message.starts_with(problem)) =>
+        {
+            format!("the function {function:?} does not take a value of this type")
+        }
+        _ => return None,
+    })
 }
 
 /// Parses on a thread of its own, so that neither the depth of an expression nor a panic of the parser reaches the caller.

@@ -2,8 +2,7 @@
 
 use buffa_descriptor::{FieldDescriptor, FieldKind, MessageDescriptor, MessageIndex, SingularKind};
 
-use super::cel::{self, CelRule, Kind};
-use super::occurrences::Scalar;
+use super::cel::{CelRule, Kind, Subject};
 use super::plan::{
     ElementRules, FieldPlan, FieldRules, FieldSet, Ignore, ListRules, MapRules, MessagePlan, Required, Rules,
     ValueRules,
@@ -43,9 +42,7 @@ pub(in crate::schema) fn plan(checker: &mut Checker<'_>, declared: Vec<(MessageI
         if let Some((site, options)) = declared.message {
             let mut planner = Planner { checker, site: &site, name: message.name_in_file() };
             plan.sets = options.oneof.into_iter().filter_map(|set| planner.set(message, set)).collect();
-            plan.cel = planner.cel(options.cel, options.cel_expression, &Kind::Message(index), &|rule, pool| {
-                cel::message(pool, index, &[], &|field| rule.looks_at(field))
-            });
+            plan.cel = planner.cel(options.cel, options.cel_expression, &Kind::Message(index), Subject::Message(index));
         }
         rules.messages.insert(index, plan);
     }
@@ -70,7 +67,7 @@ struct Planner<'a, 'c> {
     name: &'a str,
 }
 
-impl<'c> Planner<'_, 'c> {
+impl Planner<'_, '_> {
     fn refuse(&mut self, near: Near<'_>, (message, advice): Wrong) {
         self.checker.report(self.site, near, message, advice);
     }
@@ -80,7 +77,7 @@ impl<'c> Planner<'_, 'c> {
         let required = (options.required == Some(true)).then_some(Required::Rule);
         let (cel, expressions) = (options.cel, options.cel_expression);
         let pool = self.checker.pool;
-        let kind = Kind::of(pool, field.kind());
+        let (kind, subject) = (Kind::of(pool, field.kind()), Subject::Field(field.kind()));
         let rules = match field.kind() {
             FieldKind::Singular(kind) => {
                 FieldRules::Value(Box::new(self.value(kind, options.r#type, cel, expressions, "a value")))
@@ -108,7 +105,7 @@ impl<'c> Planner<'_, 'c> {
                     min: rules.min_items,
                     max: rules.max_items,
                     unique,
-                    cel: self.cel(cel, expressions, &kind, &|_, pool| cel::list(pool, item, &[])),
+                    cel: self.cel(cel, expressions, &kind, subject),
                     items: rules.items.map(|items| self.element(item, *items)),
                 }))
             }
@@ -126,7 +123,7 @@ impl<'c> Planner<'_, 'c> {
                 FieldRules::Map(Box::new(MapRules {
                     min: rules.min_pairs,
                     max: rules.max_pairs,
-                    cel: self.cel(cel, expressions, &kind, &|_, pool| cel::map(pool, key, value, &[])),
+                    cel: self.cel(cel, expressions, &kind, subject),
                     keys: rules.keys.map(|keys| self.element(SingularKind::Scalar(key), *keys)),
                     values: rules.values.map(|values| self.element(value, *values)),
                 }))
@@ -183,10 +180,7 @@ impl<'c> Planner<'_, 'c> {
             }
         }
         let of_kind = Kind::of_one(pool, kind);
-        made.cel = self.cel(cel, expressions, &of_kind, &|_, pool| match kind {
-            SingularKind::Message(_) => cel::singular(pool, kind, &[]),
-            _ => cel::scalar(Scalar::zero(kind, pool)),
-        });
+        made.cel = self.cel(cel, expressions, &of_kind, Subject::Field(FieldKind::Singular(kind)));
         made
     }
 
@@ -229,13 +223,13 @@ impl<'c> Planner<'_, 'c> {
         complete.then(|| FieldSet { names: set.fields, places, required: set.required == Some(true) })
     }
 
-    /// Compiles rules in CEL, and tries each on what is there when nothing is set.
+    /// Compiles rules in CEL, and tries each on samples of what it is about.
     fn cel(
         &mut self,
         rules: Vec<proto::Rule>,
         expressions: Vec<String>,
         this: &Kind,
-        nothing: &dyn Fn(&CelRule, &'c buffa_descriptor::DescriptorPool) -> ::cel::Value,
+        subject: Subject,
     ) -> Vec<CelRule> {
         let named = rules.into_iter().map(|rule| (rule.id, rule.message, rule.expression.unwrap_or_default()));
         let bare = expressions.into_iter().map(|expression| (None, None, expression));
@@ -245,7 +239,7 @@ impl<'c> Planner<'_, 'c> {
             let (id, message) = (id.unwrap_or_default(), message.unwrap_or_default());
             let pool = self.checker.pool;
             let rule = CelRule::compile(pool, &id, &message, &expression, this.clone())
-                .and_then(|rule| rule.try_on(&|| nothing(&rule, pool)).map(|()| rule));
+                .and_then(|rule| rule.try_on(pool, subject).map(|()| rule));
             match rule {
                 Ok(rule) => compiled.push(rule),
                 Err(error) => {

@@ -74,14 +74,20 @@ fn good_frames_become_commands() {
     assert_eq!(client.says(HEARTBEAT), Some(Command::Heartbeat { id: Some("h".into()) }));
     assert_eq!(
         client.says(r#"{"type":"channel.unsubscribe","id":"7","data":{"channels":["a","b"]}}"#),
-        Some(Command::Unsubscribe { id: id.clone(), channels: vec!["a".into(), "b".into()] })
+        Some(Command::Unsubscribe {
+            id: id.clone(),
+            channels_path: "data.channels",
+            channels: vec!["a".into(), "b".into()]
+        })
     );
     match client.says(r#"{"type":"channel.subscribe","id":"7","data":{"channels":[{"name":"a"},{"name":"b"}]}}"#) {
-        Some(Command::Subscribe { id: Some(id), channels }) => {
+        Some(Command::Subscribe { id: Some(id), channels_path: "data.channels", channels }) => {
             assert_eq!((&*id, &channels[1].name[..], channels.len()), ("7", "b", 2));
         }
         other => panic!("{other:?}"),
     }
+    let flat = client.says(r#"{"type":"channel.unsubscribe","channels":["a"]}"#);
+    assert_eq!(flat, Some(Command::Unsubscribe { id: None, channels_path: "channels", channels: vec!["a".into()] }));
     assert_eq!(client.sends(Incoming::Ping(b"p".to_vec())), Some(Command::Pong(b"p".to_vec())));
     assert_eq!(client.sends(Incoming::Pong(b"p".to_vec())), None);
 }

@@ -57,9 +57,9 @@ pub trait Channels {
         form: Form,
     ) -> (Read, Heads);
 
-    /// The events that were read just now go to the socket, for a reader that was so many behind: what they are, where
-    /// somebody counts them.
-    fn on_batch(&mut self, _behind: u64) -> Option<Arc<Contents>> {
+    /// The events that were read just now go to the socket, for a reader of live events that was so many behind
+    /// (`None`: it is replaying): what they are, where somebody counts them.
+    fn on_batch(&mut self, _behind: Option<u64>) -> Option<Arc<Contents>> {
         None
     }
 

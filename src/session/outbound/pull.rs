@@ -70,13 +70,13 @@ impl<C: Channels> Outbound<C> {
                     if replaying {
                         self.pace.spend(frames.len());
                     }
-                    let contents = env.channels.on_batch(behind);
+                    let contents = env.channels.on_batch((!replaying).then_some(behind));
                     self.current = Some(Current::new(slot, first, frames).with_contents(contents, pull));
                     self.again(slot, more);
                     return true;
                 }
                 Pulled::Ephemeral { frames, more } => {
-                    let contents = env.channels.on_batch(behind);
+                    let contents = env.channels.on_batch((!replaying).then_some(behind));
                     self.current = Some(Current::ephemeral(slot, frames).with_contents(contents, Pull::Live));
                     self.again(slot, more);
                     return true;
@@ -165,7 +165,7 @@ fn join<C: Channels>(
             _ => break,
         }
         let before = subscription.cursor.sequence;
-        let behind = subscription.behind(heads);
+        let behind = (!subscription.is_replaying()).then(|| subscription.behind(heads));
         let kind = match subscription.on_read(found, heads, |handle| everything(&mut *env.channels, handle)) {
             Pulled::Events { first, frames, .. } => {
                 bytes.extend_from_slice(&frames);

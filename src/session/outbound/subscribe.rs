@@ -14,6 +14,8 @@ use super::{Channels, Env, Outbound, Phase, slot_of};
 
 /// The reserved template of session channels.
 const SESSION_CHANNEL: &str = "rialto.v1.SessionChannel";
+/// The template of the channels of single users.
+const USER_CHANNEL: &str = "rialto.v1.UserChannel";
 
 /// The name of a session's channel.
 pub fn session_channel(session_id: &str) -> String {
@@ -67,7 +69,7 @@ impl<C: Channels> Outbound<C> {
                 Some(index) => (index, init.resume[index].clone()),
                 None => (0, proto::Subscription { name: channel.to_string(), ..Default::default() }),
             };
-            let place = Place { list: "resume", index };
+            let place = Place { list: "data.resume", index };
             if let Err(error) = self.try_subscribe(None, place, &wanted, env) {
                 self.refuse(*error, None, env);
             }
@@ -75,12 +77,12 @@ impl<C: Channels> Outbound<C> {
     }
 
     /// Refuses a frame that names more channels than a connection may have: each is answered, and the answers must fit.
-    pub(super) fn too_many(&mut self, id: Option<&str>, channels: usize, env: &mut Env<'_, C>) -> bool {
+    pub(super) fn too_many(&mut self, id: Option<&str>, path: &str, channels: usize, env: &mut Env<'_, C>) -> bool {
         let most = usize::from(env.limits.max_subscriptions);
         if channels > most {
             let message =
                 format!("a frame may name {most} channels, as many as a connection may have; this has {channels}");
-            let error = peer_error(PeerCode::LimitReached, message, "data.channels");
+            let error = peer_error(PeerCode::LimitReached, message, path);
             self.refuse(error, id, env);
         }
         channels > most
@@ -97,11 +99,10 @@ impl<C: Channels> Outbound<C> {
     pub(super) fn subscribe(
         &mut self,
         id: Option<&str>,
-        index: usize,
+        place: Place,
         wanted: proto::Subscription,
         env: &mut Env<'_, C>,
     ) {
-        let place = Place { list: "channels", index };
         if let Err(error) = self.try_subscribe(id, place, &wanted, env) {
             self.refuse(*error, id, env);
         }
@@ -127,6 +128,11 @@ impl<C: Channels> Outbound<C> {
         let Some(template) = env.schema.channel(name) else {
             return Err(refuse(PeerCode::ChannelNotFound, env.schema.unknown_channel(name).to_string(), "name"));
         };
+        // Who somebody is must be known before what is theirs may be given to them.
+        if &*template.message_name == USER_CHANNEL {
+            let message = format!("{name:?} is a user's channel, and nobody is signed in on this connection");
+            return Err(refuse(PeerCode::PermissionDenied, message, "name"));
+        }
         // A session's channel is for that session alone: no event of one session may reach another.
         let session = &self.identity.session;
         if &*template.message_name == SESSION_CHANNEL && name != session_channel(session.as_str()) {
@@ -155,18 +161,21 @@ impl<C: Channels> Outbound<C> {
         // A frame that is half written belongs to the old subscription and goes out; what was only read is read again.
         self.settle();
         let (handle, current) = match self.subscriptions[index].take() {
-            Some(old) => {
+            Some(mut old) => {
                 let keyed_until = old.keyed_until.max(old.cursor.sequence);
-                (old.handle, Some((Snapshot { start: old.cursor, keyed_until }, old.ephemeral)))
+                let untold = old.reset_from.take();
+                (old.handle, Some((Snapshot { start: old.cursor, keyed_until }, old.ephemeral, untold)))
             }
             None => {
                 let key = ChannelKey { tenant: self.identity.tenant.clone(), channel: channel.clone() };
                 (env.channels.open(&key, retention, slot), None)
             }
         };
-        let beginning = match (&wanted.after, current) {
+        let beginning = match (&wanted.after, &current) {
             (Some(after), _) => resume(after, &handle, env.channels),
-            (None, Some((cursor, _))) => Beginning { cursor, start: cursor.start, recovered: None, reset_from: None },
+            (None, Some((cursor, ..))) => {
+                Beginning { cursor: *cursor, start: cursor.start, recovered: None, reset_from: None }
+            }
             (None, None) => {
                 let cursor = env.channels.snapshot(&handle, history, &filter);
                 Beginning { cursor, start: cursor.start, recovered: None, reset_from: None }
@@ -175,8 +184,12 @@ impl<C: Channels> Outbound<C> {
         let heads = env.channels.heads(&handle);
         let filter = (wanted.types.as_slice().into(), filter);
         let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, heads, retention);
-        if let Some((_, ephemeral)) = current {
+        if let Some((_, ephemeral, untold)) = current {
             subscription.ephemeral = ephemeral;
+            // What was promised about the old subscription holds for the new one that goes on there.
+            if wanted.after.is_none() {
+                subscription.reset_from = untold;
+            }
         }
         if let Some(previous) = beginning.reset_from {
             subscription.reset(beginning.cursor, previous);
@@ -199,13 +212,12 @@ impl<C: Channels> Outbound<C> {
     }
 
     /// Ends one subscription, or says that there is none.
-    pub(super) fn unsubscribe(&mut self, id: Option<&str>, index: usize, name: &str, env: &mut Env<'_, C>) {
+    pub(super) fn unsubscribe(&mut self, id: Option<&str>, place: Place, name: &str, env: &mut Env<'_, C>) {
         let found = self.subscriptions.iter().position(|subscription| {
             subscription.as_ref().is_some_and(|subscription| subscription.channel.as_str() == name)
         });
         let Some(found) = found else {
-            let path = Place { list: "channels", index }.path("");
-            let error = peer_error(PeerCode::ChannelNotFound, format!("{name:?} is not subscribed"), path);
+            let error = peer_error(PeerCode::ChannelNotFound, format!("{name:?} is not subscribed"), place.path(""));
             let channel = name.chars().take(MAX_CHANNEL_NAME_BYTES).collect();
             self.refuse(proto::Error { channel, ..error }, id, env);
             return;
@@ -235,15 +247,15 @@ impl<C: Channels> Outbound<C> {
 
 /// Where in a client's frame a subscription stands.
 #[derive(Clone, Copy)]
-struct Place {
-    list: &'static str,
-    index: usize,
+pub(super) struct Place {
+    pub(super) list: &'static str,
+    pub(super) index: usize,
 }
 
 impl Place {
     fn path(self, field: &str) -> String {
         let Place { list, index } = self;
-        if field.is_empty() { format!("data.{list}[{index}]") } else { format!("data.{list}[{index}].{field}") }
+        if field.is_empty() { format!("{list}[{index}]") } else { format!("{list}[{index}].{field}") }
     }
 }
 

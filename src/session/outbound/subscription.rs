@@ -35,7 +35,7 @@ pub(super) struct Subscription<H> {
     /// A filtered subscription is moved on when its cursor has passed this many events silently.
     quiet_limit: u64,
     /// The position that the client came with, of a log that is not this one: it is told before anything else.
-    reset_from: Option<Box<proto::Position>>,
+    pub(super) reset_from: Option<Box<proto::Position>>,
     /// Whether it is in the queue of those that may have something to read.
     pub(super) queued: bool,
 }

@@ -181,7 +181,11 @@ impl Bench {
     }
 
     fn subscribe(&mut self, wanted: proto::Subscription) {
-        self.command(Command::Subscribe { id: Some("7".into()), channels: vec![wanted] });
+        self.command(Command::Subscribe {
+            channels_path: "data.channels",
+            id: Some("7".into()),
+            channels: vec![wanted],
+        });
     }
 
     /// Lets the kernel take up to `most` bytes; then it is full. `false`: the connection is finished.

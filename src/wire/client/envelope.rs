@@ -67,6 +67,14 @@ impl Envelope<'_> {
         }
     }
 
+    /// [`Self::path`] of the list that `channel.subscribe` and `channel.unsubscribe` have.
+    pub(super) fn channels_path(&self) -> &'static str {
+        match &self.data {
+            Data::Flat(_) => "channels",
+            Data::Nested(_) | Data::Wire(_) => "data.channels",
+        }
+    }
+
     /// The metadata: strings by name.
     pub(super) fn metadata(&self) -> Result<BTreeMap<String, String>, FrameProblem> {
         match &self.metadata {

@@ -19,7 +19,9 @@ pub(in crate::schema::validate) enum Kind {
     Message(MessageIndex),
     List(Box<Kind>),
     Map(Box<Kind>),
-    /// A scalar, or anything.
+    /// A number, a text, a bool, bytes or an enum: it has no fields.
+    Scalar,
+    /// Anything.
     Other,
 }
 
@@ -37,7 +39,8 @@ impl Kind {
     pub(in crate::schema::validate) fn of_one(pool: &DescriptorPool, kind: SingularKind) -> Kind {
         match kind {
             SingularKind::Message(index) if is_plain(pool.message(index).full_name()) => Kind::Message(index),
-            _ => Kind::Other,
+            SingularKind::Message(_) => Kind::Other,
+            _ => Kind::Scalar,
         }
     }
 }
@@ -183,7 +186,10 @@ impl Typing<'_> {
                 Kind::of(self.pool, field.kind())
             }
             Kind::Map(inner) => (**inner).clone(),
-            _ => Kind::Other,
+            // The interpreter would make it false.
+            Kind::Scalar => return Err(format!("nothing but a message has a field {:?}", select.field)),
+            Kind::List(_) => return Err(format!("a list has no field {:?}; its items may have", select.field)),
+            Kind::Other => Kind::Other,
         };
         if select.test {
             let asked = |field: String| {
@@ -241,7 +247,7 @@ fn parts(expression: &IdedExpr) -> i64 {
     1 + children(expression).map(parts).sum::<i64>()
 }
 
-fn children(expression: &IdedExpr) -> Box<dyn Iterator<Item = &IdedExpr> + '_> {
+pub(super) fn children(expression: &IdedExpr) -> Box<dyn Iterator<Item = &IdedExpr> + '_> {
     match &expression.expr {
         Expr::Call(call) => Box::new(call.target.as_deref().into_iter().chain(&call.args)),
         Expr::List(list) => Box::new(list.elements.iter()),

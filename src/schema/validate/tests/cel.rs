@@ -210,3 +210,84 @@ fn expressions_that_are_none_are_refused_at_load() {
         assert!(said.err().unwrap_or_default().contains("nested too deeply"), "{expression}");
     }
 }
+
+/// A schema with one rule over a field, or over the message, and what is said about it.
+fn said_at_load(fields: &str, expression: &str) -> String {
+    let messages = format!(
+        "message E {{ option (rialto.v1.event) = {{ type: \"e\" }}; {} }}
+         message Inner {{ int32 n = 1; string s = 2; Inner inside = 3; repeated Inner many = 4; }}",
+        fields
+            .replace("RULE", &format!("[(buf.validate.field).cel_expression = \"{expression}\"]"))
+            .replace("WHOLE", &format!("option (buf.validate.message).cel_expression = \"{expression}\";"))
+    );
+    Fixture::try_new(&messages).err().unwrap_or_default()
+}
+
+#[test]
+fn rules_that_can_never_be_evaluated_are_refused_at_load() {
+    let no_operation = "there is no such operation on values of these types";
+    for (fields, expression, expected) in [
+        ("string a = 1 RULE;", "this > 3", no_operation),
+        ("string a = 1 RULE;", "this > 3", "`this` is of the type string"),
+        ("string a = 1 RULE;", "this == '' || this > 3", no_operation),
+        ("string a = 1 RULE;", "this != '' || this > 3", no_operation),
+        ("bytes a = 1 RULE;", "this.startsWith('a')", "a function gets a value of a type that it does not take"),
+        ("int32 a = 1 RULE;", "this + 'a' == 'a'", no_operation),
+        ("int32 a = 1 RULE;", "size(this) > 1", "the function \"size\" does not take a value of this type"),
+        ("int32 a = 1 RULE;", "this.isNan()", "a function gets a value of a type"),
+        ("int32 a = 1 RULE;", "this.all(x, x > 1)", no_operation),
+        ("int32 a = 1 RULE;", "this.foo == 1", "nothing but a message has a field \"foo\""),
+        ("repeated string a = 1 RULE;", "this.all(x, x.foo > 1)", "nothing but a message has a field \"foo\""),
+        ("repeated string a = 1 RULE;", "this.foo == ''", "a list has no field \"foo\""),
+        ("repeated string a = 1 RULE;", "this.all(x, x > 1)", no_operation),
+        (
+            "repeated string a = 1 [(buf.validate.field).repeated.items.cel_expression = \"this > 1\"];",
+            "",
+            no_operation,
+        ),
+        ("map<string, int32> a = 1 RULE;", "this.all(k, this[k] > 'a')", no_operation),
+        ("map<string, int32> a = 1 RULE;", "this['x'].startsWith('a')", "a function gets a value of a type"),
+        ("map<int32, string> a = 1 RULE;", "this.all(k, k > '')", no_operation),
+        ("google.protobuf.Timestamp a = 1 RULE;", "this > 3", no_operation),
+        ("google.protobuf.Duration a = 1 RULE;", "this.getFullYear() > 3", "a function gets a value of a type"),
+        ("google.protobuf.Int32Value a = 1 RULE;", "this > 'a'", no_operation),
+        ("string a = 1; int32 b = 2; WHOLE", "this.a < this.b", no_operation),
+        ("Inner a = 1; WHOLE", "has(this.a) && this.a.inside.inside.many.all(x, x.s > 1)", no_operation),
+        ("Inner a = 1; WHOLE", "!has(this.a) ? this.a.n > '' : true", no_operation),
+        ("oneof o { string a = 1; int32 b = 2; } WHOLE", "!has(this.a) || this.a > 3", no_operation),
+        ("oneof o { string a = 1; int32 b = 2; } WHOLE", "!has(this.b) || this.b > 'a'", no_operation),
+    ] {
+        let said = said_at_load(fields, expression);
+        assert!(said.contains(expected), "{fields} {expression}: {said}");
+        assert!(said.contains("t.proto:"), "{said}");
+    }
+}
+
+#[test]
+fn rules_that_fail_for_some_values_only_are_taken() {
+    for (fields, expression) in [
+        ("repeated int32 a = 1 RULE;", "this[5] == 1"),
+        ("int32 a = 1 RULE;", "10 / this > 1 && 10 % this == 1"),
+        ("int32 a = 1 RULE;", "10 / (this - 1) > 1"),
+        ("double a = 1 RULE;", "(this - 1.0) / (this - 1.0) > 0.5"),
+        ("int64 a = 1 RULE;", "this + 9223372036854775807 > 0"),
+        ("string a = 1 RULE;", "int(this) > 0 && duration(this) > duration('1s')"),
+        ("string a = 1 RULE;", "'x'.matches(this)"),
+        ("map<string, string> a = 1 RULE;", "this['x'] == 'y'"),
+        ("map<int32, string> a = 1 RULE;", "this[7] == 'y'"),
+        ("repeated int32 a = 1 RULE;", "max(this) < 10 && min(this.filter(x, x > 5)) < 10"),
+        ("google.protobuf.Struct a = 1 RULE;", "this.x > 3.0 && this.y.startsWith('a')"),
+        ("google.protobuf.Value a = 1 RULE;", "this.startsWith('a')"),
+        ("google.protobuf.ListValue a = 1 RULE;", "this.all(x, x > 1.0)"),
+        ("google.protobuf.Int32Value a = 1; WHOLE", "this.a > 3"),
+        ("google.protobuf.Int32Value a = 1; WHOLE", "this.a == null || this.a > 3"),
+        ("google.protobuf.Any a = 1; WHOLE", "this.a.type_url.startsWith('x')"),
+        ("oneof o { string a = 1; int32 b = 2; } WHOLE", "has(this.a) ? this.a.startsWith('x') : this.b > 3"),
+        ("Inner a = 1; WHOLE", "this.a.inside.inside.inside.inside.inside.inside.inside.inside.inside.n > 3"),
+        ("repeated Inner a = 1 RULE;", "this.all(x, x.many.all(y, y.many.all(z, z.inside.n > 0)))"),
+        ("uint32 a = 1 RULE;", "this > 3 && this < 5u && this != 3.5"),
+        ("optional string a = 1; WHOLE", "has(this.a) && this.a.size() > 3"),
+    ] {
+        assert_eq!(said_at_load(fields, expression), "", "{fields} {expression}");
+    }
+}

@@ -229,7 +229,11 @@ fn a_client_that_unsubscribes_elsewhere_still_keeps_pace() {
         bench.keyed(CHANNEL, "a");
     }
     bench.call(|outbound, env| matches!(outbound.next(env), Next::Write(_)));
-    bench.command(Command::Unsubscribe { id: None, channels: vec!["project:7".into()] });
+    bench.command(Command::Unsubscribe {
+        channels_path: "data.channels",
+        id: None,
+        channels: vec!["project:7".into()],
+    });
     bench.write(usize::MAX);
     let frames = short(&mut bench);
     assert_eq!(frames, ["channel.unsubscribed", "1", "2", "3"]);

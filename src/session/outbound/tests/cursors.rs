@@ -154,6 +154,24 @@ fn a_position_that_is_not_of_this_log_is_a_reset_to_everything_retained() {
 }
 
 #[test]
+fn a_reset_that_was_promised_is_told_though_the_subscription_is_replaced() {
+    let mut bench = Bench::open();
+    for _ in 0..3 {
+        bench.progress("project:42");
+    }
+    let foreign = Epoch { boot: 5, life: 1 }.to_string();
+    let again = proto::Subscription { types: vec!["process.*".into()], ..wanted("project:42") };
+    let channels = vec![after("project:42", &foreign, 2), again];
+    bench.command(Command::Subscribe { channels_path: "data.channels", id: None, channels });
+    bench.write(usize::MAX);
+    let frames = bench.take();
+    let kinds: Vec<_> = frames[..3].iter().map(Frame::kind).collect();
+    assert_eq!(kinds, ["channel.subscribed", "channel.subscribed", "channel.reset"]);
+    assert_eq!(data(&frames[2])["previous"], json!({"epoch": foreign, "sequence": 2}));
+    assert_eq!(frames[3].json()["sequence"], 1);
+}
+
+#[test]
 fn a_slow_reader_gets_the_rest_of_its_frame_then_its_gap_then_what_is_retained() {
     let mut bench = Bench::open();
     bench.subscribe(wanted("project:42"));
@@ -235,7 +253,11 @@ fn nothing_of_a_channel_follows_its_unsubscribed() {
     let mut bench = Bench::open();
     bench.subscribe(wanted("project:42"));
     bench.progress("project:42");
-    bench.command(Command::Unsubscribe { id: None, channels: vec!["project:42".into(), "project:7".into()] });
+    bench.command(Command::Unsubscribe {
+        channels_path: "data.channels",
+        id: None,
+        channels: vec!["project:42".into(), "project:7".into()],
+    });
     bench.progress("project:42");
     bench.write(usize::MAX);
     let frames = bench.take();
@@ -255,23 +277,25 @@ fn what_cannot_be_subscribed_is_refused_with_its_place_and_harms_nothing() {
         wanted("session:another"),
         proto::Subscription { types: vec!["no.such.type".into()], ..wanted("project:42") },
         wanted(&format!("project:{}", "x".repeat(300))),
+        wanted("user:u7"),
         wanted("project:7"),
     ];
-    bench.command(Command::Subscribe { id: Some("s".into()), channels });
+    bench.command(Command::Subscribe { channels_path: "channels", id: Some("s".into()), channels });
     bench.write(usize::MAX);
     let frames = bench.take();
     let errors: Vec<_> =
-        frames[..4].iter().map(|frame| (data(frame)["code"].as_u64(), data(frame)["path"].clone())).collect();
+        frames[..5].iter().map(|frame| (data(frame)["code"].as_u64(), data(frame)["path"].clone())).collect();
     assert_eq!(
         errors,
         [
-            (Some(4006), json!("data.channels[0].name")),
-            (Some(4003), json!("data.channels[1].name")),
-            (Some(4005), json!("data.channels[2].types")),
-            (Some(4005), json!("data.channels[3].name")),
+            (Some(4006), json!("channels[0].name")),
+            (Some(4003), json!("channels[1].name")),
+            (Some(4005), json!("channels[2].types")),
+            (Some(4005), json!("channels[3].name")),
+            (Some(4003), json!("channels[4].name")),
         ]
     );
-    assert_eq!(frames[4].kind(), "channel.subscribed");
+    assert_eq!(frames[5].kind(), "channel.subscribed");
     assert!(frames.iter().all(|frame| frame.json()["replyTo"] == "s"));
 }
 
@@ -283,7 +307,11 @@ fn the_limit_of_subscriptions_holds() {
     for project in 1..=3 {
         bench.subscribe(wanted(&format!("project:{project}")));
     }
-    bench.command(Command::Unsubscribe { id: None, channels: vec!["project:1".into()] });
+    bench.command(Command::Unsubscribe {
+        channels_path: "data.channels",
+        id: None,
+        channels: vec!["project:1".into()],
+    });
     bench.subscribe(wanted("project:4"));
     bench.write(usize::MAX);
     let frames = bench.take();
@@ -368,8 +396,13 @@ fn a_frame_with_more_channels_than_a_connection_may_have_is_refused_once() {
     let mut bench = Bench::open();
     let before = bench.outbound.subscription_count();
     let names: Vec<String> = (0..10_000).map(|number| format!("project:{number}")).collect();
-    bench.command(Command::Unsubscribe { id: Some("u".into()), channels: names.clone() });
+    bench.command(Command::Unsubscribe {
+        channels_path: "data.channels",
+        id: Some("u".into()),
+        channels: names.clone(),
+    });
     bench.command(Command::Subscribe {
+        channels_path: "data.channels",
         id: Some("s".into()),
         channels: names.iter().map(|name| wanted(name)).collect(),
     });

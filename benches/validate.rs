@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::SystemTime;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rialto::schema::{Schema, Source};
+use rialto::schema::{Schema, Source, Spending};
 use rialto::transcode::{Options, Transcoder};
 
 /// One event three times: without rules, with standard rules, with a rule in CEL besides.
@@ -52,7 +52,11 @@ fn validate(criterion: &mut Criterion) {
         let payload = transcoder.from_json(event.message, JSON).expect("the JSON is right");
         let now = SystemTime::UNIX_EPOCH;
         group.bench_function(name, |bencher| {
-            bencher.iter(|| schema.validate(event, black_box(&payload), now).expect("nothing is wrong"));
+            bencher.iter(|| {
+                schema
+                    .validate(event, black_box(&payload), now, &mut Spending::of_publisher())
+                    .expect("nothing is wrong")
+            });
         });
         let mut json = Vec::new();
         group.bench_function(format!("{name}, printed alone"), |bencher| {

@@ -73,6 +73,9 @@ impl Default for Limits {
 const MAX_BATCH_EVENTS: usize = 1_000;
 /// Wire bytes (or JSON text) after which a batch takes no more events.
 const MAX_BATCH_BYTES: usize = 1 << 20;
+/// What the rules of a batch's events may cost before it takes no more of them: some milliseconds without letting anything
+/// else of this thread run.
+const MAX_BATCH_UNITS: u64 = 200_000;
 /// What a byte of an event is reckoned to become while it is decoded: itself, and its JSON.
 const GROWTH: usize = 4;
 /// The least that a batch reserves.
@@ -173,7 +176,7 @@ impl Ingest {
         let mut events = events.into_iter();
         while !events.as_slice().is_empty() {
             if !results.is_empty() {
-                // A batch can be long, and nothing else here waits while the engine is in memory.
+                // A batch can take long, and nothing else here waits while the engine is in memory.
                 tokio::task::yield_now().await;
             }
             let (count, bytes) = batch_of(events.as_slice());
@@ -197,7 +200,7 @@ impl Ingest {
         self.decoding.acquire_many(permits).await.ok()
     }
 
-    /// Checks events until they are through or their JSON has outgrown what is reserved for it.
+    /// Checks events until they are through, their JSON has outgrown what is reserved for it, or their rules have cost enough.
     fn check(&self, events: impl Iterator<Item = Event>, reserve_bytes: usize, context: &PublishContext) -> Batch {
         let revision = self.revision();
         let mut checker = Checker::new(&revision, &self.limits, context, &self.metrics.limits);
@@ -205,7 +208,7 @@ impl Ingest {
         for event in events {
             received_bytes += body_bytes(&event);
             checker.check(event);
-            if checker.json_bytes() > reserve_bytes {
+            if checker.json_bytes() > reserve_bytes || checker.spent_units() > MAX_BATCH_UNITS {
                 break;
             }
         }

@@ -60,7 +60,7 @@ pub use load::Source;
 pub use mistake::{LoadError, Mistake};
 pub use route::RouteError;
 pub use unknown::UnknownChannel;
-pub use validate::Violation;
+pub use validate::{Spending, Violation};
 
 use numbers::TypeNumbers;
 use places::Files;

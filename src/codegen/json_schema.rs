@@ -81,7 +81,11 @@ impl Writer<'_> {
         for field in message.fields() {
             properties.insert(field.json_name().to_owned(), self.field(message, field));
         }
-        let order: Vec<&str> = message.fields().iter().map(FieldDescriptor::json_name).collect();
+        let mut order: Vec<&str> = message.fields().iter().map(FieldDescriptor::json_name).collect();
+        for extension in self.pool.extensions_of(index) {
+            properties.insert(extension.json_key().to_owned(), self.field(message, extension.field()));
+            order.push(extension.json_key());
+        }
         json!({"type": "object", "properties": properties, "additionalProperties": false, "x-order": order})
     }
 
@@ -204,6 +208,7 @@ fn well_known(full_name: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Source;
 
     #[test]
     fn every_reference_of_the_catalogue_has_its_definition() {
@@ -237,6 +242,16 @@ mod tests {
         assert_eq!(total["x-kind"], "uint64");
         let components = of("operations.v1.SystemHealth", "components");
         assert_eq!(components["items"]["$ref"], "#/$defs/operations.v1.ComponentHealth");
+    }
+
+    #[test]
+    fn an_extension_is_a_field_by_its_full_name() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/typescript/legacy/schema");
+        let schema = Schema::load(&[Source::Folder(folder.into())]).unwrap();
+        let document = json_schema(&schema);
+        let message = &document["$defs"]["legacy.v1.Old"];
+        assert_eq!(message["properties"]["[legacy.v1.more]"], json!({"type": "string"}), "{message}");
+        assert_eq!(message["x-order"].as_array().unwrap().last().unwrap(), "[legacy.v1.subs]");
     }
 
     #[test]

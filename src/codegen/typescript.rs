@@ -79,6 +79,9 @@ pub enum Error {
     /// An alias that is not a name.
     #[error("{0:?} is not a name for a TypeScript type\n  write letters, digits and underscores, a letter first")]
     BadAlias(String),
+    /// An alias that would hide a name of ours.
+    #[error("{0:?} is what index.ts itself exports\n  choose another name")]
+    TakenAlias(String),
 }
 
 /// Generates the client of a schema.

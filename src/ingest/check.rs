@@ -17,7 +17,7 @@ use crate::metrics::LimitHits;
 use crate::proto::rialto::v1::Event;
 use crate::proto::rialto::v1::event::Body;
 use crate::revision::Revision;
-use crate::schema::{Delivery, EventType, From, Retention};
+use crate::schema::{Delivery, EventType, From, Retention, Spending};
 
 /// Bytes of the event's body, as they were sent.
 pub fn body_bytes(event: &Event) -> usize {
@@ -39,6 +39,8 @@ pub(super) struct Checker<'a> {
     appends: usize,
     /// What rules about time compare with.
     now: SystemTime,
+    /// What rules have cost.
+    spending: Spending,
 }
 
 /// An event that nothing is wrong with. Its printed parts are ranges of the batch's buffer.
@@ -60,7 +62,13 @@ impl<'a> Checker<'a> {
         hits: &'a LimitHits,
     ) -> Self {
         let now = SystemTime::now();
-        Checker { revision, limits, context, hits, json: Vec::new(), checked: Vec::new(), appends: 0, now }
+        let spending = Spending::of_publisher();
+        Checker { revision, limits, context, hits, json: Vec::new(), checked: Vec::new(), appends: 0, now, spending }
+    }
+
+    /// What the rules of all events have cost so far.
+    pub(super) fn spent_units(&self) -> u64 {
+        self.spending.spent_units()
     }
 
     /// Bytes printed so far.
@@ -103,7 +111,7 @@ impl<'a> Checker<'a> {
         let data = start..self.json.len();
         self.revision
             .schema
-            .validate(&event_type, &payload, self.now)
+            .validate(&event_type, &payload, self.now, &mut self.spending)
             .map_err(|violations| Refusal::Invalid { event: event_type.name.clone(), violations })?;
         let channels = self.channels(&event_type, &payload, event.channels)?;
         let idempotency_key = (key_bytes > 0).then(|| event.idempotency_key.into());

@@ -18,6 +18,7 @@ use crate::transcode::{Options, Transcoder};
 const SHOP: &str = r#"
 syntax = "proto3";
 package shop.v1;
+import "buf/validate/validate.proto";
 import "rialto/v1/options.proto";
 message OrderChannel {
   option (rialto.v1.channel) = { template: "order:{order_id}" retention: { events: 7 } };
@@ -57,6 +58,11 @@ message Question {
     type: "question", channels: ["OrderChannel"], from: FROM_CLIENT, route: ROUTE_CHANNEL
   };
   string order_id = 1;
+}
+message OrderCounted {
+  option (rialto.v1.event) = { type: "order.counted", channels: ["OrderChannel"] };
+  string order_id = 1;
+  repeated int32 counts = 2 [(buf.validate.field).cel_expression = "this.all(a, this.all(b, a + b > 0))"];
 }
 message Total {
   int64 cents = 1 [jstype = JS_NUMBER];

@@ -249,3 +249,29 @@ async fn the_engine_is_told_each_events_class_and_key() {
     let key = |parcel| Class::Latest(EventKey::new("order.moved", [parcel]));
     assert_eq!(classes, [key("p-1"), key("p-1"), key("p-2"), Class::Ephemeral, Class::Reliable]);
 }
+
+#[tokio::test]
+async fn a_batch_is_cut_where_its_rules_have_cost_enough_and_others_get_their_turn() {
+    let fixture = shop();
+    let numbers = vec!["1"; 40].join(",");
+    let event = || json("order.counted", &format!("{{\"orderId\":\"o\",\"counts\":[{numbers}]}}"));
+    let batch = fixture.ingest.check((0..100).map(|_| event()), usize::MAX, &context());
+    assert!((1..50).contains(&batch.outcomes.len()), "{} in one turn", batch.outcomes.len());
+    let cheap = fixture.ingest.check((0..100).map(|_| shipped("o")), usize::MAX, &context());
+    assert_eq!(cheap.outcomes.len(), 100);
+
+    let turns = Arc::new(AtomicU64::new(0));
+    let counting = tokio::spawn({
+        let turns = turns.clone();
+        async move {
+            loop {
+                turns.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let results = publish(&fixture, (0..100).map(|_| event()).collect()).await;
+    counting.abort();
+    assert!(results.len() == 100 && results.iter().all(Result::is_ok));
+    assert!(turns.load(Ordering::Relaxed) >= 2, "{turns:?}");
+}

@@ -5,12 +5,15 @@
 //! bytes as protobuf would merge them; only rules in CEL have a message made for them.
 //!
 //! Promises: every field that breaks a rule is told (at most 32) with its path, the rule's name and what the value must be,
-//! and never with the value; rules in CEL work within a budget, and what cannot be evaluated is refused.
+//! and never with the value; the rules of an event work within a budget, patterns and CEL together, and what cannot be
+//! evaluated is refused.
 
+mod budget;
 mod cel;
 mod declare;
 mod formats;
 mod occurrences;
+mod pattern;
 mod plan;
 mod range;
 mod standard;
@@ -23,6 +26,7 @@ mod walk;
 use std::fmt;
 use std::time::SystemTime;
 
+pub use budget::Spending;
 pub(super) use declare::{Declared, plan};
 pub(super) use occurrences::{Scalar, scalar};
 pub(super) use plan::Rules;
@@ -64,16 +68,21 @@ impl std::error::Error for Violation {}
 
 impl Schema {
     /// Whether an event is what its schema asks for. The payload is already known to be well-formed. `now` is what rules
-    /// about time compare with.
+    /// about time compare with. What it costs is bounded by what an event may cost, and added to what was spent.
     ///
     /// # Errors
     /// The fields that are not, at most 32.
-    pub fn validate(&self, event: &EventType, payload: &[u8], now: SystemTime) -> Result<(), Vec<Violation>> {
+    pub fn validate(
+        &self,
+        event: &EventType,
+        payload: &[u8],
+        now: SystemTime,
+        spending: &mut Spending,
+    ) -> Result<(), Vec<Violation>> {
         if !event.is_validated {
             return Ok(());
         }
-        cel::start_budget();
-        let violations = Walk::new(&self.pool, &self.rules, now).over(event.message, &[payload]);
+        let violations = spending.on(|| Walk::new(&self.pool, &self.rules, now).over(event.message, &[payload]));
         if violations.is_empty() { Ok(()) } else { Err(violations) }
     }
 }

@@ -25,7 +25,7 @@ use super::command::Command;
 use super::refusal::{connection_error, frame_error, peer_error, retry_after_ms};
 use crate::log::Form;
 use crate::proto::rialto::v1::{ConnectionInit, Error};
-use crate::schema::{EventType, Route, Schema};
+use crate::schema::{EventType, Route, Schema, Spending};
 use crate::status::{Code, PeerCode};
 use crate::transcode::Transcoder;
 use crate::wire::websocket::{Incoming, Violation, close_code};
@@ -41,6 +41,9 @@ pub const MAX_REFUSED_PINGS: u16 = 1_000;
 
 /// Pings and unsolicited pongs. RFC 6455 lets a server answer the latest of many pings only.
 const PING_RATE: Rate = Rate { per_second: 20, burst: 100, patience: MAX_REFUSED_PINGS };
+
+/// What the rules of a client's event may cost before it counts as one more command, and again for each time it does.
+const UNITS_PER_COMMAND: u64 = 1_000;
 
 /// The version of the protocol that is served; 0 is a client that does not say.
 const PROTOCOL_VERSION: u32 = 1;
@@ -180,7 +183,10 @@ impl Inbound {
             }
             Verdict::Ignored => return give_up(PeerCode::RateLimited, "commands keep coming over their rate"),
         }
-        let command = match parse_client_frame(message, schema, transcoder, time) {
+        let mut spending = Spending::of_client();
+        let parsed = parse_client_frame(message, schema, transcoder, time, &mut spending);
+        self.commands.charge(self.command_rate, spending.spent_units() / UNITS_PER_COMMAND, now);
+        let command = match parsed {
             Ok(frame) => command(frame),
             Err(error) => Command::Refuse { reply_to: error.reply_to, error: frame_error(&error.problem) },
         };
@@ -201,7 +207,8 @@ impl Inbound {
         time: SystemTime,
     ) -> Command {
         let code = PeerCode::ProtocolViolation.number();
-        match parse_client_frame(message, schema, transcoder, time) {
+        // There is only one first frame, so what it costs is not reckoned.
+        match parse_client_frame(message, schema, transcoder, time, &mut Spending::of_client()) {
             Ok(ClientFrame { id, request: Request::Init(init), .. }) => {
                 if !is_served(&init) {
                     let reason =

@@ -16,7 +16,7 @@ use prost::Message;
 
 use super::{binary, frame_type, json};
 use crate::proto::rialto::v1 as proto;
-use crate::schema::{EventType, From, Schema};
+use crate::schema::{EventType, From, Schema, Spending};
 use crate::transcode::Transcoder;
 
 pub use envelope::MAX_FRAME_ID_BYTES;
@@ -70,7 +70,7 @@ pub enum ClientMessage<'a> {
 /// Broken rules that one error lists.
 const MAX_TOLD_VIOLATIONS: usize = 8;
 
-/// Reads one message. `time` is what rules about time compare with.
+/// Reads one message. `time` is what rules about time compare with, and what they cost is added to what was spent.
 ///
 /// # Errors
 /// The first mistake, with its path, and the frame's id where that could be read.
@@ -79,12 +79,13 @@ pub fn parse_client_frame(
     schema: &Schema,
     transcoder: &Transcoder,
     time: SystemTime,
+    spending: &mut Spending,
 ) -> Result<ClientFrame, FrameError> {
     let envelope = match message {
         ClientMessage::Text(text) => json::read_envelope(text)?,
         ClientMessage::Binary(bytes) => binary::read_envelope(bytes, schema, transcoder)?,
     };
-    match request(&envelope, schema, transcoder, time) {
+    match request(&envelope, schema, transcoder, time, spending) {
         Ok(request) => Ok(ClientFrame { channels_path: envelope.channels_path(), id: envelope.id, request }),
         Err(problem) => Err(FrameError { reply_to: envelope.id, problem }),
     }
@@ -103,6 +104,7 @@ fn request(
     schema: &Schema,
     transcoder: &Transcoder,
     time: SystemTime,
+    spending: &mut Spending,
 ) -> Result<Request, FrameProblem> {
     let name: &str = &envelope.frame_type;
     let Some(event) = schema.event(name) else {
@@ -116,7 +118,7 @@ fn request(
         return Err(FrameProblem::NotSendable { name: shorten(name) });
     }
     let payload = envelope.payload(event.message, transcoder)?;
-    schema.validate(event, &payload, time).map_err(|violations| {
+    schema.validate(event, &payload, time, spending).map_err(|violations| {
         let first = violations.first();
         let path = first.map(|violation| violation.path.as_str()).unwrap_or_default();
         let told: Vec<String> = violations.iter().take(MAX_TOLD_VIOLATIONS).map(ToString::to_string).collect();

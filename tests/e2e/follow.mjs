@@ -56,6 +56,22 @@ assert.equal(await page.locator("#fields [aria-invalid]").count(), 1);
 await page.getByLabel("weights, value 2").fill("9007199254740993");
 assert.ok((await publish()).body.includes('"4":"9007199254740993"'));
 
+// The bridge names keys, not places.
+const refusals = [
+  ['weights["4"]', "expected an int64", "weights, value 2"],
+  ['weights["4"]', "expected an integer as the key", "weights, key 2"],
+  ['weights["\\u0031"]', "out of range", "weights, value 3"],
+];
+for (const [path, description, label] of refusals) {
+  const details = [{ fieldViolations: [{ field: path, description }] }];
+  const json = { code: "INVALID_ARGUMENT", message: "refused", details };
+  await page.route("**/v1/publish", (route) => route.fulfill({ status: 400, json }), { times: 1 });
+  await publish();
+  await until((label) => document.querySelector(`[aria-label='${label}']`).getAttribute("aria-invalid") === "true", label);
+  assert.equal(await page.locator("#fields [aria-invalid]").count(), 1, label);
+}
+await publish();
+
 console.log("looking");
 const bar = page.locator("#changed");
 await bar.getByText("The schema has changed").waitFor();

@@ -82,6 +82,23 @@ def test_what_is_generated_compiles_with_the_oldest_and_the_newest_typescript(tm
     expect(*(NEWEST if compiler == "newest" else OLDEST), "-p", tmp_path)
 
 
+def test_what_is_generated_runs_as_commonjs(tmp_path):
+    """Its own names are not those that every such module has."""
+    generate(tmp_path / "sdk", "--schema", VECTORS / "typescript" / "names" / "schema")
+    write_project(
+        tmp_path,
+        module="CommonJS",
+        moduleResolution="Node10",
+        verbatimModuleSyntax=False,
+        noEmit=False,
+        outDir="built",
+    )
+    expect(*OLDEST, "-p", tmp_path)
+    (tmp_path / "package.json").write_text("{}")
+    said = expect("node", "-p", 'require("./built/index.js").Object$', cwd=tmp_path)
+    assert said == "object\n", said
+
+
 def corpus():
     """The transcoder's vectors in canonical form, by message: what a publisher may send as JSON."""
     message = None

@@ -12,7 +12,9 @@ import { gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
 
-const GATES = { coreBytes: 6_000, oneMoreEventBytes: 150, dependencies: 0 };
+// The core was within 6,000 bytes until nothing in it could wait for ever: 350 bytes tell refusals that concern many
+// channels, subscribe one at a time, remember filters and last positions, and tell who joins where a channel is.
+const GATES = { coreBytes: 6_350, oneMoreEventBytes: 150, dependencies: 0 };
 const EVENTS = 500;
 
 const [rialto] = process.argv.slice(2);

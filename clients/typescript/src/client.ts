@@ -174,8 +174,8 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     onGap: (gap) => subscriptions.tell(gap.channel, "onGap", gap),
     onReset: (reset) => subscriptions.tell(reset.channel, "onReset", reset),
     onPosition: (moved) => subscriptions.tell(moved.channel, "onPosition", moved),
-    onEnded: (channel, error) => {
-      if (!subscriptions.end(channel, error) && error.code !== "closed") report(error);
+    onEnded: (channel, error, position) => {
+      if (!subscriptions.end(channel, error, position) && error.code !== "closed") report(error);
     },
     onError: report,
   };
@@ -231,8 +231,8 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
       let subscription: Subscription | undefined;
       const queue: Queue<never> = createQueue(capacity, overflow, () => subscription?.close());
       const onEnd = (error?: RialtoError): void => {
-        more.onEnd?.(error);
         queue.end(error);
+        more.onEnd?.(error);
       };
       subscription = subscriptions.add(channel, (event) => queue.push(event as never), {
         ...more,
@@ -244,7 +244,7 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);
         const abort = (): void => {
-          step(() => session.forget(id));
+          step(() => session.forget(id, now()));
           reject(signal?.reason);
         };
         const settle = (error?: RialtoError): void => {

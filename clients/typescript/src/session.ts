@@ -28,7 +28,9 @@ const PROBE_MS = 3_000;
 const WAKE_JITTER_MS = 1_000;
 const LONGEST_GOODBYE_MS = 5_000;
 const FIRST_HEARTBEAT_MS = 30_000;
+const RATE_LIMITED = 4004;
 const MAX_WAITING_SENDS = 256;
+const HEARTBEAT = "connection.heartbeat";
 
 /** What the connection is doing. */
 export type Status =
@@ -107,8 +109,8 @@ export interface Host {
   onGap(gap: Gap): void;
   onReset(reset: Reset): void;
   onPosition(moved: Moved): void;
-  /** A channel's subscription has ended for good. */
-  onEnded(channel: string, error: RialtoError): void;
+  /** A channel's subscription has ended for good; `position` is its last. */
+  onEnded(channel: string, error: RialtoError, position: Position | undefined): void;
   /** Something went wrong that concerns nobody in particular. */
   onError(error: RialtoError): void;
 }
@@ -136,7 +138,7 @@ export interface Wanted {
   readonly after?: Position;
 }
 
-type Timer = "connect" | "retry" | "silence" | "probe" | "stable" | "leave" | "resubscribe";
+type Timer = "connect" | "retry" | "silence" | "probe" | "stable" | "leave" | "limited" | "resubscribe";
 
 interface Channel {
   wanted: Wanted | undefined;
@@ -145,37 +147,42 @@ interface Channel {
   /** The last event seen. */
   position: Position | undefined;
   /** The newest event when it was subscribed: up to it events are replay. */
-  head: number;
+  head: Position | undefined;
   /** Subscribed on this connection. */
   live: boolean;
+  /** The types that were asked for last on this connection. */
+  types: readonly string[];
   /** Whether the bridge leaves events out: jumps are normal. */
   filtered: boolean;
-  /** The subscribe that is not answered yet. */
+  /** The subscribe that is not answered yet. Another one waits for its answer, which says where events begin. */
   asked: string | undefined;
   /** To be subscribed at the next flush. */
   dirty: boolean;
+  /** Refused for now: not at the next flush, but when the timer is ripe. */
+  refused: boolean;
 }
 
 interface Send {
   readonly id: string;
   readonly type: string;
   readonly data: unknown;
-  readonly settle: (error?: RialtoError) => void;
+  /** Absent: a heartbeat of ours, whose answer says that what was sent before it is taken. */
+  readonly settle?: (error?: RialtoError) => void;
 }
 
 /** One client's protocol. */
 export interface Session {
   /** Throws why it has ended for good, if it has. */
   assertOpen(): void;
-  /** Wants a channel, or wants something else of it. */
-  want(name: string, wanted: Wanted, now: number): void;
+  /** Wants a channel, or wants something else of it. Returns where it is, when there is nothing to ask the bridge. */
+  want(name: string, wanted: Wanted, now: number): Subscribed | undefined;
   /** Wants a channel no longer. */
   leave(name: string, now: number): void;
   /** Sends a client event. `settle` is called once: without an error when the bridge has taken it. Returns its id. */
   dispatch(type: string, data: unknown, settle: (error?: RialtoError) => void, now: number): string;
   /** Forgets an event that was not sent yet, and its answer otherwise. */
-  forget(id: string): void;
-  /** Sends what has gathered. */
+  forget(id: string, now: number): void;
+  /** Sends what has gathered, unless the bridge has asked to wait. */
   flush(): void;
   /** The socket is open and the token is there. */
   opened(token: string | undefined, now: number): void;
@@ -224,7 +231,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   };
   const isNeeded = (): boolean => {
     for (const channel of channels.values()) if (channel.wanted) return true;
-    return waiting.length + sent.length > 0;
+    return [...waiting, ...sent].some(({ settle }) => settle);
   };
 
   const connect = (now: number): void => {
@@ -252,10 +259,12 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     for (const [name, channel] of channels) {
       channel.live = false;
       channel.asked = undefined;
+      channel.types = [];
+      channel.refused = false;
       channel.dirty = channel.wanted !== undefined;
       if (!channel.wanted && !channel.auto) channels.delete(name);
     }
-    for (const send of sent.splice(0)) send.settle(error);
+    for (const send of sent.splice(0)) send.settle?.(error);
   };
 
   const rest = (): void => {
@@ -267,11 +276,11 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   const end = (reason: RialtoError | undefined): void => {
     const error = reason ?? closed();
     detach(error);
-    for (const send of waiting.splice(0)) send.settle(error);
+    for (const send of waiting.splice(0)) send.settle?.(error);
     say({ state: "closed", ...(reason && { reason }) });
     for (const [name, channel] of [...channels]) {
       channels.delete(name);
-      if (channel.wanted) host.onEnded(name, error);
+      if (channel.wanted) host.onEnded(name, error, channel.position);
     }
   };
 
@@ -290,8 +299,10 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     retry(new RialtoError("unavailable", message), now);
   };
 
+  /** What to ask of the bridge for a channel. Notes that it is asked. */
   const subscription = (name: string, channel: Channel): WireSubscription => {
     const { types = [], history } = channel.wanted ?? {};
+    channel.types = types;
     return {
       name,
       ...(types.length > 0 && { types }),
@@ -301,23 +312,28 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   };
 
   const flush = (): void => {
-    if (!isOpen()) return;
+    if (!isOpen() || timers.has("limited")) return;
     const asked: WireSubscription[] = [];
     const id = nextId();
     for (const [name, channel] of channels) {
-      if (!channel.dirty) continue;
+      if (!channel.dirty || channel.refused || channel.asked !== undefined) continue;
       channel.dirty = false;
       asked.push(subscription(name, channel));
       channel.asked = id;
     }
     if (asked.length > 0) host.send({ type: "channel.subscribe", id, data: { channels: asked } });
-    if (waiting.length === 0) return;
-    const batch = waiting;
-    waiting = [];
-    sent.push(...batch);
-    for (const { type, id, data } of batch) host.send({ type, id, data });
-    // Frames are worked off in order, so that its answer says that no refusal of what is before it follows.
-    host.send({ type: "connection.heartbeat", id: batch[batch.length - 1]?.id ?? id, data: {} });
+    // Frames are worked off in order, so that a heartbeat's answer says that no refusal of what is before it follows.
+    if (!(waiting.at(-1) ?? sent.at(-1))?.settle) return;
+    waiting.push({ id: nextId(), type: HEARTBEAT, data: {} });
+    for (const send of waiting.splice(0)) {
+      const { type, id, data, settle } = send;
+      try {
+        host.send({ type, id, data });
+        sent.push(send);
+      } catch (cause) {
+        settle?.(new RialtoError("invalid_argument", `the data of ${type} is not JSON`, {}, false, cause));
+      }
+    }
   };
 
   const acked = (ack: ConnectionAck, now: number): void => {
@@ -328,7 +344,6 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     expired = false;
     const { connectionId, sessionId, userId, fingerprint } = ack;
     say({ state: "connected", connectionId, sessionId, userId, fingerprint });
-    consider(now);
     flush();
   };
 
@@ -348,7 +363,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     const { position, live } = channel;
     const { start, head, recovered } = data;
     channel.live = true;
-    if (!live) channel.head = head.sequence;
+    if (!live) channel.head = head;
     if (channel.wanted) host.onSubscribed(data);
     // What is lost is told by the frame that follows, and only that moves the position: should the connection break in
     // between, the next one tells it again.
@@ -360,7 +375,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
       }
       advance(channel, start);
     }
-    channel.filtered = (channel.wanted?.types.length ?? 0) > 0;
+    channel.filtered = channel.types.length > 0;
   };
 
   /** Moves a position on, never back. */
@@ -400,7 +415,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
       if (sequence > position.sequence + 1 && !channel.filtered) {
         tellGap(name, channel, position.epoch, position.sequence + 1, sequence - 1);
       }
-      replayed = sequence <= channel.head;
+      replayed = channel.head?.epoch === position.epoch && sequence <= channel.head.sequence;
       channel.position = { epoch: position.epoch, sequence };
     }
     if (channel.wanted) host.onEvent({ ...frame, channel: name }, replayed);
@@ -412,27 +427,37 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     channels.delete(name);
     const code = reason === "permission_lost" ? "permission_denied" : "failed_precondition";
     if (channel.wanted) {
-      host.onEnded(name, new RialtoError(code, `the bridge has ended ${name}: ${reason}`, { channel: name, reason }));
+      const error = new RialtoError(code, `the bridge has ended ${name}: ${reason}`, { channel: name, reason });
+      host.onEnded(name, error, channel.position);
     }
   };
 
   const refused = (data: WireError, replyTo: string | undefined, now: number): void => {
     const error = errorOf(data);
+    // Of too many frames it matters not which one this was: all that follow wait.
+    const timer = data.code === RATE_LIMITED ? "limited" : "resubscribe";
     const index = sent.findIndex((send) => send.id === replyTo);
-    if (index >= 0) return sent.splice(index, 1)[0]?.settle(error);
-    const name = data.channel ?? "";
-    const channel = channels.get(name);
-    if (channel?.asked === undefined || channel.asked !== replyTo) return host.onError(error);
-    channel.asked = undefined;
-    if (error.retryable) {
-      // It stays as it is until then.
-      channel.dirty = true;
-      timers.set("resubscribe", now + (data.retryAfterMs || backoffMs(4, settings.random(), hidden)));
-      return host.onError(error);
+    if (error.retryable && (index < 0 || timer === "limited")) {
+      const again = now + (data.retryAfterMs || backoffMs(4, settings.random(), hidden));
+      timers.set(timer, Math.max(timers.get(timer) ?? 0, again));
     }
-    channels.delete(name);
-    host.onEnded(name, error);
-    consider(now);
+    if (index >= 0) return sent.splice(index, 1)[0]?.settle?.(error);
+    // A frame that was refused as a whole names none of its channels.
+    const concerned = [...channels].filter(
+      ([name, { asked }]) => asked === replyTo && (data.channel ? data.channel === name : asked !== undefined),
+    );
+    for (const [name, channel] of concerned) {
+      if (error.retryable) {
+        // It stays as it is until then.
+        channel.asked = undefined;
+        channel.dirty = true;
+        channel.refused = timer === "resubscribe";
+      } else {
+        channels.delete(name);
+        host.onEnded(name, error, channel.position);
+      }
+    }
+    if (error.retryable || concerned.length === 0) host.onError(error);
   };
 
   const hear = (frame: ServerFrame, now: number): void => {
@@ -442,8 +467,8 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     switch (type) {
       case "connection.ack":
         return acked(data, now);
-      case "connection.heartbeat":
-        for (const send of sent.splice(0, sent.findIndex(({ id }) => id === replyTo) + 1)) send.settle();
+      case HEARTBEAT:
+        for (const send of sent.splice(0, sent.findIndex(({ id }) => id === replyTo) + 1)) send.settle?.();
         return;
       case "connection.reconnect":
         advisedMs = (data as ConnectionReconnect).delayMs;
@@ -490,14 +515,18 @@ export function createSession(host: Host, settings: SessionSettings): Session {
       host.disconnect();
       rest();
     },
-    resubscribe: () => flush(),
+    limited: () => flush(),
+    resubscribe: () => {
+      for (const channel of channels.values()) channel.refused = false;
+      flush();
+    },
   };
 
   /** Asks whether anybody is there, unless somebody has just spoken. */
   const probe = (now: number): void => {
     if (!isOpen() || timers.has("probe") || now - heardAt < PROBE_MS) return;
     timers.set("probe", now + PROBE_MS);
-    host.send({ type: "connection.heartbeat", id: nextId(), data: {} });
+    host.send({ type: HEARTBEAT, id: nextId(), data: {} });
   };
 
   const wake = (now: number): void => {
@@ -514,13 +543,15 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     want(name, wanted, now) {
       const channel = channels.get(name) ?? newChannel();
       channels.set(name, channel);
-      const before = channel.wanted;
       channel.wanted = wanted;
       channel.position ??= wanted.after;
       // What the bridge subscribes by itself needs no asking, unless it is to be filtered.
-      const same = before ? sameTypes(before.types, wanted.types) : channel.live && wanted.types.length === 0;
-      if (!same || !(channel.live || channel.asked !== undefined)) channel.dirty = true;
+      const { live, asked, position, head } = channel;
+      if (!sameTypes(channel.types, wanted.types) || !(live || asked !== undefined)) channel.dirty = true;
       consider(now);
+      if (!live || asked !== undefined || channel.dirty || !position || !head) return undefined;
+      const isPast = head.epoch !== position.epoch || head.sequence < position.sequence;
+      return { channel: name, start: position, head: isPast ? position : head };
     },
     leave(name, now) {
       const channel = channels.get(name);
@@ -544,9 +575,10 @@ export function createSession(host: Host, settings: SessionSettings): Session {
       consider(now);
       return id;
     },
-    forget(id) {
+    forget(id, now) {
       waiting = waiting.filter((send) => send.id !== id);
       sent = sent.filter((send) => send.id !== id);
+      consider(now);
     },
     flush,
     opened(token, now) {
@@ -570,6 +602,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
         timers.set("silence", now + 1.5 * heartbeatMs + 5_000);
       }
       hear(frame, now);
+      consider(now);
     },
     lost(code, reason, now) {
       if (status.state !== "connecting" && !isOpen()) return;
@@ -633,11 +666,13 @@ function newChannel(): Channel {
     wanted: undefined,
     auto: false,
     position: undefined,
-    head: 0,
+    head: undefined,
     live: false,
+    types: [],
     filtered: false,
     asked: undefined,
     dirty: false,
+    refused: false,
   };
 }
 

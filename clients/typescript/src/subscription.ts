@@ -42,6 +42,8 @@ interface Listener {
   readonly listener: (event: never) => void;
   readonly options: SubscribeOptions;
   readonly forget: () => void;
+  /** Where it was when it ended. */
+  last?: Position | undefined;
 }
 
 type Call = <Argument>(listener: ((argument: Argument) => void) | undefined, argument: Argument) => void;
@@ -56,7 +58,7 @@ export interface Subscriptions {
     what: Parameters<NonNullable<SubscribeOptions[Name]>>[0],
   ): void;
   /** Ends the subscriptions of a channel. Returns whether somebody was told. */
-  end(channel: string, error: RialtoError): boolean;
+  end(channel: string, error: RialtoError, position: Position | undefined): boolean;
 }
 
 /** Makes the listeners of a client. */
@@ -67,19 +69,24 @@ export function createSubscriptions(
   onUnknown: ((event: AnyEvent) => void) | undefined,
 ): Subscriptions {
   const channels = new Map<string, Set<Listener>>();
-  const listenersOf = (name: string): Listener[] => [...(channels.get(name) ?? [])];
+  const isOpen = (entry: Listener): boolean => channels.get(entry.ref.name)?.has(entry) ?? false;
+  /** Those that listen now, without those that one of them closes. */
+  function* listenersOf(name: string): Generator<Listener> {
+    for (const entry of [...(channels.get(name) ?? [])]) if (isOpen(entry)) yield entry;
+  }
 
   /** Tells the session what all listeners of a channel want together. */
-  const update = (name: string): void => {
-    const listeners = listenersOf(name);
+  const update = (name: string): Subscribed | undefined => {
+    const listeners = [...listenersOf(name)];
     const [first] = listeners;
     if (!first) {
       channels.delete(name);
-      return session.leave(name, Date.now());
+      session.leave(name, Date.now());
+      return undefined;
     }
     const all = listeners.some(({ ref }) => ref.types.length === 0);
     const types = all ? [] : [...new Set(listeners.flatMap(({ ref }) => ref.types))];
-    session.want(name, { ...first.options, types }, Date.now());
+    return session.want(name, { ...first.options, types }, Date.now());
   };
 
   return {
@@ -87,8 +94,9 @@ export function createSubscriptions(
       const { name } = ref;
       const { signal } = options;
       const close = (): void => {
-        const listeners = channels.get(name);
-        if (!listeners?.delete(entry)) return;
+        if (!isOpen(entry)) return;
+        entry.last = session.position(name);
+        channels.get(name)?.delete(entry);
         entry.forget();
         step(() => update(name));
         call(options.onEnd, undefined);
@@ -98,13 +106,15 @@ export function createSubscriptions(
       if (signal?.aborted) call(options.onEnd, undefined);
       else {
         channels.set(name, (channels.get(name) ?? new Set()).add(entry));
-        step(() => update(name));
+        const there = step(() => update(name));
         signal?.addEventListener("abort", close, { once: true });
+        // As it is when the bridge is asked: later than the caller has the subscription, earlier than the next event.
+        if (there) queueMicrotask(() => isOpen(entry) && call(options.onSubscribed, there));
       }
       return {
         channel: name,
         get position() {
-          return session.position(name);
+          return isOpen(entry) ? session.position(name) : entry.last;
         },
         close,
       };
@@ -120,9 +130,10 @@ export function createSubscriptions(
     tell(channel, name, what) {
       for (const { options } of listenersOf(channel)) call(options[name] as (what: never) => void, what as never);
     },
-    end(channel, error) {
-      const listeners = listenersOf(channel);
+    end(channel, error, position) {
+      const listeners = [...listenersOf(channel)];
       channels.delete(channel);
+      for (const entry of listeners) entry.last = position;
       for (const { options, forget } of listeners) {
         forget();
         call(options.onEnd, error);

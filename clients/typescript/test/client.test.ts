@@ -282,3 +282,100 @@ test("what is not JSON is reported and the connection lives on", async () => {
   assert.equal(client.status.state, "connected");
   client.close();
 });
+
+/** A client whose room is live at position 3. */
+async function live(options: ConnectOptions = {}) {
+  const world = start(options);
+  const subscription = world.client.subscribe(room, () => {});
+  const [socket] = world.sockets as [Socket];
+  await socket.open();
+  socket.accept(3);
+  await turn();
+  return { ...world, socket, subscription };
+}
+
+test("of two sends in one turn the one that is no JSON rejects, and the other goes", async () => {
+  const { client, socket } = await live();
+  const bad = client.send("bad", { number: 1n });
+  const good = client.send("good", {});
+  await assert.rejects(bad, { code: "invalid_argument", retryable: false });
+  assert.deepEqual(
+    socket.sent.slice(2).map(({ type }) => type),
+    ["good", "connection.heartbeat"],
+  );
+  socket.receive({ type: "connection.heartbeat", replyTo: socket.sent.at(-1)?.id });
+  await good;
+  client.close();
+});
+
+test("the last position stays with a subscription that has ended", async () => {
+  const { client, socket, subscription } = await live();
+  const atEnd: unknown[] = [];
+  const second = client.subscribe(room, () => {}, { onEnd: () => atEnd.push(second.position) });
+  socket.event("room", "said", 4);
+  subscription.close();
+  socket.event("room", "said", 5);
+  client.close();
+  assert.deepEqual(
+    [subscription.position, second.position],
+    [
+      { epoch: "e", sequence: 4 },
+      { epoch: "e", sequence: 5 },
+    ],
+  );
+  assert.deepEqual(atEnd, [{ epoch: "e", sequence: 5 }]);
+});
+
+test("the last position stays when the bridge ends the channel, for each of its subscriptions", async () => {
+  const { client, socket, subscription } = await live();
+  const ends: unknown[] = [];
+  const end = (): unknown => ends.push(subscription.position, second.position);
+  const second = client.subscribe(room, () => {}, { onEnd: end });
+  socket.receive({ type: "channel.unsubscribed", data: { channel: "room", reason: "schema_changed" } });
+  assert.deepEqual(ends, [
+    { epoch: "e", sequence: 3 },
+    { epoch: "e", sequence: 3 },
+  ]);
+  client.close();
+});
+
+test("who joins a live channel is told where it is, and not twice", async () => {
+  const { client, socket } = await live();
+  socket.event("room", "said", 4);
+  const told: unknown[] = [];
+  const second = client.subscribe(room, () => {}, { onSubscribed: (subscribed) => told.push(subscribed) });
+  client.subscribe(room, () => {}, { onSubscribed: () => assert.fail("it was closed at once") }).close();
+  assert.deepEqual(told, [], "not before the caller has the subscription");
+  await turn();
+  const here = { epoch: "e", sequence: 4 };
+  assert.deepEqual(told, [{ channel: "room", start: here, head: here }]);
+  second.close();
+  client.close();
+});
+
+test("a listener that another one closes hears nothing more", async () => {
+  const { client, socket } = await live();
+  client.subscribe(room, () => victim.close(), { onGap: () => late.close() });
+  const fail = (): void => assert.fail("it was closed");
+  const victim = client.subscribe(room, fail);
+  const late = client.subscribe(room, () => {}, { onGap: fail });
+  socket.receive({ type: "channel.gap", data: { channel: "room", epoch: "e", first: 4, last: 5 } });
+  socket.event("room", "said", 6);
+  await turn();
+  client.close();
+});
+
+test("an iterator ends though its onEnd throws", async () => {
+  const { client } = await live();
+  const events = client.events(room, {
+    onEnd: () => {
+      throw new Error("a listener's own");
+    },
+  });
+  const next = events.next();
+  const reported = new Promise<Error>((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
+  client.close();
+  await assert.rejects(next, { code: "closed" });
+  await reported;
+  process.setUncaughtExceptionCaptureCallback(null);
+});

@@ -12,8 +12,9 @@ import { FakeBridge, seeded, TYPES } from "./fake-bridge.js";
 const SEEDS = Number(process.env.SEEDS ?? 5_000);
 const STEPS = 250;
 const CLOSES = [1000, 1001, 1006, 1006, 1006, 1011, 4100, 4101, 4102, 4103, 4104, 4321];
-/** Never filtered; filtered; sometimes superseded; subscribed on connect. */
-const CHANNELS = ["plain", "filtered", "latest", "auto"];
+/** Never filtered; filtered; one or the other by turns; sometimes superseded; subscribed on connect. */
+const CHANNELS = ["plain", "filtered", "mixed", "latest", "auto", "mixed-auto"];
+const ON_CONNECT = ["auto", "mixed-auto"];
 const FILTER = TYPES.slice(0, 1);
 
 interface Link {
@@ -32,7 +33,7 @@ interface Expectation {
 
 class Life {
   readonly #chance: () => number;
-  readonly #bridge = new FakeBridge(CHANNELS, ["auto"]);
+  readonly #bridge = new FakeBridge(CHANNELS, ON_CONNECT);
   readonly #expected = new Map<string, Expectation>();
   readonly #wanted = new Set<string>();
   readonly #logs = new Map<string, ReturnType<FakeBridge["logs"]["get"]>>();
@@ -89,7 +90,7 @@ class Life {
         expected.next = sequence + 1;
       },
       onEnded: (channel, error) => assert.fail(`${channel}: ${error.message}`),
-      onError: (error) => assert.fail(error),
+      onError: (error) => assert.equal(error.details.number, 4004, error.message),
     };
     this.#session = createSession(host, {
       clientId: "test",
@@ -177,7 +178,10 @@ class Life {
       this.#session.opened(undefined, this.#now);
     }
     while (link.toBridge.length > 0 && this.#chance() < share) {
-      link.toClient.push(...this.#bridge.receive(link.toBridge.shift() as ClientFrame));
+      const frame = link.toBridge.shift() as ClientFrame;
+      // In peace everybody keeps to the rate.
+      const isTooFast = share < 1 && frame.type === "channel.subscribe" && this.#chance() < 0.1;
+      link.toClient.push(...this.#bridge.receive(frame, isTooFast));
     }
     link.toClient.push(...this.#bridge.read(this.#chance));
     if (this.#chance() < 0.1) link.toClient.push({ type: "connection.heartbeat", data: {} });
@@ -209,10 +213,11 @@ class Life {
 
   #want(name: string): void {
     this.#wanted.add(name);
-    this.#session.want(name, { types: name === "filtered" ? FILTER : [] }, this.#now);
+    const isFiltered = name === "filtered" || (name.startsWith("mixed") && this.#chance() < 0.5);
+    this.#session.want(name, { types: isFiltered ? FILTER : [] }, this.#now);
     // What the bridge has subscribed by itself is at hand without another word.
     const position = this.#session.position(name);
-    if (name === "auto" && position && !this.#expected.has(name)) this.#expect(name, position);
+    if (ON_CONNECT.includes(name) && position && !this.#expected.has(name)) this.#expect(name, position);
   }
 
   #leave(name: string): void {
@@ -251,7 +256,7 @@ class Life {
   #isExcused(name: string, epoch: string, sequence: number): boolean {
     const log = this.#logs.get(epoch);
     if (log?.superseded.has(sequence)) return true;
-    return name === "filtered" && !FILTER.includes(log?.types.get(sequence) ?? "");
+    return (name === "filtered" || name.startsWith("mixed")) && !FILTER.includes(log?.types.get(sequence) ?? "");
   }
 }
 

@@ -76,9 +76,13 @@ export class FakeBridge {
     this.#open = false;
   }
 
-  /** Works off one frame. */
-  receive(frame: ClientFrame): ServerFrame[] {
+  /** Works off one frame, or refuses it as one too many. */
+  receive(frame: ClientFrame, isTooFast = false): ServerFrame[] {
     const { type, id } = frame;
+    if (isTooFast && this.#open) {
+      const error = { code: 4004, status: "RESOURCE_EXHAUSTED", reason: "rate_limited", message: "", channel: "" };
+      return [{ type: "error", replyTo: id, data: { ...error, retryAfterMs: 400 } }];
+    }
     if (!this.#open) {
       if (type !== "connection.init") throw new Error(`the first frame is ${type}`);
       this.#open = true;

@@ -249,9 +249,146 @@ test("a subscribe that came too fast is asked again when the bridge says so", ()
   const error = { code: 4004, status: "RESOURCE_EXHAUSTED", reason: "rate_limited", message: "", retryAfterMs: 300 };
   world.take();
   world.receive("error", { ...error, channel: "c" }, 20, { replyTo: id });
+  world.session.flush();
+  assert.deepEqual(world.take(), ["error: resource_exhausted"], "not before");
   assert.equal(world.session.deadline(), 320);
   world.session.tick(320);
-  assert.deepEqual(world.take(), ["error: resource_exhausted", "send channel.subscribe"]);
+  assert.deepEqual(world.take(), ["send channel.subscribe"]);
+});
+
+test("one channel that is refused for now keeps nobody else waiting", () => {
+  const world = subscribed();
+  world.session.want("later", ALL, 30);
+  world.session.flush();
+  const id = world.sent.at(-1)?.id ?? "";
+  const error = { code: 4300, status: "UNAVAILABLE", reason: "", message: "", retryAfterMs: 300, channel: "later" };
+  world.receive("error", error, 40, { replyTo: id });
+  world.session.want("now", ALL, 50);
+  world.session.flush();
+  assert.deepEqual(world.sent.at(-1)?.data, { channels: [{ name: "now" }] });
+  world.session.tick(340);
+  assert.deepEqual(world.sent.at(-1)?.data, { channels: [{ name: "later" }] });
+});
+
+const TOO_FAST = { code: 4004, status: "RESOURCE_EXHAUSTED", reason: "rate_limited", message: "", retryAfterMs: 300 };
+
+test("a frame that came too fast names no channel, and all of it is asked again when the bridge says so", () => {
+  const world = recorded();
+  world.session.want("a", ALL, 0);
+  world.session.want("b", ALL, 0);
+  world.ack(10);
+  const id = world.sent.at(-1)?.id ?? "";
+  world.take();
+  world.receive("error", { ...TOO_FAST, channel: "" }, 20, { replyTo: id });
+  world.session.want("c", ALL, 30);
+  world.session.dispatch("chat", {}, () => {}, 30);
+  world.session.flush();
+  assert.deepEqual(world.take(), ["error: resource_exhausted"], "nothing more goes out before");
+  world.session.tick(320);
+  assert.deepEqual(world.sent.filter(({ type }) => type === "channel.subscribe").at(-1)?.data, {
+    channels: [{ name: "a" }, { name: "b" }, { name: "c" }],
+  });
+  assert.deepEqual(world.take(), ["send channel.subscribe", "send chat", "send connection.heartbeat"]);
+});
+
+test("what was sent is known to be taken though the frame that asks for it came too fast", () => {
+  const world = subscribed();
+  const settled: string[] = [];
+  world.session.dispatch("chat", {}, (error) => settled.push(error?.code ?? "taken"), 100);
+  world.session.flush();
+  world.receive("error", TOO_FAST, 110, { replyTo: world.sent.at(-1)?.id ?? "" });
+  assert.deepEqual(settled, []);
+  world.take();
+  world.session.tick(410);
+  assert.deepEqual(world.take(), ["send connection.heartbeat"]);
+  world.receive("connection.heartbeat", {}, 420, { replyTo: world.sent.at(-1)?.id ?? "" });
+  assert.deepEqual(settled, ["taken"]);
+});
+
+test("a frame that is refused for good ends all its channels, and no others", () => {
+  const world = subscribed();
+  world.session.want("a", ALL, 30);
+  world.session.want("b", ALL, 30);
+  world.session.flush();
+  const error = { code: 4008, status: "RESOURCE_EXHAUSTED", reason: "limit_reached", message: "", retryAfterMs: 0 };
+  world.take();
+  world.receive("error", { ...error, channel: "" }, 40, { replyTo: world.sent.at(-1)?.id ?? "" });
+  assert.deepEqual(world.take(), ["a ended: resource_exhausted", "b ended: resource_exhausted"]);
+});
+
+test("a channel that the bridge refuses by itself is ended", () => {
+  const world = recorded();
+  world.session.want("auto", { types: ["gone"] }, 0);
+  world.ack(10);
+  const id = world.sent.at(-1)?.id ?? "";
+  const start = at("e", 3);
+  world.receive("channel.subscribed", { channel: "auto", start, head: start }, 20);
+  world.receive("channel.subscribed", { channel: "auto", start, head: start }, 20, { replyTo: id });
+  world.session.lost(1006, "", 100);
+  world.session.tick(world.session.deadline());
+  world.ack(500);
+  world.take();
+  const error = { code: 4005, status: "INVALID_ARGUMENT", reason: "", message: "", retryAfterMs: 0, channel: "auto" };
+  world.receive("error", error, 510);
+  assert.deepEqual(world.take(), ["auto ended: invalid_argument"]);
+});
+
+test("what is wanted more before the first answer is asked after it, and nothing of the first answer is dropped", () => {
+  const world = recorded();
+  world.session.want("c", { types: ["t"], history: 10 }, 0);
+  world.ack(10);
+  const id = world.sent.at(-1)?.id ?? "";
+  world.session.want("c", { types: [], history: 10 }, 15);
+  world.session.flush();
+  world.take();
+  world.receive("channel.subscribed", { channel: "c", start: at("e", 0), head: at("e", 2) }, 20, { replyTo: id });
+  world.receive("t", {}, 20, { channel: "c", sequence: 1 });
+  world.session.flush();
+  assert.deepEqual(world.sent.at(-1)?.data, { channels: [{ name: "c", history: 10 }] });
+  world.receive("t", {}, 30, { channel: "c", sequence: 3 });
+  const start = at("e", 3);
+  world.receive("channel.subscribed", { channel: "c", start, head: start }, 30, {
+    replyTo: world.sent.at(-1)?.id ?? "",
+  });
+  world.receive("u", {}, 40, { channel: "c", sequence: 5 });
+  assert.deepEqual(world.take(), [
+    "c subscribed",
+    "c t 1 replayed",
+    "send channel.subscribe",
+    "c t 3",
+    "c subscribed",
+    "c lost 4 to 4",
+    "c u 5",
+  ]);
+});
+
+test("a channel that the bridge subscribes by itself does not keep the filter of somebody who left", () => {
+  const world = recorded();
+  world.session.want("other", ALL, 0);
+  world.ack(10);
+  const start = at("e", 0);
+  world.receive("channel.subscribed", { channel: "auto", start, head: start }, 20);
+  const asks = (): unknown => {
+    world.session.flush();
+    const { id, data } = world.sent.at(-1) ?? {};
+    world.receive("channel.subscribed", { channel: "auto", start, head: start }, 30, { replyTo: id ?? "" });
+    return (data as { channels: unknown[] }).channels;
+  };
+  const place = world.session.want("auto", ALL, 20);
+  assert.deepEqual(place, { channel: "auto", start, head: start }, "it is at hand without another word");
+  world.session.leave("auto", 20);
+  assert.equal(world.session.want("auto", { types: ["t"] }, 30), undefined);
+  assert.deepEqual(asks(), [{ name: "auto", types: ["t"] }]);
+  world.session.leave("auto", 40);
+  assert.equal(world.session.want("auto", ALL, 50), undefined);
+  assert.deepEqual(asks(), [{ name: "auto" }]);
+});
+
+test("events after a reset of a live channel are new", () => {
+  const world = subscribed();
+  world.receive("channel.reset", { channel: "c", start: at("f", 0), previous: at("e", 3) }, 30);
+  world.receive("t", {}, 30, { channel: "c", sequence: 1 });
+  assert.deepEqual(world.take(), ["c reset to f 0", "c t 1"]);
 });
 
 test("what is sent is taken when the answer behind it comes, or refused with a typed error", () => {
@@ -262,11 +399,60 @@ test("what is sent is taken when the answer behind it comes, or refused with a t
   const second = world.session.dispatch("chat", { text: "2" }, settle("second"), 100);
   world.session.flush();
   assert.deepEqual(world.take(), ["send chat", "send chat", "send connection.heartbeat"]);
+  const heartbeat = world.sent.at(-1)?.id ?? "";
   const error = { code: 4007, status: "UNAVAILABLE", reason: "handler_unavailable", message: "", retryAfterMs: 0 };
   world.receive("error", error, 110, { replyTo: first });
   assert.deepEqual(settled, ["first: unavailable"]);
-  world.receive("connection.heartbeat", {}, 120, { replyTo: second });
+  assert.notEqual(heartbeat, second);
+  world.receive("connection.heartbeat", {}, 120, { replyTo: heartbeat });
   assert.deepEqual(settled, ["first: unavailable", "second: taken"]);
+});
+
+test("what was sent is taken though what followed it in its turn was refused or forgotten", () => {
+  for (const refuses of [true, false]) {
+    const world = subscribed();
+    const settled: string[] = [];
+    world.session.dispatch("chat", 1, (error) => settled.push(`first: ${error?.code ?? "taken"}`), 100);
+    const last = world.session.dispatch("chat", 2, (error) => settled.push(`last: ${error?.code}`), 100);
+    world.session.flush();
+    const heartbeat = world.sent.at(-1)?.id ?? "";
+    const error = { code: 4005, status: "INVALID_ARGUMENT", reason: "", message: "", retryAfterMs: 0 };
+    if (refuses) world.receive("error", error, 110, { replyTo: last });
+    else world.session.forget(last, 110);
+    world.receive("connection.heartbeat", {}, 120, { replyTo: heartbeat });
+    assert.deepEqual(settled, refuses ? ["last: invalid_argument", "first: taken"] : ["first: taken"]);
+  }
+});
+
+test("leaves when nobody needs it any more, whatever was the last that did", () => {
+  const sending = (): [ReturnType<typeof recorded>, string] => {
+    const world = recorded();
+    const id = world.session.dispatch("chat", {}, () => {}, 0);
+    world.ack(10);
+    return [world, id];
+  };
+  const [taken] = sending();
+  taken.receive("connection.heartbeat", {}, 100, { replyTo: taken.sent.at(-1)?.id ?? "" });
+  const [refused, id] = sending();
+  const heartbeat = refused.sent.at(-1)?.id ?? "";
+  refused.receive("error", { code: 4005, status: "", reason: "", message: "", retryAfterMs: 0 }, 100, { replyTo: id });
+  refused.receive("connection.heartbeat", {}, 100, { replyTo: heartbeat });
+  const forgotten = recorded();
+  forgotten.session.forget(
+    forgotten.session.dispatch("chat", {}, () => {}, 0),
+    100,
+  );
+  const [aborted, other] = sending();
+  aborted.session.forget(other, 100);
+  const ended = subscribed();
+  ended.receive("channel.unsubscribed", { channel: "c", reason: "schema_changed" }, 100);
+  for (const [name, world] of Object.entries({ taken, refused, forgotten, aborted, ended })) {
+    world.take();
+    world.session.tick(1_099);
+    assert.deepEqual(world.take(), [], name);
+    world.session.tick(1_100);
+    assert.deepEqual(world.take(), ["disconnect", "idle"], name);
+  }
 });
 
 test("what was sent when the link drops is refused, what was not yet sent waits", () => {

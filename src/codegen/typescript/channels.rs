@@ -55,34 +55,29 @@ pub(super) fn declare(sources: &Sources<'_>, imports: &mut Imports<'_>, channel:
 
     let comment = sources.declared.find(&channel.message_name).map_or("", |declaration| &declaration.comment);
     let known = events.iter().map(|event| &*event.name).collect::<Vec<_>>().join(" ");
-    let (parameters, arguments, template) = parameters(sources, imports, channel);
+    let (parameters, arguments) = parameters(sources, imports, channel);
     let mut about = vec![comment.to_owned(), format!("Channel `{}`.", channel.template)];
     if channel.on_connect {
         about.push("Every connection that may is subscribed to it from the start.".to_owned());
     }
     text.push_str(&doc("", &about));
     text.push_str(&format!(
-        "export function {builder}<const Type extends {union}[\"type\"] = {union}[\"type\"]>(\n{parameters}  selection?: \
-         $.Selection<Type>,\n): $.ChannelRef<$.Only<{union}, Type>> {{\n  return $channel({}, [{arguments}], {}, \
+        "export function {builder}<const $Type extends {union}[\"type\"] = {union}[\"type\"]>(\n{parameters}  selection?: \
+         $.Selection<$Type>,\n): $.ChannelRef<$.Only<{union}, $Type>> {{\n  return $channel({}, [{arguments}], {}, \
          selection);\n}}\n",
-        quote(&template),
+        quote(&channel.template),
         quote(&known),
     ));
     text
 }
 
-/// A channel's parameters as an argument's type, as values in the template's order, and the template with their names in
-/// TypeScript.
-fn parameters(sources: &Sources<'_>, imports: &mut Imports<'_>, channel: &ChannelTemplate) -> (String, String, String) {
+/// A channel's parameters as an argument's type, and as values in the template's order.
+fn parameters(sources: &Sources<'_>, imports: &mut Imports<'_>, channel: &ChannelTemplate) -> (String, String) {
     let pool = sources.schema.pool();
     let mut members = String::new();
     let mut values = Vec::new();
-    let mut template = Vec::new();
     for segment in channel.template.split(':') {
-        let Some(path) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
-            template.push(segment.to_owned());
-            continue;
-        };
+        let Some(path) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { continue };
         let field_name = path.replace('.', "_");
         let message = pool.message_by_name(&channel.message_name);
         let Some(field) = message.and_then(|message| message.field_by_name(&field_name)) else { continue };
@@ -92,8 +87,7 @@ fn parameters(sources: &Sources<'_>, imports: &mut Imports<'_>, channel: &Channe
         members.push_str(&doc("    ", &[comment.unwrap_or_default()]));
         members.push_str(&format!("    {}: {};\n", key(name), parameter_type(sources, imports, field)));
         values.push(format!("parameters[{}]", quote(name)));
-        template.push(format!("{{{name}}}"));
     }
     let argument = if members.is_empty() { String::new() } else { format!("  parameters: {{\n{members}  }},\n") };
-    (argument, values.join(", "), template.join(":"))
+    (argument, values.join(", "))
 }

@@ -32,6 +32,11 @@ const RUNTIME_TYPES: [&str; 17] = [
 const RUNTIME_VALUES: [&str; 7] =
     ["RialtoError", "channel", "isRialtoError", "toBigInt", "toBytes", "toDate", "toMilliseconds"];
 
+/// Whether `index.ts` exports this name for itself.
+pub(super) fn is_own_export(name: &str) -> bool {
+    OURS.contains(&name) || RUNTIME_TYPES.contains(&name) || RUNTIME_VALUES.contains(&name)
+}
+
 /// `schema.ts`: what the client was generated from, and how to connect.
 pub(super) fn schema(sources: &Sources<'_>) -> File {
     let mut imports = Imports::new(sources.names, "\0 no package");

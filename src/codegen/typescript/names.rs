@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::Declared;
+use super::index::is_own_export;
 use super::reach::Reached;
 use super::text::{is_identifier, is_reserved, lower_camel};
 use super::{Error, Options};
@@ -125,7 +126,9 @@ impl Names {
 }
 
 fn checked_alias(alias: &str) -> Result<String, Error> {
-    if is_identifier(alias) && !is_reserved(alias) {
+    if is_own_export(alias) {
+        Err(Error::TakenAlias(alias.to_owned()))
+    } else if is_identifier(alias) && !is_reserved(alias) {
         Ok(alias.to_owned())
     } else {
         Err(Error::BadAlias(alias.to_owned()))
@@ -148,18 +151,27 @@ fn free(taken: &BTreeSet<String>, choices: [String; 2]) -> String {
     }
 }
 
-/// The file of a package, without its ending: `project.v1`. Those that ours have get an underscore.
+/// The file of a package, without its ending: `project.v1`. One more underscore makes way for the files that are ours, for
+/// the `_` of no package, and for TypeScript, to which a `.d.` in a file's name means that it has declarations alone. Who
+/// has such a name with underscores gets one more too, so that every package has a file of its own.
 pub(super) fn module_name(package: &str) -> String {
-    match package {
-        "" => "_".to_owned(),
-        "index" | "schema" | "runtime" => format!("{package}_"),
-        package => package.to_owned(),
+    let bare = package.trim_end_matches('_').to_ascii_lowercase();
+    if matches!(&*bare, "" | "index" | "schema" | "runtime") {
+        return format!("{package}_");
     }
+    let segments = package.split('.').enumerate().map(|(index, segment)| {
+        if index > 0 && segment.trim_end_matches('_') == "d" { format!("{segment}_") } else { segment.to_owned() }
+    });
+    segments.collect::<Vec<_>>().join(".")
 }
 
 /// What a package's module is called where another one imports it.
 pub(super) fn namespace(package: &str) -> String {
-    format!("${}", module_name(package).replace('.', "$"))
+    match package {
+        // What generated code itself imports has these names.
+        "channel" | "createClient" => format!("${package}$"),
+        package => format!("${}", module_name(package).replace('.', "$")),
+    }
 }
 
 impl Options {
@@ -172,5 +184,49 @@ impl Options {
         let (full_name, alias) = split.ok_or_else(|| Error::AliasOfNothing(text.to_owned()))?;
         self.aliases.insert(full_name.trim_start_matches('.').to_owned(), checked_alias(alias)?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{module_name, namespace};
+
+    #[test]
+    fn every_package_has_a_file_and_a_namespace_of_its_own() {
+        let packages = [
+            "",
+            "_",
+            "__",
+            "index",
+            "index_",
+            "Index",
+            "schema",
+            "schema_",
+            "runtime",
+            "runtime_",
+            "runtime__",
+            "d",
+            "d_",
+            "shop",
+            "shop.d",
+            "shop.d_",
+            "shop.d.v1",
+            "shop.d_.v1",
+            "shop.dd",
+            "d.v1",
+            "channel",
+            "channel_",
+            "createClient",
+        ];
+        let ours = ["index", "schema", "runtime"];
+        let files: BTreeSet<String> = packages.iter().map(|package| module_name(package)).collect();
+        assert_eq!(files.len(), packages.len(), "{files:?}");
+        assert!(ours.iter().all(|own| files.iter().all(|file| !file.eq_ignore_ascii_case(own))), "{files:?}");
+        assert!(files.iter().all(|file| !format!("{file}.ts").contains(".d.")), "{files:?}");
+        let namespaces: BTreeSet<String> = packages.iter().map(|package| namespace(package)).collect();
+        assert_eq!(namespaces.len(), packages.len(), "{namespaces:?}");
+        assert!(["$channel", "$createClient"].iter().all(|own| !namespaces.contains(*own)), "{namespaces:?}");
     }
 }

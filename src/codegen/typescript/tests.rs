@@ -69,8 +69,11 @@ fn two_events_of_one_name_are_refused_and_an_alias_helps() {
 fn an_alias_must_name_what_is_there_and_be_a_free_name() {
     let refused = |alias: &str| generated(folder("clash"), &["shop.v1.Opened=ShopOpened", alias]).unwrap_err();
     assert_eq!(refused("shop.v1.Nothing=A"), Error::UnknownAlias("shop.v1.Nothing".into()));
-    for bad in ["door.v1.Opened=a-b", "door.v1.Opened=class", "door.v1.Opened="] {
+    for bad in ["door.v1.Opened=a-b", "door.v1.Opened=class", "door.v1.Opened=keyof", "door.v1.Opened="] {
         assert!(matches!(refused(bad), Error::BadAlias(_)), "{bad}");
+    }
+    for ours in ["connect", "schema", "ClientEvents", "Position", "RialtoError"] {
+        assert_eq!(refused(&format!("door.v1.Opened={ours}")), Error::TakenAlias(ours.into()));
     }
     for bad in ["door.v1.Opened", "Other", "=Other", ".=Other", ""] {
         let error = refused(bad);

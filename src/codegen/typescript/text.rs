@@ -1,7 +1,11 @@
 //! Pieces of TypeScript text: quoted strings, keys, comments, names in camel case.
 
-/// Words that cannot name a type or a constant, or that mean something else to a module (`then`).
+/// Words that cannot name a type or a constant, or that mean something else to a module: `then`, and what CommonJS has in
+/// every module, whose compiled form begins with `Object.defineProperty(exports, …)`.
 const RESERVED: &[&str] = &[
+    "Object",
+    "__dirname",
+    "__filename",
     "any",
     "arguments",
     "as",
@@ -23,6 +27,7 @@ const RESERVED: &[&str] = &[
     "enum",
     "eval",
     "export",
+    "exports",
     "extends",
     "false",
     "finally",
@@ -34,9 +39,12 @@ const RESERVED: &[&str] = &[
     "implements",
     "import",
     "in",
+    "infer",
     "instanceof",
     "interface",
+    "keyof",
     "let",
+    "module",
     "never",
     "new",
     "null",
@@ -47,6 +55,8 @@ const RESERVED: &[&str] = &[
     "private",
     "protected",
     "public",
+    "readonly",
+    "require",
     "return",
     "set",
     "static",
@@ -62,6 +72,7 @@ const RESERVED: &[&str] = &[
     "type",
     "typeof",
     "undefined",
+    "unique",
     "unknown",
     "var",
     "void",

@@ -1009,7 +1009,9 @@ var PROBE_MS = 3e3;
 var WAKE_JITTER_MS = 1e3;
 var LONGEST_GOODBYE_MS = 5e3;
 var FIRST_HEARTBEAT_MS = 3e4;
+var RATE_LIMITED = 4004;
 var MAX_WAITING_SENDS = 256;
+var HEARTBEAT = "connection.heartbeat";
 function createSession(host, settings) {
   const channels = /* @__PURE__ */ new Map();
   const timers = /* @__PURE__ */ new Map();
@@ -1034,7 +1036,7 @@ function createSession(host, settings) {
   };
   const isNeeded = () => {
     for (const channel2 of channels.values()) if (channel2.wanted) return true;
-    return waiting.length + sent.length > 0;
+    return [...waiting, ...sent].some(({ settle }) => settle);
   };
   const connect2 = (now) => {
     timers.clear();
@@ -1057,10 +1059,12 @@ function createSession(host, settings) {
     for (const [name, channel2] of channels) {
       channel2.live = false;
       channel2.asked = void 0;
+      channel2.types = [];
+      channel2.refused = false;
       channel2.dirty = channel2.wanted !== void 0;
       if (!channel2.wanted && !channel2.auto) channels.delete(name);
     }
-    for (const send of sent.splice(0)) send.settle(error);
+    for (const send of sent.splice(0)) send.settle?.(error);
   };
   const rest = () => {
     detach();
@@ -1070,11 +1074,11 @@ function createSession(host, settings) {
   const end = (reason) => {
     const error = reason ?? closed();
     detach(error);
-    for (const send of waiting.splice(0)) send.settle(error);
+    for (const send of waiting.splice(0)) send.settle?.(error);
     say({ state: "closed", ...reason && { reason } });
     for (const [name, channel2] of [...channels]) {
       channels.delete(name);
-      if (channel2.wanted) host.onEnded(name, error);
+      if (channel2.wanted) host.onEnded(name, error, channel2.position);
     }
   };
   const retry = (reason, now, delayMs) => {
@@ -1091,6 +1095,7 @@ function createSession(host, settings) {
   };
   const subscription = (name, channel2) => {
     const { types = [], history } = channel2.wanted ?? {};
+    channel2.types = types;
     return {
       name,
       ...types.length > 0 && { types },
@@ -1099,22 +1104,27 @@ function createSession(host, settings) {
     };
   };
   const flush = () => {
-    if (!isOpen()) return;
+    if (!isOpen() || timers.has("limited")) return;
     const asked = [];
     const id = nextId();
     for (const [name, channel2] of channels) {
-      if (!channel2.dirty) continue;
+      if (!channel2.dirty || channel2.refused || channel2.asked !== void 0) continue;
       channel2.dirty = false;
       asked.push(subscription(name, channel2));
       channel2.asked = id;
     }
     if (asked.length > 0) host.send({ type: "channel.subscribe", id, data: { channels: asked } });
-    if (waiting.length === 0) return;
-    const batch = waiting;
-    waiting = [];
-    sent.push(...batch);
-    for (const { type, id: id2, data } of batch) host.send({ type, id: id2, data });
-    host.send({ type: "connection.heartbeat", id: batch[batch.length - 1]?.id ?? id, data: {} });
+    if (!(waiting.at(-1) ?? sent.at(-1))?.settle) return;
+    waiting.push({ id: nextId(), type: HEARTBEAT, data: {} });
+    for (const send of waiting.splice(0)) {
+      const { type, id: id2, data, settle } = send;
+      try {
+        host.send({ type, id: id2, data });
+        sent.push(send);
+      } catch (cause) {
+        settle?.(new RialtoError("invalid_argument", `the data of ${type} is not JSON`, {}, false, cause));
+      }
+    }
   };
   const acked = (ack, now) => {
     timers.delete("connect");
@@ -1124,7 +1134,6 @@ function createSession(host, settings) {
     expired = false;
     const { connectionId, sessionId, userId, fingerprint } = ack;
     say({ state: "connected", connectionId, sessionId, userId, fingerprint });
-    consider(now);
     flush();
   };
   const subscribed = (data, replyTo) => {
@@ -1142,7 +1151,7 @@ function createSession(host, settings) {
     const { position, live } = channel2;
     const { start, head, recovered } = data;
     channel2.live = true;
-    if (!live) channel2.head = head.sequence;
+    if (!live) channel2.head = head;
     if (channel2.wanted) host.onSubscribed(data);
     if (recovered !== false) {
       if (position && position.epoch !== start.epoch)
@@ -1152,7 +1161,7 @@ function createSession(host, settings) {
       }
       advance(channel2, start);
     }
-    channel2.filtered = (channel2.wanted?.types.length ?? 0) > 0;
+    channel2.filtered = channel2.types.length > 0;
   };
   const advance = (channel2, to) => {
     const { position } = channel2;
@@ -1186,7 +1195,7 @@ function createSession(host, settings) {
       if (sequence > position.sequence + 1 && !channel2.filtered) {
         tellGap(name, channel2, position.epoch, position.sequence + 1, sequence - 1);
       }
-      replayed = sequence <= channel2.head;
+      replayed = channel2.head?.epoch === position.epoch && sequence <= channel2.head.sequence;
       channel2.position = { epoch: position.epoch, sequence };
     }
     if (channel2.wanted) host.onEvent({ ...frame, channel: name }, replayed);
@@ -1197,25 +1206,33 @@ function createSession(host, settings) {
     channels.delete(name);
     const code2 = reason === "permission_lost" ? "permission_denied" : "failed_precondition";
     if (channel2.wanted) {
-      host.onEnded(name, new RialtoError(code2, `the bridge has ended ${name}: ${reason}`, { channel: name, reason }));
+      const error = new RialtoError(code2, `the bridge has ended ${name}: ${reason}`, { channel: name, reason });
+      host.onEnded(name, error, channel2.position);
     }
   };
   const refused = (data, replyTo, now) => {
     const error = errorOf(data);
+    const timer = data.code === RATE_LIMITED ? "limited" : "resubscribe";
     const index = sent.findIndex((send) => send.id === replyTo);
-    if (index >= 0) return sent.splice(index, 1)[0]?.settle(error);
-    const name = data.channel ?? "";
-    const channel2 = channels.get(name);
-    if (channel2?.asked === void 0 || channel2.asked !== replyTo) return host.onError(error);
-    channel2.asked = void 0;
-    if (error.retryable) {
-      channel2.dirty = true;
-      timers.set("resubscribe", now + (data.retryAfterMs || backoffMs(4, settings.random(), hidden)));
-      return host.onError(error);
+    if (error.retryable && (index < 0 || timer === "limited")) {
+      const again = now + (data.retryAfterMs || backoffMs(4, settings.random(), hidden));
+      timers.set(timer, Math.max(timers.get(timer) ?? 0, again));
     }
-    channels.delete(name);
-    host.onEnded(name, error);
-    consider(now);
+    if (index >= 0) return sent.splice(index, 1)[0]?.settle?.(error);
+    const concerned = [...channels].filter(
+      ([name, { asked }]) => asked === replyTo && (data.channel ? data.channel === name : asked !== void 0)
+    );
+    for (const [name, channel2] of concerned) {
+      if (error.retryable) {
+        channel2.asked = void 0;
+        channel2.dirty = true;
+        channel2.refused = timer === "resubscribe";
+      } else {
+        channels.delete(name);
+        host.onEnded(name, error, channel2.position);
+      }
+    }
+    if (error.retryable || concerned.length === 0) host.onError(error);
   };
   const hear = (frame, now) => {
     const { type, replyTo } = frame;
@@ -1223,8 +1240,8 @@ function createSession(host, settings) {
     switch (type) {
       case "connection.ack":
         return acked(data, now);
-      case "connection.heartbeat":
-        for (const send of sent.splice(0, sent.findIndex(({ id }) => id === replyTo) + 1)) send.settle();
+      case HEARTBEAT:
+        for (const send of sent.splice(0, sent.findIndex(({ id }) => id === replyTo) + 1)) send.settle?.();
         return;
       case "connection.reconnect":
         advisedMs = data.delayMs;
@@ -1269,12 +1286,16 @@ function createSession(host, settings) {
       host.disconnect();
       rest();
     },
-    resubscribe: () => flush()
+    limited: () => flush(),
+    resubscribe: () => {
+      for (const channel2 of channels.values()) channel2.refused = false;
+      flush();
+    }
   };
   const probe = (now) => {
     if (!isOpen() || timers.has("probe") || now - heardAt < PROBE_MS) return;
     timers.set("probe", now + PROBE_MS);
-    host.send({ type: "connection.heartbeat", id: nextId(), data: {} });
+    host.send({ type: HEARTBEAT, id: nextId(), data: {} });
   };
   const wake = (now) => {
     const retryAt = timers.get("retry");
@@ -1289,12 +1310,14 @@ function createSession(host, settings) {
     want(name, wanted, now) {
       const channel2 = channels.get(name) ?? newChannel();
       channels.set(name, channel2);
-      const before = channel2.wanted;
       channel2.wanted = wanted;
       channel2.position ??= wanted.after;
-      const same = before ? sameTypes(before.types, wanted.types) : channel2.live && wanted.types.length === 0;
-      if (!same || !(channel2.live || channel2.asked !== void 0)) channel2.dirty = true;
+      const { live, asked, position, head } = channel2;
+      if (!sameTypes(channel2.types, wanted.types) || !(live || asked !== void 0)) channel2.dirty = true;
       consider(now);
+      if (!live || asked !== void 0 || channel2.dirty || !position || !head) return void 0;
+      const isPast = head.epoch !== position.epoch || head.sequence < position.sequence;
+      return { channel: name, start: position, head: isPast ? position : head };
     },
     leave(name, now) {
       const channel2 = channels.get(name);
@@ -1318,9 +1341,10 @@ function createSession(host, settings) {
       consider(now);
       return id;
     },
-    forget(id) {
+    forget(id, now) {
       waiting = waiting.filter((send) => send.id !== id);
       sent = sent.filter((send) => send.id !== id);
+      consider(now);
     },
     flush,
     opened(token, now) {
@@ -1344,6 +1368,7 @@ function createSession(host, settings) {
         timers.set("silence", now + 1.5 * heartbeatMs + 5e3);
       }
       hear(frame, now);
+      consider(now);
     },
     lost(code2, reason, now) {
       if (status.state !== "connecting" && !isOpen()) return;
@@ -1404,11 +1429,13 @@ function newChannel() {
     wanted: void 0,
     auto: false,
     position: void 0,
-    head: 0,
+    head: void 0,
     live: false,
+    types: [],
     filtered: false,
     asked: void 0,
-    dirty: false
+    dirty: false,
+    refused: false
   };
 }
 function sameTypes(left, right) {
@@ -1418,25 +1445,30 @@ function sameTypes(left, right) {
 // sdk/runtime/subscription.ts
 function createSubscriptions(session2, step, call, onUnknown) {
   const channels = /* @__PURE__ */ new Map();
-  const listenersOf = (name) => [...channels.get(name) ?? []];
+  const isOpen = (entry) => channels.get(entry.ref.name)?.has(entry) ?? false;
+  function* listenersOf(name) {
+    for (const entry of [...channels.get(name) ?? []]) if (isOpen(entry)) yield entry;
+  }
   const update = (name) => {
-    const listeners = listenersOf(name);
+    const listeners = [...listenersOf(name)];
     const [first] = listeners;
     if (!first) {
       channels.delete(name);
-      return session2.leave(name, Date.now());
+      session2.leave(name, Date.now());
+      return void 0;
     }
     const all = listeners.some(({ ref }) => ref.types.length === 0);
     const types = all ? [] : [...new Set(listeners.flatMap(({ ref }) => ref.types))];
-    session2.want(name, { ...first.options, types }, Date.now());
+    return session2.want(name, { ...first.options, types }, Date.now());
   };
   return {
     add(ref, listener, options = {}) {
       const { name } = ref;
       const { signal } = options;
       const close = () => {
-        const listeners = channels.get(name);
-        if (!listeners?.delete(entry)) return;
+        if (!isOpen(entry)) return;
+        entry.last = session2.position(name);
+        channels.get(name)?.delete(entry);
         entry.forget();
         step(() => update(name));
         call(options.onEnd, void 0);
@@ -1446,13 +1478,14 @@ function createSubscriptions(session2, step, call, onUnknown) {
       if (signal?.aborted) call(options.onEnd, void 0);
       else {
         channels.set(name, (channels.get(name) ?? /* @__PURE__ */ new Set()).add(entry));
-        step(() => update(name));
+        const there = step(() => update(name));
         signal?.addEventListener("abort", close, { once: true });
+        if (there) queueMicrotask(() => isOpen(entry) && call(options.onSubscribed, there));
       }
       return {
         channel: name,
         get position() {
-          return session2.position(name);
+          return isOpen(entry) ? session2.position(name) : entry.last;
         },
         close
       };
@@ -1468,9 +1501,10 @@ function createSubscriptions(session2, step, call, onUnknown) {
     tell(channel2, name, what) {
       for (const { options } of listenersOf(channel2)) call(options[name], what);
     },
-    end(channel2, error) {
-      const listeners = listenersOf(channel2);
+    end(channel2, error, position) {
+      const listeners = [...listenersOf(channel2)];
       channels.delete(channel2);
+      for (const entry of listeners) entry.last = position;
       for (const { options, forget } of listeners) {
         forget();
         call(options.onEnd, error);
@@ -1587,8 +1621,8 @@ function createClient(options = {}, schema3) {
     onGap: (gap) => subscriptions.tell(gap.channel, "onGap", gap),
     onReset: (reset) => subscriptions.tell(reset.channel, "onReset", reset),
     onPosition: (moved) => subscriptions.tell(moved.channel, "onPosition", moved),
-    onEnded: (channel2, error) => {
-      if (!subscriptions.end(channel2, error) && error.code !== "closed") report(error);
+    onEnded: (channel2, error, position) => {
+      if (!subscriptions.end(channel2, error, position) && error.code !== "closed") report(error);
     },
     onError: report
   };
@@ -1639,8 +1673,8 @@ function createClient(options = {}, schema3) {
       let subscription;
       const queue = createQueue(capacity, overflow, () => subscription?.close());
       const onEnd2 = (error) => {
-        more.onEnd?.(error);
         queue.end(error);
+        more.onEnd?.(error);
       };
       subscription = subscriptions.add(channel2, (event) => queue.push(event), {
         ...more,
@@ -1651,7 +1685,7 @@ function createClient(options = {}, schema3) {
     send: (type, data, { signal } = {}) => new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const abort = () => {
-        step(() => session2.forget(id));
+        step(() => session2.forget(id, now()));
         reject(signal?.reason);
       };
       const settle = (error) => {
@@ -1686,12 +1720,12 @@ var ProcessProgress = "process.progress";
 var ProcessStarted = "process.started";
 var ProjectUpdated = "project.updated";
 function project(parameters, selection) {
-  return templateChannel("project:{projectId}", [parameters["projectId"]], "file.created file.deleted file.modified file.uploaded process.completed process.progress process.started project.created project.deleted project.updated", selection);
+  return templateChannel("project:{project_id}", [parameters["projectId"]], "file.created file.deleted file.modified file.uploaded process.completed process.progress process.started project.created project.deleted project.updated", selection);
 }
 
 // sdk/rialto.v1.ts
 function session(parameters, selection) {
-  return templateChannel("session:{sessionId}", [parameters["sessionId"]], "assistant connection file.upload.authorized file.upload.complete file.upload.progress message.received openai_call openai_response tool.call.complete tool.call.error tool.call.progress tool.call.start tool_call tool_result", selection);
+  return templateChannel("session:{session_id}", [parameters["sessionId"]], "assistant connection file.upload.authorized file.upload.complete file.upload.progress message.received openai_call openai_response tool.call.complete tool.call.error tool.call.progress tool.call.start tool_call tool_result", selection);
 }
 function system(selection) {
   return templateChannel("system", [], "system.heartbeat", selection);

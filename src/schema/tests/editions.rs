@@ -88,8 +88,24 @@ fn required_by_feature_is_required() {
     let schema = Schema::load(&[Source::DescriptorSet(SET.into())]).unwrap();
     let placed = schema.event("order.placed").unwrap();
     let line = |sku: &[u8]| wire::group(3, sku);
-    assert!(schema.validate(placed, &line(&wire::bytes(1, "s")), SystemTime::UNIX_EPOCH).is_ok());
-    let violations = schema.validate(placed, &line(&wire::varint(2, 1)), SystemTime::UNIX_EPOCH).unwrap_err();
+    assert!(
+        schema
+            .validate(
+                placed,
+                &line(&wire::bytes(1, "s")),
+                SystemTime::UNIX_EPOCH,
+                &mut crate::schema::Spending::of_publisher()
+            )
+            .is_ok()
+    );
+    let violations = schema
+        .validate(
+            placed,
+            &line(&wire::varint(2, 1)),
+            SystemTime::UNIX_EPOCH,
+            &mut crate::schema::Spending::of_publisher(),
+        )
+        .unwrap_err();
     assert_eq!(violations[0].path, "lines[0].sku");
 }
 

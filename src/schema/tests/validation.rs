@@ -19,8 +19,15 @@ message Placed {
 message Loose { option (rialto.v1.event) = { type: "loose" }; optional Free free = 1; }"#;
     let schema = load(&[("shop.proto", text)]).unwrap();
     let missing = |event: &str, payload: &[u8]| -> Vec<String> {
-        let violations =
-            schema.validate(schema.event(event).unwrap(), payload, SystemTime::UNIX_EPOCH).err().unwrap_or_default();
+        let violations = schema
+            .validate(
+                schema.event(event).unwrap(),
+                payload,
+                SystemTime::UNIX_EPOCH,
+                &mut crate::schema::Spending::of_publisher(),
+            )
+            .err()
+            .unwrap_or_default();
         violations.iter().map(ToString::to_string).collect()
     };
     let (id, named) = (wire::bytes(1, "7"), wire::bytes(1, "n"));

@@ -4,26 +4,30 @@
 //! interpreter or too much work never lets one through, nor takes the bridge down. What goes wrong is told without the
 //! values that were involved.
 
-mod budget;
 mod functions;
+mod paying;
+mod rewrite;
 mod sample;
 mod typing;
 mod value;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use buffa_descriptor::DescriptorPool;
 use cel::common::ast::IdedExpr;
 use cel::parser::Parser;
 use cel::{Context, ExecutionError, Value};
+
+use super::budget;
+use paying::pay_parts;
+use rewrite::Patterns;
 use sample::{Filling, Mentioned, Sampler};
 
-pub(super) use budget::start as start_budget;
 pub(super) use sample::Subject;
-pub(super) use typing::{Kind, last_line};
+pub(super) use typing::Kind;
 pub(super) use value::{list, map, message, scalar, singular};
 
 /// The longest expression.
@@ -36,6 +40,8 @@ const MAX_BRACKETS: usize = 32;
 const PARSER_STACK_BYTES: usize = 64 << 20;
 /// The longest message that a rule may make.
 const MAX_MESSAGE_CHARS: usize = 512;
+/// What it costs to begin, in parts of an expression.
+const EVALUATION_PARTS: i64 = 8;
 
 /// A rule in CEL.
 #[derive(Debug)]
@@ -45,6 +51,9 @@ pub(super) struct CelRule {
     expression: IdedExpr,
     /// The fields of `this` that it looks at. `None`: all.
     fields: Option<BTreeSet<String>>,
+    /// How many parts the expression has.
+    parts: i64,
+    patterns: Option<Arc<Patterns>>,
 }
 
 /// Why an expression is none.
@@ -79,12 +88,15 @@ impl CelRule {
     ) -> Result<CelRule, CelError> {
         let mut parsed = parse(expression)?;
         let fields = typing::check(pool, &mut parsed, this).map_err(CelError::Meaning)?;
+        let parts = typing::parts(&parsed) + EVALUATION_PARTS;
+        let patterns = rewrite::rewrite(&mut parsed).map_err(CelError::Meaning)?;
+        let patterns = (!patterns.is_empty()).then(|| Arc::new(patterns));
         let (id, message) = match (id, message) {
             ("", message) => (expression, message),
             both => both,
         };
         let message = if message.is_empty() { format!("must fulfil {expression:?}") } else { message.to_owned() };
-        Ok(CelRule { id: id.to_owned(), message, expression: parsed, fields })
+        Ok(CelRule { id: id.to_owned(), message, expression: parsed, fields, parts, patterns })
     }
 
     /// Whether a value made of a message needs this field for the rule.
@@ -125,24 +137,27 @@ impl CelRule {
     /// Reports what the rule says against a value: its name and message.
     pub(super) fn check(&self, this: &dyn Fn() -> Value, now: SystemTime, report: &mut dyn FnMut(String, String)) {
         match self.evaluate(this, now) {
+            // Even if it came to a result without what it could not pay.
+            _ if budget::is_spent() => {
+                report(self.id.clone(), "is too large for its rule to be evaluated".to_owned());
+            }
             Ok(Value::Bool(true)) => {}
             Ok(Value::Bool(false)) => report(self.id.clone(), self.message.clone()),
             Ok(Value::String(text)) if text.is_empty() => {}
             Ok(Value::String(text)) => report(self.id.clone(), text.chars().take(MAX_MESSAGE_CHARS).collect()),
-            Ok(_) | Err(_) if budget::is_spent() => {
-                report(self.id.clone(), "is too large for its rule to be evaluated".to_owned());
-            }
             Ok(_) | Err(_) => report(self.id.clone(), "its rule cannot be evaluated for this value".to_owned()),
         }
     }
 
     fn evaluate(&self, this: &dyn Fn() -> Value, now: SystemTime) -> Result<Value, ExecutionError> {
+        budget::start_evaluation();
+        pay_parts(self.parts)?;
         let evaluated = catch_unwind(AssertUnwindSafe(|| {
-            let this = budget::measure(this);
+            let this = this();
             let mut context = ROOT.new_inner_scope();
             context.add_variable_from_value("this", this);
             context.add_variable_from_value("now", value::timestamp_at(now));
-            Value::resolve(&self.expression, &context)
+            functions::with_patterns(self.patterns.as_ref(), || Value::resolve(&self.expression, &context))
         }));
         evaluated.unwrap_or_else(|_| Err(ExecutionError::function_error("rule", "panicked")))
     }

@@ -1,11 +1,9 @@
 //! The standard rules of one value, from how the options say them to how they are tested.
 
 use buffa_descriptor::{DescriptorPool, ScalarType, SingularKind};
-use regex::Regex;
-use regex::bytes::Regex as BytesRegex;
 
-use super::cel::last_line;
 use super::formats::{Format, Version};
+use super::pattern::{Pattern, PatternError};
 use super::plan::{AnyRules, EnumRules, FieldMaskRules, Finite, Test, TimestampRules};
 use super::range::{Bound, Range};
 use super::text::{BytesRules, Lengths, TextRules};
@@ -241,11 +239,18 @@ fn timestamp(rules: proto::TimestampRules) -> TimestampRules {
     }
 }
 
-fn pattern_is_none(error: &regex::Error) -> Wrong {
-    (
-        format!("the pattern is no regular expression: {}", last_line(&error.to_string())),
-        "write it in RE2's syntax, and double every backslash: \"^\\\\d+$\"".to_owned(),
-    )
+fn compiled(pattern: Option<String>) -> Result<Option<Pattern>, Wrong> {
+    pattern.map(|pattern| Pattern::compile(&pattern)).transpose().map_err(|error| match error {
+        PatternError::Syntax(problem) => (
+            format!("the pattern is no regular expression: {problem}"),
+            "write it in RE2's syntax, and double every backslash: \"^\\\\d+$\"".to_owned(),
+        ),
+        PatternError::TooLarge | PatternError::Spent => (
+            "the pattern is too large once its repetitions are written out".to_owned(),
+            "say how long the value may be with min_len and max_len, [0-9A-Za-z_] where \\w is more than is meant"
+                .to_owned(),
+        ),
+    })
 }
 
 fn text(rules: proto::StringRules) -> Result<TextRules, Wrong> {
@@ -285,11 +290,7 @@ fn text(rules: proto::StringRules) -> Result<TextRules, Wrong> {
         constant: rules.r#const,
         length: lengths(rules.len, rules.min_len, rules.max_len, ["min_len", "max_len"])?,
         bytes: lengths(rules.len_bytes, rules.min_bytes, rules.max_bytes, ["min_bytes", "max_bytes"])?,
-        pattern: rules
-            .pattern
-            .map(|pattern| Regex::new(&pattern))
-            .transpose()
-            .map_err(|error| pattern_is_none(&error))?,
+        pattern: compiled(rules.pattern)?,
         prefix: rules.prefix,
         suffix: rules.suffix,
         contains: rules.contains,
@@ -313,11 +314,7 @@ fn bytes(rules: proto::BytesRules) -> Result<BytesRules, Wrong> {
     Ok(BytesRules {
         constant: owned(rules.r#const),
         length: lengths(rules.len, rules.min_len, rules.max_len, ["min_len", "max_len"])?,
-        pattern: rules
-            .pattern
-            .map(|pattern| BytesRegex::new(&pattern))
-            .transpose()
-            .map_err(|error| pattern_is_none(&error))?,
+        pattern: compiled(rules.pattern)?,
         prefix: owned(rules.prefix),
         suffix: owned(rules.suffix),
         contains: owned(rules.contains),

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::schema::{Schema, Source};
+use crate::schema::{Schema, Source, Spending};
 use crate::transcode::{Options, Transcoder};
 
 mod cel;
+mod cost;
 mod standard;
 mod table;
 
@@ -56,7 +57,8 @@ impl Fixture {
 
     fn said_of_bytes(&self, payload: &[u8]) -> Vec<String> {
         let event = self.schema.event("e").unwrap();
-        let found = self.schema.validate(event, payload, now()).err().unwrap_or_default();
+        let found =
+            self.schema.validate(event, payload, now(), &mut Spending::of_publisher()).err().unwrap_or_default();
         found.iter().map(|violation| format!("{}: {}", violation.path, violation.description())).collect()
     }
 }

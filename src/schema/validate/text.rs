@@ -1,9 +1,8 @@
 //! What a text or bytes may be: length, beginning, end, pattern, format.
 
-use regex::Regex;
-use regex::bytes::Regex as BytesRegex;
-
+use super::budget::{self, units_of};
 use super::formats::Format;
+use super::pattern::Pattern;
 
 /// The rules of a string.
 #[derive(Debug, Default)]
@@ -13,7 +12,7 @@ pub(super) struct TextRules {
     pub(super) length: Lengths,
     /// In bytes of UTF-8.
     pub(super) bytes: Lengths,
-    pub(super) pattern: Option<Regex>,
+    pub(super) pattern: Option<Pattern>,
     pub(super) prefix: Option<String>,
     pub(super) suffix: Option<String>,
     pub(super) contains: Option<String>,
@@ -28,7 +27,7 @@ pub(super) struct TextRules {
 pub(super) struct BytesRules {
     pub(super) constant: Option<Vec<u8>>,
     pub(super) length: Lengths,
-    pub(super) pattern: Option<BytesRegex>,
+    pub(super) pattern: Option<Pattern>,
     pub(super) prefix: Option<Vec<u8>>,
     pub(super) suffix: Option<Vec<u8>>,
     pub(super) contains: Option<Vec<u8>>,
@@ -46,7 +45,20 @@ pub(super) struct Lengths {
     pub(super) max: Option<u64>,
 }
 
+/// Reports a pattern that a text does not match, or that could not be paid for.
+fn check_pattern(pattern: &Pattern, text: Option<&str>, fail: &mut dyn FnMut(&str, String)) {
+    match text.map_or(Ok(false), |text| pattern.is_match(text)) {
+        Ok(true) => {}
+        Ok(false) => fail("pattern", format!("must match the pattern {:?}", pattern.as_str())),
+        Err(_) => fail("pattern", "is too large for its pattern to be looked for".to_owned()),
+    }
+}
+
 impl Lengths {
+    fn is_exceeded(&self, length: usize) -> bool {
+        [self.exact, self.max].into_iter().flatten().any(|most| length as u64 > most)
+    }
+
     fn check(&self, length: usize, names: [&str; 3], unit: &str, report: &mut dyn FnMut(String, String)) {
         let length = length as u64;
         let units = |count: u64| if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") };
@@ -81,8 +93,11 @@ impl TextRules {
         if let Some(part) = self.not_contains.as_ref().filter(|part| text.contains(part.as_str())) {
             fail("not_contains", format!("must not contain {part:?}"));
         }
-        if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
-            fail("pattern", format!("must match the pattern {:?}", pattern.as_str()));
+        let characters = || text.chars().count();
+        // What is too long is refused anyway.
+        let is_too_long = || self.bytes.is_exceeded(text.len()) || self.length.is_exceeded(characters());
+        if let Some(pattern) = self.pattern.as_ref().filter(|_| !is_too_long()) {
+            check_pattern(pattern, Some(text), &mut fail);
         }
         if !self.within.is_empty() && !self.within.iter().any(|known| known == text) {
             fail("in", format!("must be one of {:?}", self.within));
@@ -96,7 +111,7 @@ impl TextRules {
         let Lengths { exact, min, max } = &self.length;
         if exact.is_some() || min.is_some() || max.is_some() {
             let names = ["string.len", "string.min_len", "string.max_len"];
-            self.length.check(text.chars().count(), names, "character", report);
+            self.length.check(characters(), names, "character", report);
         }
         self.bytes.check(text.len(), ["string.len_bytes", "string.min_bytes", "string.max_bytes"], "byte", report);
     }
@@ -115,15 +130,19 @@ impl BytesRules {
         if let Some(suffix) = self.suffix.as_ref().filter(|suffix| !bytes.ends_with(suffix)) {
             fail("suffix", format!("must end with {} in hex", hex::encode(suffix)));
         }
-        let contains = |part: &[u8]| part.is_empty() || bytes.windows(part.len()).any(|window| window == part);
-        if let Some(part) = self.contains.as_ref().filter(|part| !contains(part)) {
-            fail("contains", format!("must contain {} in hex", hex::encode(part)));
-        }
-        if let Some(pattern) = &self.pattern {
-            // The standard asks for text here: what is none cannot match.
-            if std::str::from_utf8(bytes).is_err() || !pattern.is_match(bytes) {
-                fail("pattern", format!("must match the pattern {:?}", pattern.as_str()));
+        if let Some(part) = &self.contains {
+            // At every place as many are compared as the part has.
+            let paid = budget::pay(units_of(bytes.len()).saturating_mul(1 + part.len() as u64));
+            let is_there = || part.is_empty() || bytes.windows(part.len()).any(|window| window == part.as_slice());
+            match paid.map(|()| is_there()) {
+                Ok(true) => {}
+                Ok(false) => fail("contains", format!("must contain {} in hex", hex::encode(part))),
+                Err(_) => fail("contains", "is too large to be searched".to_owned()),
             }
+        }
+        if let Some(pattern) = self.pattern.as_ref().filter(|_| !self.length.is_exceeded(bytes.len())) {
+            // The standard asks for text here: what is none cannot match.
+            check_pattern(pattern, std::str::from_utf8(bytes).ok(), &mut fail);
         }
         let hexes = |list: &[Vec<u8>]| list.iter().map(hex::encode).collect::<Vec<_>>().join(", ");
         if !self.within.is_empty() && !self.within.iter().any(|known| known == bytes) {

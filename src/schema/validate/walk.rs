@@ -1,15 +1,19 @@
 //! Walks one event by the plans of its messages.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use buffa::editions::FieldPresence;
 use buffa_descriptor::{DescriptorPool, FieldDescriptor, FieldKind, MessageIndex, ScalarType, SingularKind};
 
 use super::Violation;
+use super::budget::{is_spent, note};
 use super::cel::{self, CelRule};
 use super::occurrences::{Occurrences, Scalar, entry, items, message_bytes, scalar};
-use super::plan::{ElementRules, FieldPlan, FieldRules, Ignore, ListRules, MapRules, Required, Rules, ValueRules};
+use super::plan::{
+    ElementRules, FieldPlan, FieldRules, Ignore, ListRules, MapRules, MessagePlan, Required, Rules, ValueRules,
+};
 use super::standard::wrapped;
 use crate::schema::scan::Wire;
 
@@ -18,18 +22,31 @@ const MAX_VIOLATIONS: usize = 32;
 /// How deep sub-messages are followed. The transcoder refuses what is deeper.
 const MAX_DEPTH: usize = 100;
 
+/// What a message costs beside its rules, a field, and an item of a list or a map.
+const MESSAGE_UNITS: u64 = 8;
+const FIELD_UNITS: u64 = 2;
+const ITEM_UNITS: u64 = 2;
+
+/// A step of a path.
+#[derive(Clone, Copy, Debug)]
+enum Step<'a> {
+    Name(&'a str),
+    Item(usize),
+}
+
 /// A walk over one event.
 pub(super) struct Walk<'a> {
     pool: &'a DescriptorPool,
     rules: &'a Rules,
     now: SystemTime,
-    path: Vec<String>,
+    path: Vec<Step<'a>>,
+    depth: usize,
     violations: Vec<Violation>,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(pool: &'a DescriptorPool, rules: &'a Rules, now: SystemTime) -> Self {
-        Walk { pool, rules, now, path: Vec::new(), violations: Vec::new() }
+        Walk { pool, rules, now, path: Vec::new(), depth: 0, violations: Vec::new() }
     }
 
     /// What is wrong with a message, given as the parts that protobuf would merge into it.
@@ -42,9 +59,22 @@ impl<'a> Walk<'a> {
         self.violations.len() >= MAX_VIOLATIONS
     }
 
+    /// Whether there is nothing more to find. What could not be paid for has been told.
+    fn is_over(&self) -> bool {
+        self.is_full() || is_spent()
+    }
+
     fn report(&mut self, rule: impl Into<String>, message: impl Into<String>) {
         if !self.is_full() {
-            let path = self.path.join(".");
+            let mut path = String::new();
+            for step in &self.path {
+                // Writing to a string cannot fail.
+                let _ = match step {
+                    Step::Name(name) if path.is_empty() => write!(path, "{name}"),
+                    Step::Name(name) => write!(path, ".{name}"),
+                    Step::Item(place) => write!(path, "[{place}]"),
+                };
+            }
             self.violations.push(Violation { path, rule: rule.into(), message: message.into() });
         }
     }
@@ -59,19 +89,29 @@ impl<'a> Walk<'a> {
     }
 
     fn message(&mut self, index: MessageIndex, parts: &[&[u8]]) {
-        let Some(plan) = self.rules.messages.get(&index).filter(|_| self.path.len() < MAX_DEPTH) else { return };
+        if self.is_over() || self.depth == MAX_DEPTH {
+            return;
+        }
+        let Some(plan) = self.rules.messages.get(&index) else { return };
+        self.depth += 1;
+        note(MESSAGE_UNITS + plan.fields.len() as u64 * FIELD_UNITS);
+        self.fields(index, plan, parts);
+        self.depth -= 1;
+    }
+
+    fn fields(&mut self, index: MessageIndex, plan: &'a MessagePlan, parts: &[&[u8]]) {
         let message = self.pool.message(index);
         let occurrences = Occurrences::of(self.pool, message, &plan.numbers, parts);
         for (place, (field, plan)) in message.fields().iter().zip(&plan.fields).enumerate() {
-            if self.is_full() {
+            if self.is_over() {
                 return;
             }
-            self.path.push(field.json_name().to_owned());
+            self.path.push(Step::Name(field.json_name()));
             self.field(field, plan, occurrences.all(place));
             self.path.pop();
         }
         let is_set = |place: usize| self.is_set(&message.fields()[place], occurrences.all(place));
-        let mut wrong: Vec<(Option<&str>, &str, String)> = Vec::new();
+        let mut wrong: Vec<(Option<&'a str>, &str, String)> = Vec::new();
         for (name, members) in &plan.oneofs {
             if !members.iter().any(|place| is_set_in_oneof(occurrences.all(*place))) {
                 wrong.push((Some(name), "required", "one of its members must be set".to_owned()));
@@ -86,13 +126,16 @@ impl<'a> Walk<'a> {
             }
         }
         for (name, rule, message) in wrong {
-            self.path.extend(name.map(str::to_owned));
+            self.path.extend(name.map(Step::Name));
             self.report(rule, message);
             if name.is_some() {
                 self.path.pop();
             }
         }
         for rule in &plan.cel {
+            if self.is_over() {
+                return;
+            }
             let (pool, now) = (self.pool, self.now);
             let this = || cel::message(pool, index, parts, &|field| rule.looks_at(field));
             self.take(|report| rule.check(&this, now, report));
@@ -172,14 +215,13 @@ impl<'a> Walk<'a> {
 
     /// Goes to an item of the present field, and back.
     fn at(&mut self, place: usize, visit: impl FnOnce(&mut Self)) {
-        if self.is_full() {
+        if self.is_over() {
             return;
         }
-        let field = self.path.pop().unwrap_or_default();
-        self.path.push(format!("{field}[{place}]"));
+        note(ITEM_UNITS);
+        self.path.push(Step::Item(place));
         visit(self);
         self.path.pop();
-        self.path.push(field);
     }
 
     fn value(&mut self, rules: &ValueRules, kind: SingularKind, wires: &[Wire<'_>]) {
@@ -190,6 +232,9 @@ impl<'a> Walk<'a> {
 
     fn cel(&mut self, rules: &[CelRule], this: &dyn Fn() -> ::cel::Value) {
         for rule in rules {
+            if self.is_over() {
+                return;
+            }
             let now = self.now;
             self.take(|report| rule.check(this, now, report));
         }

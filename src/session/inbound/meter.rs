@@ -58,6 +58,12 @@ impl Meter {
         self.refused_at = now;
         if self.refused > rate.patience { Verdict::Ignored } else { Verdict::Refused(wait) }
     }
+
+    /// Takes more tokens for what was allowed and turned out to be costly, also such that are not there yet.
+    pub(super) fn charge(&mut self, rate: Rate, tokens: u64, now: Instant) {
+        let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+        self.full_at = self.full_at.max(now) + Duration::from_secs(1) / rate.per_second.max(1) * tokens;
+    }
 }
 
 #[cfg(test)]
@@ -109,6 +115,16 @@ mod tests {
             assert!(matches!(meter.take(RATE, later), Verdict::Refused(_)));
         }
         assert_eq!(meter.take(RATE, later), Verdict::Ignored);
+    }
+
+    #[test]
+    fn what_was_costly_is_paid_for_before_there_is_more() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start);
+        assert_eq!(meter.take(RATE, start), Verdict::Allowed);
+        meter.charge(RATE, 250, start);
+        assert_eq!(meter.take(RATE, start), Verdict::Refused(52 * 20 * MS));
+        assert_eq!(meter.take(RATE, start + 52 * 20 * MS), Verdict::Allowed);
     }
 
     #[test]

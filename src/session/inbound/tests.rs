@@ -365,3 +365,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn events_whose_rules_are_costly_count_as_more_commands() {
+    let (schema, transcoder) = schema_of(
+        r#"import "buf/validate/validate.proto";
+        message Ask {
+            option (rialto.v1.event) = { type: "ask" from: FROM_CLIENT route: ROUTE_HANDLER };
+            repeated int32 items = 1 [(buf.validate.field).cel_expression = "this.all(a, this.all(b, a + b > 0))"];
+        }"#,
+    );
+    let now = Instant::now();
+    let frame = |count: usize| format!(r#"{{"type":"ask","data":{{"items":[{}]}}}}"#, vec!["1"; count].join(","));
+    let allowed = |count: usize| {
+        let mut inbound = Inbound::new(Opening::Plain, Limits::default(), now);
+        let is_allowed = |_: &usize| {
+            let incoming = Incoming::Text(frame(count));
+            let command = inbound.on_incoming(incoming, &schema, &transcoder, now, SystemTime::UNIX_EPOCH);
+            // Rule and route are told as before.
+            let code = refusal(command).0;
+            assert!([4005, 4007, u32::from(PeerCode::RateLimited.number())].contains(&code), "{code}");
+            code != u32::from(PeerCode::RateLimited.number())
+        };
+        (0..99).take_while(is_allowed).count()
+    };
+    assert_eq!(allowed(1), 99);
+    let costly = allowed(1_000);
+    assert!(costly <= 20, "{costly} frames at once");
+}

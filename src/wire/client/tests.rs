@@ -9,7 +9,13 @@ use crate::wire::fixture::{SCHEMA, TRANSCODER, schema_of};
 mod binary;
 
 fn parse(text: &str) -> Result<ClientFrame, FrameError> {
-    parse_client_frame(ClientMessage::Text(text), &SCHEMA, &TRANSCODER, SystemTime::UNIX_EPOCH)
+    parse_client_frame(
+        ClientMessage::Text(text),
+        &SCHEMA,
+        &TRANSCODER,
+        SystemTime::UNIX_EPOCH,
+        &mut Spending::of_client(),
+    )
 }
 
 fn good(text: &str) -> ClientFrame {
@@ -95,8 +101,14 @@ fn in_a_flat_frame_the_envelopes_names_win() {
     let flat = r#"{"type":"note","id":"7","channel":"session:a","session_id":"s"}"#;
     let nested = r#"{"type":"note","id":"7","data":{"session_id":"s","id":"x","channel":"y","data":"z"}}"#;
     for (text, expected) in [(flat, &b"\x0a\x01s"[..]), (nested, b"\x0a\x01s\x12\x01x\x1a\x01y\x22\x01z")] {
-        let frame = parse_client_frame(ClientMessage::Text(text), &schema, &transcoder, SystemTime::UNIX_EPOCH)
-            .expect("a note");
+        let frame = parse_client_frame(
+            ClientMessage::Text(text),
+            &schema,
+            &transcoder,
+            SystemTime::UNIX_EPOCH,
+            &mut Spending::of_client(),
+        )
+        .expect("a note");
         assert_eq!(frame.id.as_deref(), Some("7"));
         assert!(matches!(frame.request, Request::Event { payload, .. } if payload == expected), "{text}");
     }

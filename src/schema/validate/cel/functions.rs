@@ -1,24 +1,22 @@
 //! The functions that a rule may call: CEL's own, and those that Protovalidate adds.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use cel::extractors::{Arguments, This};
-use cel::{Context, ExecutionError, Value};
-use regex::{Regex, RegexBuilder};
+use cel::{Context, ExecutionError, FunctionContext, Value};
 
-use super::budget::{pay, pay_bytes, pay_turn, pay_value};
+use super::paying::{self, make_value, pay_value};
+use super::rewrite::Patterns;
+use crate::schema::validate::budget::{pay, pay_bytes, units_of};
 use crate::schema::validate::formats::{Format, Version, is_host_and_port, is_ip, prefix};
+use crate::schema::validate::pattern::Pattern;
 
 type Result = std::result::Result<Value, ExecutionError>;
 
-/// The function that every loop calls for each turn.
-pub(super) const TURN: &str = "@turn";
-
 /// Everything that can be called by name.
-pub(super) const FUNCTIONS: [&str; 42] = [
-    TURN,
+pub(super) const FUNCTIONS: [&str; 41] = [
     "contains",
     "size",
     "max",
@@ -62,27 +60,31 @@ pub(super) const FUNCTIONS: [&str; 42] = [
     "filter",
 ];
 
-/// Compiled patterns that a thread keeps.
-const KEPT_PATTERNS: usize = 256;
-/// Memory for one compiled pattern, in bytes.
-const MAX_PATTERN_BYTES: usize = 1 << 20;
-/// What compiling a pattern costs.
-const PATTERN_UNITS: u64 = 100_000;
-
 thread_local! {
-    static PATTERNS: RefCell<HashMap<String, Regex>> = RefCell::default();
+    /// The patterns of the rule that this thread evaluates.
+    static PATTERNS: RefCell<Option<Arc<Patterns>>> = RefCell::default();
+}
+
+/// Evaluates with the patterns of a rule.
+pub(super) fn with_patterns<T>(patterns: Option<&Arc<Patterns>>, evaluate: impl FnOnce() -> T) -> T {
+    PATTERNS.replace(patterns.cloned());
+    evaluate()
 }
 
 /// A context with every function.
 pub(super) fn context() -> Context<'static> {
     let mut context = Context::default();
-    context.add_function(TURN, |condition: bool, parts: i64, outside: bool| -> Result {
-        pay_turn(parts.unsigned_abs(), outside)?;
-        Ok(Value::Bool(condition))
-    });
+    paying::add_to(&mut context);
+    add_own(&mut context);
     context.add_function("matches", |This(text): This<Arc<String>>, pattern: Arc<String>| matches(&text, &pattern));
-    context.add_function("contains", |This(whole): This<Value>, part: Value| {
+    context.add_function("contains", |This(whole): This<Value>, part: Value| -> Result {
         pay_value(&whole)?;
+        if let (Value::Bytes(whole), Value::Bytes(part)) = (&whole, &part) {
+            // The library compares at every place, and panics for nothing.
+            pay(whole.len() as u64 * (1 + units_of(part.len())))?;
+            let found = part.is_empty() || whole.windows(part.len()).any(|window| window == part.as_slice());
+            return Ok(Value::Bool(found));
+        }
         cel::functions::contains(This(whole), part)
     });
     context.add_function("unique", |This(list): This<Arc<Vec<Value>>>| unique(&list));
@@ -105,13 +107,16 @@ pub(super) fn context() -> Context<'static> {
             Ok(Value::Bool(format.holds(&text)))
         });
     }
-    context.add_function("isHostAndPort", |This(text): This<Arc<String>>, port_required: bool| {
-        is_host_and_port(&text, port_required)
+    context.add_function("isHostAndPort", |This(text): This<Arc<String>>, port_required: bool| -> Result {
+        pay_bytes(text.len())?;
+        Ok(Value::Bool(is_host_and_port(&text, port_required)))
     });
     context.add_function("isIp", |This(text): This<Arc<String>>, Arguments(arguments): Arguments| -> Result {
+        pay_bytes(text.len())?;
         Ok(Value::Bool(version(integer(&arguments)?).is_some_and(|version| is_ip(&text, version))))
     });
     context.add_function("isIpPrefix", |This(text): This<Arc<String>>, Arguments(arguments): Arguments| -> Result {
+        pay_bytes(text.len())?;
         let strict = arguments.iter().any(|argument| *argument == Value::Bool(true));
         let found = version(integer(&arguments)?).and_then(|version| prefix(&text, version));
         Ok(Value::Bool(found.is_some_and(|is_strict| is_strict || !strict)))
@@ -141,22 +146,71 @@ fn version(number: Option<i64>) -> Option<Version> {
     }
 }
 
+/// CEL's own functions that look at all of a text or a list, or make one.
+fn add_own(context: &mut Context<'_>) {
+    context.add_function("size", |call: &FunctionContext<'_, '_>, This(value): This<Value>| {
+        pay(1)?;
+        cel::functions::size(call, This(value))
+    });
+    context.add_function("string", |call: &FunctionContext<'_, '_>, This(value): This<Value>| -> Result {
+        pay_value(&value)?;
+        let made = cel::functions::string(call, This(value))?;
+        make_value(&made)?;
+        Ok(made)
+    });
+    context.add_function("bytes", |text: Arc<String>| -> Result {
+        pay_bytes(text.len())?;
+        let made = cel::functions::bytes(text)?;
+        make_value(&made)?;
+        Ok(made)
+    });
+    context.add_function("double", |call: &FunctionContext<'_, '_>, This(value): This<Value>| -> Result {
+        // Digits take longer than bytes that are copied.
+        (0..4).try_for_each(|_| pay_value(&value))?;
+        cel::functions::double(call, This(value))
+    });
+    context.add_function("int", |call: &FunctionContext<'_, '_>, This(value): This<Value>| -> Result {
+        (0..4).try_for_each(|_| pay_value(&value))?;
+        cel::functions::int(call, This(value))
+    });
+    context.add_function("uint", |call: &FunctionContext<'_, '_>, This(value): This<Value>| -> Result {
+        (0..4).try_for_each(|_| pay_value(&value))?;
+        cel::functions::uint(call, This(value))
+    });
+    context.add_function("startsWith", |This(text): This<Arc<String>>, part: Arc<String>| -> Result {
+        pay_bytes(text.len().min(part.len()))?;
+        Ok(Value::Bool(text.starts_with(part.as_str())))
+    });
+    context.add_function("endsWith", |This(text): This<Arc<String>>, part: Arc<String>| -> Result {
+        pay_bytes(text.len().min(part.len()))?;
+        Ok(Value::Bool(text.ends_with(part.as_str())))
+    });
+    context.add_function("duration", |text: Arc<String>| -> Result {
+        (0..4).try_for_each(|_| pay_bytes(text.len()))?;
+        cel::functions::duration(text)
+    });
+    context.add_function("timestamp", |text: Arc<String>| -> Result {
+        pay_bytes(text.len())?;
+        cel::functions::timestamp(text)
+    });
+    context.add_function("max", |Arguments(values): Arguments| -> Result {
+        values.iter().try_for_each(pay_value)?;
+        cel::functions::max(Arguments(values))
+    });
+    context.add_function("min", |Arguments(values): Arguments| -> Result {
+        values.iter().try_for_each(pay_value)?;
+        cel::functions::min(Arguments(values))
+    });
+}
+
 fn matches(text: &str, pattern: &str) -> Result {
-    pay_bytes(text.len())?;
-    PATTERNS.with_borrow_mut(|patterns| {
-        if let Some(compiled) = patterns.get(pattern) {
-            return Ok(Value::Bool(compiled.is_match(text)));
-        }
-        pay(PATTERN_UNITS)?;
-        let compiled = RegexBuilder::new(pattern).size_limit(MAX_PATTERN_BYTES).build();
-        let compiled = compiled.map_err(|_| ExecutionError::function_error("matches", "no pattern"))?;
-        if patterns.len() == KEPT_PATTERNS {
-            patterns.clear();
-        }
-        let found = compiled.is_match(text);
-        patterns.insert(pattern.to_owned(), compiled);
-        Ok(Value::Bool(found))
-    })
+    let own = PATTERNS.with_borrow(Clone::clone);
+    if let Some(pattern) = own.as_ref().and_then(|own| own.get(pattern)) {
+        return Ok(Value::Bool(pattern.is_match(text)?));
+    }
+    let compiled = Pattern::compile_sent(pattern);
+    let compiled = compiled.map_err(|_| ExecutionError::function_error("matches", "no pattern"))?;
+    Ok(Value::Bool(compiled.is_match(text)?))
 }
 
 fn unique(list: &[Value]) -> Result {
@@ -202,7 +256,7 @@ fn format(template: &str, values: &[Value]) -> Result {
             continue;
         }
         let value = values.next().ok_or_else(wrong)?;
-        pay_value(value)?;
+        make_value(value)?;
         made.push_str(&match (verb, value) {
             ('s', value) => shown(value),
             ('d', Value::Int(number)) => number.to_string(),
@@ -222,7 +276,9 @@ fn format(template: &str, values: &[Value]) -> Result {
         });
     }
     made.push_str(rest);
-    Ok(Value::String(made.into()))
+    let made = Value::String(made.into());
+    make_value(&made)?;
+    Ok(made)
 }
 
 fn shown(value: &Value) -> String {

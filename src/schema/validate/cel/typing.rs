@@ -1,16 +1,15 @@
-//! What an expression names, looked up before it is ever evaluated; and what it is rewritten to.
+//! What an expression names, looked up before it is ever evaluated.
 //!
 //! CEL here has no types of its own: as far as descriptors tell what something is, fields that are not there are found
-//! at load. Two things are rewritten: `has(m.f)` asks for presence, which message values carry beside their fields, and
-//! every loop pays for its turns.
+//! at load.
 
 use std::collections::BTreeSet;
 
 use buffa_descriptor::{DescriptorPool, FieldKind, MessageIndex, SingularKind};
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, operators};
 
-use super::functions::{FUNCTIONS, TURN};
-use super::value::{MARK, is_plain};
+use super::functions::FUNCTIONS;
+use super::value::is_plain;
 use crate::schema::check::suggest;
 
 /// What is known of a value.
@@ -109,12 +108,7 @@ impl Typing<'_> {
                 self.names.pop();
                 self.walk(&mut loop_.result)?;
                 self.names.pop();
-                let own = [loop_.accu_var.as_str(), loop_.iter_var.as_str()];
                 let grows = matches!(loop_.accu_init.expr, Expr::List(_) | Expr::Map(_));
-                let outside = grows || looks_outside(&loop_.loop_step, &own);
-                let parts = parts(&loop_.loop_step);
-                let condition = std::mem::take(&mut loop_.loop_cond);
-                loop_.loop_cond = call(TURN, vec![condition, literal_int(parts), literal_bool(outside)]);
                 Ok(if grows { Kind::List(Box::new(Kind::Other)) } else { Kind::Other })
             }
         }
@@ -139,12 +133,6 @@ impl Typing<'_> {
         if !is_operator && !FUNCTIONS.contains(&name) {
             let known = FUNCTIONS.iter().copied().filter(|name| !name.starts_with('@'));
             return Err(format!("there is no function {name:?}; {}", suggest(name, known, "functions")));
-        }
-        if name == "matches"
-            && let Some(Expr::Literal(LiteralValue::String(pattern))) = called.args.last().map(|last| &last.expr)
-            && let Err(error) = regex::Regex::new(pattern.inner())
-        {
-            return Err(format!("the pattern of matches is none: {}", last_line(&error.to_string())));
         }
         let is_index = name == operators::INDEX;
         if let Some(target) = &mut called.target {
@@ -192,48 +180,9 @@ impl Typing<'_> {
             Kind::Other => Kind::Other,
         };
         if select.test {
-            let asked = |field: String| {
-                let select = SelectExpr { operand: select.operand.clone(), field, test: true };
-                IdedExpr { id: 0, expr: Expr::Select(select) }
-            };
-            let (is_set, is_there) = (asked(format!("{MARK}{}", select.field)), asked(select.field.clone()));
-            expression.expr = match operand {
-                Kind::Message(_) => is_set.expr,
-                // A message or a map.
-                _ => {
-                    let is_map = call(operators::LOGICAL_NOT, vec![asked(MARK.to_owned())]);
-                    let in_map = call(operators::LOGICAL_AND, vec![is_there, is_map]);
-                    call(operators::LOGICAL_OR, vec![is_set, in_map]).expr
-                }
-            };
             return Ok(Kind::Other);
         }
         Ok(kind)
-    }
-}
-
-/// An error of the regex crate ends with what is wrong.
-pub(in crate::schema::validate) fn last_line(text: &str) -> String {
-    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-}
-
-fn call(name: &str, args: Vec<IdedExpr>) -> IdedExpr {
-    IdedExpr { id: 0, expr: Expr::Call(CallExpr { func_name: name.to_owned(), target: None, args }) }
-}
-
-fn literal_int(value: i64) -> IdedExpr {
-    IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Int(value.into())) }
-}
-
-fn literal_bool(value: bool) -> IdedExpr {
-    IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Boolean(value.into())) }
-}
-
-/// Whether an expression names anything but these.
-fn looks_outside(expression: &IdedExpr, own: &[&str]) -> bool {
-    match &expression.expr {
-        Expr::Ident(name) => !own.contains(&name.as_str()),
-        _ => children(expression).any(|child| looks_outside(child, own)),
     }
 }
 
@@ -243,7 +192,7 @@ pub(super) fn depth(expression: &IdedExpr) -> usize {
 }
 
 /// How many parts an expression has.
-fn parts(expression: &IdedExpr) -> i64 {
+pub(super) fn parts(expression: &IdedExpr) -> i64 {
     1 + children(expression).map(parts).sum::<i64>()
 }
 

@@ -13,13 +13,18 @@ use cel::Value;
 use cel::objects::{Key, Map};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 
-use super::budget::{pay, pay_bytes};
 use crate::schema::scan::Wire;
+use crate::schema::validate::budget::{pay, pay_bytes};
 use crate::schema::validate::occurrences::{Occurrences, Scalar, entry, items, message_bytes, numbers, scalar as read};
 
 /// Before a field's name it says that the field is set; alone, that the map is a message.
 pub(super) const MARK: &str = "\0";
 
+/// What a field costs, and an item: the interpreter copies them once for itself.
+const FIELD_UNITS: u64 = 8;
+const ITEM_UNITS: u64 = 3;
+/// Values that are sorted to their fields for one unit.
+const WIRES_PER_UNIT: usize = 4;
 /// How deep messages are followed. The transcoder refuses what is deeper.
 const MAX_DEPTH: u32 = 100;
 /// How deep the defaults of messages that are not there are made.
@@ -90,10 +95,14 @@ fn fields(
 ) -> Value {
     let descriptor = pool.message(index);
     let occurrences = Occurrences::of(pool, descriptor, &numbers(descriptor), parts);
+    let count: usize = (0..descriptor.fields().len()).map(|place| occurrences.all(place).len()).sum();
+    let bytes: usize = parts.iter().map(|part| part.len()).sum();
+    // Whether there is anything left is asked below, and where the value is used.
+    let _ = pay_bytes(bytes).and_then(|()| pay((count / WIRES_PER_UNIT) as u64));
     let mut made: HashMap<Key, Value> = HashMap::new();
     made.insert(Key::from(MARK), Value::Bool(true));
     for (place, field) in descriptor.fields().iter().enumerate().filter(|(_, field)| wanted(field.name())) {
-        if pay(1).is_err() {
+        if pay(FIELD_UNITS).is_err() {
             break;
         }
         let wires = occurrences.all(place);
@@ -141,17 +150,17 @@ fn many(pool: &DescriptorPool, kind: SingularKind, wires: &[Wire<'_>], depth: u3
     let made: Vec<Value> = match kind {
         SingularKind::Message(_) => wires
             .iter()
-            .take_while(|_| pay(1).is_ok())
+            .take_while(|_| pay(ITEM_UNITS).is_ok())
             .map(|wire| one(pool, kind, std::slice::from_ref(wire), depth))
             .collect(),
-        _ => items(pool, kind, wires).into_iter().take_while(|_| pay(1).is_ok()).map(scalar).collect(),
+        _ => items(pool, kind, wires).into_iter().take_while(|_| pay(ITEM_UNITS).is_ok()).map(scalar).collect(),
     };
     Value::List(Arc::new(made))
 }
 
 fn entries(pool: &DescriptorPool, key: ScalarType, value: SingularKind, wires: &[Wire<'_>], depth: u32) -> Value {
     let mut made: HashMap<Key, Value> = HashMap::new();
-    for bytes in wires.iter().filter_map(|wire| message_bytes(*wire)).take_while(|_| pay(1).is_ok()) {
+    for bytes in wires.iter().filter_map(|wire| message_bytes(*wire)).take_while(|_| pay(ITEM_UNITS).is_ok()) {
         let entry = entry(pool, key, value, bytes);
         let key = match entry.key {
             Scalar::Int(number) => Key::Int(number),

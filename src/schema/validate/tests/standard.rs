@@ -97,7 +97,9 @@ fn files_of_an_edition_have_rules_too() {
     let path = folder.path().join("set.binpb");
     std::fs::write(&path, buffa::Message::encode_to_vec(&set)).unwrap();
     let schema = Schema::load(&[Source::DescriptorSet(path)]).unwrap_or_else(|error| panic!("{error}"));
-    let said = |payload: &[u8]| schema.validate(schema.event("e").unwrap(), payload, now()).is_err();
+    let said = |payload: &[u8]| {
+        schema.validate(schema.event("e").unwrap(), payload, now(), &mut Spending::of_publisher()).is_err()
+    };
     // Presence is explicit in edition 2023: what is not set is not held to the rule.
     assert_eq!([said(&[]), said(&[10, 1, b'x']), said(&[10, 2, b'x', b'y'])], [false, true, false]);
 }
@@ -123,5 +125,84 @@ fn a_folder_may_bring_its_own_copy_of_the_rules() {
         message E { option (rialto.v1.event) = { type: \"e\" }; string v = 1 [(buf.validate.field).string.min_len = 1]; }";
     std::fs::write(folder.path().join("t.proto"), text).unwrap();
     let schema = Schema::load(&[Source::Folder(folder.path().to_owned())]).unwrap_or_else(|error| panic!("{error}"));
-    assert!(schema.validate(schema.event("e").unwrap(), &[], now()).is_err());
+    assert!(schema.validate(schema.event("e").unwrap(), &[], now(), &mut Spending::of_publisher()).is_err());
+}
+
+/// What is said about a text under these rules, and what that has cost.
+fn searched(rules: &str, text: &str) -> (Vec<String>, u64) {
+    let fixture = Fixture::event(&format!("string a = 1 [{rules}];"));
+    let mut spending = Spending::of_publisher();
+    let event = fixture.schema.event("e").unwrap();
+    let payload = fixture.transcoder.from_json(event.message, format!("{{\"a\":{text:?}}}").as_bytes()).unwrap();
+    let said = fixture.schema.validate(event, &payload, now(), &mut spending).err().unwrap_or_default();
+    (said.into_iter().map(|violation| violation.message).collect(), spending.spent_units())
+}
+
+#[test]
+fn a_pattern_costs_what_its_search_may_take() {
+    let long = "ab".repeat(500_000);
+    for rules in [
+        "(buf.validate.field).string.pattern = \"a[ab]{1000}[cd]{2}\"",
+        "(buf.validate.field).cel_expression = \"this.matches('a[ab]{1000}[cd]{2}')\"",
+        "(buf.validate.field).cel_expression = \"this.matches(this)\"",
+    ] {
+        let (said, units) = searched(rules, &long);
+        assert!(said.len() == 1 && (said[0].contains("is too large") || rules.contains("(this)")), "{rules}: {said:?}");
+        assert!(units < 101_000, "{rules}: {units}");
+    }
+    // A small automaton takes one step for each byte.
+    let (said, units) = searched("(buf.validate.field).string.pattern = \"^[ab]*$\"", &long);
+    assert!(said.is_empty() && units < 90_000, "{said:?} {units}");
+    for (pattern, text) in [
+        (r"^[\\w.+-]+@[\\w-]+(\\.[\\w-]+)+$", "grace.höpper+shop@mail.example.com"),
+        (r"^https?://[\\w.-]+(:\\d+)?(/[^\\s?#]*)?(\\?[^\\s#]*)?(#\\S*)?$", "https://www.example.com:8080/a/b?c=d#e"),
+        (r"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$", "2026-11-20T10:30:45Z"),
+        (r"^[a-zA-Z0-9_-]{1,1000}$", &"x".repeat(1_000)),
+        (r"^\\p{L}[\\p{L}\\p{N} '-]*$", "Grace Höpper"),
+        (r"^.{1,200}$", "anything"),
+    ] {
+        let (said, units) = searched(&format!("(buf.validate.field).string.pattern = \"{pattern}\""), text);
+        assert!(said.is_empty() && units < 10_000, "{pattern}: {said:?} {units}");
+    }
+}
+
+#[test]
+fn what_is_too_long_is_not_searched() {
+    let rules = "(buf.validate.field).string = { max_len: 5 pattern: \"^[ab]{2,}$\" }";
+    let (said, units) = searched(rules, &"ab".repeat(10_000));
+    assert!(said == ["must have at most 5 characters"] && units < 100, "{said:?} {units}");
+    assert_eq!(searched(rules, "x").0, ["must match the pattern \"^[ab]{2,}$\""]);
+}
+
+#[test]
+fn a_pattern_of_the_payload_is_compiled_and_paid_for_each_time() {
+    let sent = "string a = 1; option (buf.validate.message).cel_expression = \"'x'.matches(this.a)\";";
+    let own = "string a = 1; option (buf.validate.message).cel_expression = \"this.a.matches('^x+$')\";";
+    let units_of = |fields: &str, text: &str| {
+        let fixture = Fixture::event(fields);
+        let event = fixture.schema.event("e").unwrap();
+        let payload = fixture.transcoder.from_json(event.message, format!("{{\"a\":{text:?}}}").as_bytes()).unwrap();
+        [(); 2].map(|()| {
+            let mut spending = Spending::of_publisher();
+            let _ = fixture.schema.validate(event, &payload, now(), &mut spending);
+            spending.spent_units()
+        })
+    };
+    assert!(units_of(own, "x")[0] < 1_000);
+    let [first, second] = units_of(sent, "x");
+    assert!(first == second && first > 2_000, "{first} {second}");
+    let [large, _] = units_of(sent, &"(?i)\\w".repeat(20));
+    assert!(large > 10_000, "{large}");
+}
+
+#[test]
+fn patterns_that_are_too_large_are_refused_at_load() {
+    for rules in [
+        "(buf.validate.field).string.pattern = \"(a{1000}){1000}\"",
+        "(buf.validate.field).cel_expression = \"this.matches('(a{1000}){1000}')\"",
+    ] {
+        let message = format!("message E {{ option (rialto.v1.event) = {{ type: \"e\" }}; string a = 1 [{rules}]; }}");
+        let said = Fixture::try_new(&message).err().unwrap_or_default();
+        assert!(said.contains("too large") && said.contains("t.proto:"), "{said}");
+    }
 }

@@ -6,7 +6,13 @@ use super::*;
 use crate::proto::rialto::v1::Frame;
 
 fn read(bytes: &[u8]) -> Result<ClientFrame, FrameError> {
-    parse_client_frame(ClientMessage::Binary(bytes), &SCHEMA, &TRANSCODER, SystemTime::UNIX_EPOCH)
+    parse_client_frame(
+        ClientMessage::Binary(bytes),
+        &SCHEMA,
+        &TRANSCODER,
+        SystemTime::UNIX_EPOCH,
+        &mut Spending::of_client(),
+    )
 }
 
 fn frame(frame_type: &str, data: &impl prost::Message) -> Frame {

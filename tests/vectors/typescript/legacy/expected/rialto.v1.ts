@@ -16,14 +16,14 @@ export type SessionEvent = never;
  *
  * Every connection that may is subscribed to it from the start.
  */
-export function session<const Type extends SessionEvent["type"] = SessionEvent["type"]>(
+export function session<const $Type extends SessionEvent["type"] = SessionEvent["type"]>(
   parameters: {
     /** The session, as given in `?session_id=` or made by the bridge. */
     sessionId: string;
   },
-  selection?: $.Selection<Type>,
-): $.ChannelRef<$.Only<SessionEvent, Type>> {
-  return $channel("session:{sessionId}", [parameters["sessionId"]], "", selection);
+  selection?: $.Selection<$Type>,
+): $.ChannelRef<$.Only<SessionEvent, $Type>> {
+  return $channel("session:{session_id}", [parameters["sessionId"]], "", selection);
 }
 
 /** Every event of {@link system}. */
@@ -37,9 +37,9 @@ export type SystemEvent =
  *
  * Every connection that may is subscribed to it from the start.
  */
-export function system<const Type extends SystemEvent["type"] = SystemEvent["type"]>(
-  selection?: $.Selection<Type>,
-): $.ChannelRef<$.Only<SystemEvent, Type>> {
+export function system<const $Type extends SystemEvent["type"] = SystemEvent["type"]>(
+  selection?: $.Selection<$Type>,
+): $.ChannelRef<$.Only<SystemEvent, $Type>> {
   return $channel("system", [], "old", selection);
 }
 
@@ -53,12 +53,12 @@ export type UserEvent = never;
  *
  * Every connection that may is subscribed to it from the start.
  */
-export function user<const Type extends UserEvent["type"] = UserEvent["type"]>(
+export function user<const $Type extends UserEvent["type"] = UserEvent["type"]>(
   parameters: {
     /** The user, the `sub` claim of the token. */
     userId: string;
   },
-  selection?: $.Selection<Type>,
-): $.ChannelRef<$.Only<UserEvent, Type>> {
-  return $channel("user:{userId}", [parameters["userId"]], "", selection);
+  selection?: $.Selection<$Type>,
+): $.ChannelRef<$.Only<UserEvent, $Type>> {
+  return $channel("user:{user_id}", [parameters["userId"]], "", selection);
 }

@@ -159,13 +159,13 @@ export type RoomEvent =
  *
  * Channel `room:{building.id}:{number}:{is_open}`.
  */
-export function room<const Type extends RoomEvent["type"] = RoomEvent["type"]>(
+export function room<const $Type extends RoomEvent["type"] = RoomEvent["type"]>(
   parameters: {
     buildingId: string;
     number: number;
     isOpen: boolean;
   },
-  selection?: $.Selection<Type>,
-): $.ChannelRef<$.Only<RoomEvent, Type>> {
-  return $channel("room:{buildingId}:{number}:{isOpen}", [parameters["buildingId"], parameters["number"], parameters["isOpen"]], "everything moved waved", selection);
+  selection?: $.Selection<$Type>,
+): $.ChannelRef<$.Only<RoomEvent, $Type>> {
+  return $channel("room:{building.id}:{number}:{is_open}", [parameters["buildingId"], parameters["number"], parameters["isOpen"]], "everything moved waved", selection);
 }

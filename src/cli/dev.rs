@@ -42,6 +42,9 @@ pub(crate) struct Dev {
     /// Generate TypeScript into this folder, and keep it current
     #[arg(long, value_name = "DIR")]
     typescript: Option<PathBuf>,
+    /// Another name for a message in TypeScript: `shop.v1.Order=ShopOrder`
+    #[arg(long, value_name = "MESSAGE=NAME", requires = "typescript")]
+    alias: Vec<String>,
     /// Serve a page on the first port that shows the schema's channels and publishes its events
     #[arg(long)]
     page: bool,
@@ -59,6 +62,7 @@ Examples:
 struct Followed {
     paths: Vec<PathBuf>,
     typescript: Option<PathBuf>,
+    options: typescript::Options,
     playground: Playground,
     screen: Screen,
 }
@@ -66,8 +70,16 @@ struct Followed {
 impl Dev {
     /// Runs the bridge and follows the schema.
     pub(crate) fn run(mut self, screen: &mut Screen) -> Result<(), Failure> {
+        // What --schema names is followed like everything else.
+        let (schema, flags): (Vec<_>, Vec<_>) = self.flags.0.drain(..).partition(|(key, _)| key == "schema");
+        self.flags.0 = flags;
+        self.paths.extend(schema.into_iter().map(|(_, path)| PathBuf::from(path)));
         if let Some(missing) = self.paths.iter().find(|path| !path.exists()) {
             return Err(Failure::Usage(format!("{} does not exist", missing.display())));
+        }
+        let mut options = typescript::Options::default();
+        for alias in &self.alias {
+            options.add_alias(alias).map_err(|error| Failure::Usage(error.to_string()))?;
         }
         let said = self.paths.iter().map(|path| ("schema".to_owned(), path.display().to_string()));
         self.flags.0.extend(said);
@@ -78,7 +90,8 @@ impl Dev {
         }
         logs::install(config.log);
         let playground = if self.page { Playground::On } else { Playground::Off };
-        let followed = Followed { paths: self.paths, typescript: self.typescript, playground, screen: *screen };
+        let (paths, typescript) = (self.paths, self.typescript);
+        let followed = Followed { paths, typescript, options, playground, screen: *screen };
         runtime()?.block_on(followed.run(config))
     }
 }
@@ -97,7 +110,7 @@ impl Followed {
                 _ = self.changed_and_there(&mut watch) => {}
             }
         }
-        self.generate()?;
+        self.generate();
         let (ready, listening) = oneshot::channel();
         let options = app::Options { playground: self.playground, ready: Some(ready), ..app::Options::default() };
         let reload = options.reloads.handle();
@@ -127,14 +140,14 @@ impl Followed {
                 Ok(Reloaded { changed: false, revision, .. }) if is_refused => {
                     self.good(&format!("ok: nothing is wrong any more; revision {revision} is served as before"))?;
                     is_refused = false;
+                    self.generate();
                 }
-                Ok(Reloaded { changed: false, .. }) => {}
+                // Comments are no part of what is served, and of the client they are.
+                Ok(Reloaded { changed: false, .. }) => self.generate(),
                 Ok(reloaded) => {
                     is_refused = false;
                     self.told(&reloaded)?;
-                    if let Err(failure) = self.generate() {
-                        self.screen.failure(&failure.to_string());
-                    }
+                    self.generate();
                 }
                 Err(ReloadError::Broken(error)) => {
                     self.refused(&error)?;
@@ -174,14 +187,17 @@ impl Followed {
         Schema::load(&sources)
     }
 
-    /// Writes the client again, where one is wanted.
-    fn generate(&self) -> Result<(), Failure> {
-        let Some(out) = &self.typescript else { return Ok(()) };
+    /// Writes the client again, where one is wanted. What keeps it from being written keeps nothing from being served.
+    fn generate(&self) {
+        let Some(out) = &self.typescript else { return };
         // A mistake that came in between is told with the next change, which it is.
-        let Ok(schema) = self.load() else { return Ok(()) };
-        let files = typescript::generate(&schema, &typescript::Options::default())
-            .map_err(|error| Failure::Refused(error.to_string()))?;
-        self.screen.line(&generate::write_all(out, &files)?)
+        let Ok(schema) = self.load() else { return };
+        let files = typescript::generate(&schema, &self.options).map_err(|error| Failure::Refused(error.to_string()));
+        match files.and_then(|files| generate::write_all(out, &files)) {
+            Ok(written) if written.changed => drop(self.screen.line(&written.told)),
+            Ok(_) => {}
+            Err(failure) => self.screen.failure(&failure.to_string()),
+        }
     }
 
     fn refused(&self, error: &LoadError) -> Result<(), Failure> {

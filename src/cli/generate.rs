@@ -93,12 +93,20 @@ impl Typescript {
         if self.check {
             return check(&self.out, &files, &stale(&self.out, &files)?, screen);
         }
-        screen.line(&write_all(&self.out, &files)?)
+        screen.line(&write_all(&self.out, &files)?.told)
     }
 }
 
+/// What writing came to.
+pub(super) struct Written {
+    /// Whether anything is other than before.
+    pub(super) changed: bool,
+    /// How much that was, in words.
+    pub(super) told: String,
+}
+
 /// Writes what has changed, deletes what is no longer generated, and says how much that was.
-pub(super) fn write_all(out: &Path, files: &[File]) -> Result<String, Failure> {
+pub(super) fn write_all(out: &Path, files: &[File]) -> Result<Written, Failure> {
     let stale = stale(out, files)?;
     let mut written = 0;
     for file in files {
@@ -108,7 +116,8 @@ pub(super) fn write_all(out: &Path, files: &[File]) -> Result<String, Failure> {
         fs::remove_file(path)?;
     }
     let deleted = if stale.is_empty() { String::new() } else { format!(", {} deleted", stale.len()) };
-    Ok(format!("{}: {} files, {written} of them changed{deleted}", out.display(), files.len()))
+    let told = format!("{}: {} files, {written} of them changed{deleted}", out.display(), files.len());
+    Ok(Written { changed: written > 0 || !stale.is_empty(), told })
 }
 
 /// Says what is not as it would be generated.

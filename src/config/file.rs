@@ -1,6 +1,7 @@
 //! A configuration file: TOML with the keys' names at the top, each value as a flag would take it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::Path;
 
 use toml_edit::{Document, Item, Value};
@@ -10,6 +11,9 @@ use super::{Mistake, keys, spelling};
 
 /// How large a file may be: every key with every comment is a hundredth of it.
 const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// A line that is right in every file.
+const AN_EXAMPLE: &str = "listen = \"127.0.0.1:8080\"";
 
 /// What a file says, and what is wrong with how it says it.
 #[derive(Debug, Default)]
@@ -33,15 +37,21 @@ pub(super) fn read(path: &Path) -> Said {
         let (key, example) = (path.display().to_string(), "rialto.toml".to_owned());
         Said { entries: Vec::new(), mistakes: vec![Mistake { key, problem, example }] }
     };
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MAX_FILE_BYTES => {
-            return refused(format!("has {} bytes, more than the {MAX_FILE_BYTES} that are read", metadata.len()));
+    let text = || -> std::io::Result<Result<String, String>> {
+        // A pipe would be waited for, and a device read without end.
+        if !fs::metadata(path)?.is_file() {
+            return Ok(Err("is not a regular file; name one that is on the disk".to_owned()));
         }
-        Ok(_) => {}
-        Err(error) => return refused(format!("cannot be read: {error}")),
-    }
-    match fs::read_to_string(path) {
-        Ok(text) => parse(path, &text),
+        let mut text = String::new();
+        let length = File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+        Ok(match length as u64 > MAX_FILE_BYTES {
+            true => Err(format!("has more than the {MAX_FILE_BYTES} bytes that are read")),
+            false => Ok(text),
+        })
+    };
+    match text() {
+        Ok(Ok(text)) => parse(path, &text),
+        Ok(Err(problem)) => refused(problem),
         Err(error) => refused(format!("cannot be read: {error}")),
     }
 }
@@ -60,7 +70,7 @@ fn parse(path: &Path, text: &str) -> Said {
         Ok(document) => document,
         Err(error) => {
             let problem = format!("is not TOML: {}", error.message().lines().next().unwrap_or_default());
-            let example = "listen = \"127.0.0.1:8080\"".to_owned();
+            let example = AN_EXAMPLE.to_owned();
             said.mistakes.push(mistake(line_of(error.span()), "", problem, example));
             return said;
         }
@@ -87,12 +97,14 @@ fn unknown(name: &str, item: &Item) -> (String, String) {
         return ("a file cannot name another one".to_owned(), "--config rialto.toml".to_owned());
     }
     if item.is_table_like() || item.is_array_of_tables() {
-        return ("is a table; every key stands at the top of the file".to_owned(), example(keys()[0]));
+        return ("is a table; every key stands at the top of the file".to_owned(), AN_EXAMPLE.to_owned());
     }
     let names = keys().iter().map(|key| key.name).filter(|name| *name != "config");
-    let nearest = spelling::nearest(name, names).unwrap_or(keys()[0].name);
-    let key = keys().iter().find(|key| key.name == nearest).unwrap_or(&keys()[0]);
-    (format!("no such key; the nearest one is {nearest}"), example(key))
+    let nearest = spelling::nearest(name, names);
+    match nearest.and_then(|nearest| keys().iter().find(|key| key.name == nearest)) {
+        Some(key) => (format!("no such key; the nearest one is {}", key.name), example(key)),
+        None => ("no such key; `rialto config` lists them".to_owned(), AN_EXAMPLE.to_owned()),
+    }
 }
 
 /// The values as a flag would take them.

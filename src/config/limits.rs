@@ -9,6 +9,8 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 /// The largest `max-message-bytes`: a client's message is held in memory whole.
 const HARD_MAX_MESSAGE_BYTES: usize = MIB;
+/// The largest `max-depth`: printing and reading an event take the stack for every level.
+const HARD_MAX_DEPTH: usize = 200;
 /// The most that channel logs take when nothing is said, however large the machine.
 const MAX_DEFAULT_LOG_BYTES: u64 = 4 << 30;
 
@@ -103,7 +105,7 @@ limits! { machine:
     Publishing max_elements: count = 65_536,
         "max-elements", "65536", "List items, map entries and Struct members of one event together";
     Publishing max_depth: count = 100,
-        "max-depth", "100", "Messages inside messages of one event";
+        "max-depth", "100", "Messages inside messages of one event; at most 200";
     Publishing max_publish_request_bytes: bytes = 4 * MIB,
         "max-publish-request-bytes", "4MiB", "A publish request";
     Publishing max_unacked_events: count = 1_000,
@@ -161,6 +163,12 @@ impl Limits {
             self.max_message_bytes > HARD_MAX_MESSAGE_BYTES,
             format!("{} is more than the hard limit of 1MiB", value::show_bytes(self.max_message_bytes)),
             "64KiB",
+        );
+        refuse(
+            "--max-depth",
+            self.max_depth > HARD_MAX_DEPTH,
+            format!("{} is more than the hard limit of {HARD_MAX_DEPTH}", self.max_depth),
+            "100",
         );
         refuse(
             "--max-publish-request-bytes",

@@ -98,6 +98,7 @@ fn wrong_values_are_refused_and_say_what_is_wrong() {
         ("max-subscriptions", "many", "\"many\" is not a whole number"),
         ("max-subscriptions", "0", "must be at least 1"),
         ("max-message-bytes", "2MiB", "2MiB is more than the hard limit of 1MiB"),
+        ("max-depth", "201", "201 is more than the hard limit of 200"),
         ("max-publish-request-bytes", "1KiB", "a request could not carry an event of --max-event-bytes 1MiB"),
         ("log-level", "loud", "\"loud\" is not one of error, warn, info, debug, trace"),
         ("insecure", "perhaps", "\"perhaps\" is neither true nor false"),
@@ -236,6 +237,31 @@ fn mistakes_of_a_file_have_its_name_and_line() {
         assert!(found[0].key.ends_with(&format!("rialto.toml{place}")), "{text}: {}", found[0].key);
         assert!(found[0].problem.contains(problem), "{text}: {}", found[0].problem);
         assert!(!problem.contains("nearest one") || found[0].problem == problem, "{text}: {}", found[0].problem);
+        // What is advised can be written there.
+        if !found[0].example.starts_with("--") && found[0].example.contains(" = ") {
+            assert!(effective(&found[0].example, &[], &[]).is_ok(), "{text}: {}", found[0].example);
+        }
+    }
+}
+
+#[test]
+fn only_a_file_on_the_disk_is_read_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large.toml"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::write(&large, "# \n".repeat(400_000)).unwrap();
+    let table = [
+        (pipe.as_path(), "is not a regular file"),
+        (std::path::Path::new("/dev/zero"), "is not a regular file"),
+        (folder.path(), "is not a regular file"),
+        (&large, "has more than the 1048576 bytes that are read"),
+        (std::path::Path::new("/no/such.toml"), "cannot be read"),
+    ];
+    for (path, problem) in table {
+        let shown = path.display().to_string();
+        let found = mistakes(&[("config", &shown)], &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].0 == shown && found[0].1.contains(problem), "{found:?}");
     }
 }
 

@@ -9,6 +9,7 @@ mod channels;
 mod elements;
 mod enums;
 mod events;
+mod extensions;
 mod fields;
 mod messages;
 mod rule;
@@ -73,6 +74,7 @@ pub fn compare(old: &Schema, new: &Schema) -> Vec<Change> {
         changes: Vec::new(),
     };
     messages::compare(&mut comparison);
+    extensions::compare(&mut comparison);
     enums::compare(&mut comparison);
     events::compare(&mut comparison);
     channels::compare(&mut comparison);

@@ -194,13 +194,15 @@ impl Linter<'_> {
         self.elements.messages.get(full_name).map(|element| element.site.clone())
     }
 
-    /// Whether nothing is written above an element, as far as the descriptors can tell.
+    /// Whether nothing is written above an element or behind its beginning, which is what the generated clients print, as
+    /// far as the descriptors can tell.
     fn is_bare(&self, site: &Site) -> bool {
         let Some(file) = self.schema.pool().files().get(site.file) else { return false };
         let mut locations = file.source_code_info.location.iter();
         let found = locations.find(|location| location.path == site.path);
         found.is_some_and(|location| {
-            location.leading_comments.as_deref().is_none_or(|comment| comment.trim().is_empty())
+            let comments = [&location.leading_comments, &location.trailing_comments];
+            comments.into_iter().flatten().all(|comment| comment.trim().is_empty())
         })
     }
 

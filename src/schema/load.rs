@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use protox::file::File;
@@ -230,7 +231,7 @@ impl Inputs {
         for path in paths {
             let Ok(relative) = path.strip_prefix(root) else { continue };
             let name = relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-            self.text(&name, &path, read(&path, MAX_FILE_BYTES));
+            self.text(&name, &path, read_regular(&path));
         }
     }
 
@@ -243,7 +244,7 @@ impl Inputs {
         let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "this file is not UTF-8".to_owned()));
         match text {
             Err(error) => {
-                self.refuse(path, error, "save it as UTF-8 text, readable by this user");
+                self.refuse(path, error, "save it as a file of UTF-8 text, readable by this user");
                 self.unread.insert(name.to_owned());
             }
             Ok(text) => {
@@ -273,13 +274,25 @@ fn split(path: Option<&Path>, set: &[u8]) -> Option<Vec<(String, Input)>> {
     files.collect()
 }
 
+/// Reads a file of a folder. There a pipe would be waited for without end.
+fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err("is not a regular file".to_owned()),
+        Ok(_) => read(path, MAX_FILE_BYTES),
+        Err(error) => Err(format!("cannot be read: {error}")),
+    }
+}
+
 fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
     let describe = |error: std::io::Error| format!("cannot be read: {error}");
-    let length = fs::metadata(path).map_err(describe)?.len();
-    if length > max_bytes {
-        return Err(format!("this file has {length} bytes, more than the {max_bytes} that are read"));
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(describe)?;
+    // What is no file on the disk does not say how long it is.
+    file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(describe)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(format!("this file has more than the {max_bytes} bytes that are read"));
     }
-    fs::read(path).map_err(describe)
+    Ok(bytes)
 }
 
 /// Finds the `.proto` files of a folder, sorted, leaving hidden folders aside.

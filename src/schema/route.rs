@@ -87,6 +87,11 @@ pub(super) struct Step {
 }
 
 impl Extractor {
+    /// The numbers of the fields to go through: what the value is, whatever the fields are called.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.steps.iter().map(|step| step.number)
+    }
+
     fn find<'a>(&self, payload: &'a [u8]) -> Result<Option<Wire<'a>>, Malformed> {
         let mut found = None;
         walk(payload, &self.steps, &|wire| self.accepts(wire), &mut found)?;

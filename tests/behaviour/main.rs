@@ -2,6 +2,7 @@
 
 mod binary;
 mod delivery;
+mod depth;
 mod drain;
 mod harness;
 mod latest;

@@ -135,3 +135,37 @@ def test_links_are_followed_to_where_they_lead(tmp_path):
         (elsewhere / "saved").write_text(HEAD + event("More", "order.more"))
         (elsewhere / "saved").rename(elsewhere / "more.proto")
         eventually(lambda: "revision 3 is served" in bridge.said(), "the file behind a link")
+
+
+COMMENT = "// What it means.\nmessage Placed"
+CLASH = """syntax = "proto3";
+package other.v1;
+import "rialto/v1/options.proto";
+message Placed {
+  option (rialto.v1.event) = { type: "other.placed" };
+}
+"""
+
+
+def test_a_change_of_comments_alone_is_written_into_the_client(dev):
+    assert "message Placed" in FIRST
+    dev.path.write_text(FIRST.replace("message Placed", COMMENT))
+    eventually(lambda: any("What it means." in path.read_text() for path in dev.out.glob("*.ts")), "the comment")
+    assert "revision 2" not in dev.bridge.said()
+
+
+def test_a_client_that_cannot_be_generated_keeps_nothing_from_being_served(tmp_path, stubs):
+    schema, other, out = tmp_path / "schema", tmp_path / "other", tmp_path / "events"
+    for folder, text in [(schema, FIRST), (other, CLASH)]:
+        folder.mkdir()
+        (folder / f"{folder.name}.proto").write_text(text)
+    arguments = ["dev", schema, "--schema", other, "--typescript", out]
+    with running(arguments, tmp_path) as bridge:
+        assert "would be exported twice" in bridge.said() and not list(out.glob("*.ts"))
+        Shop(bridge, schema / "schema.proto").publish(stubs, "order.placed", "served")
+    with running([*arguments, "--alias", "other.v1.Placed=OtherPlaced"], tmp_path) as bridge:
+        # What --schema names is followed and generated, too.
+        assert any("OtherPlaced" in path.read_text() for path in out.glob("*.ts"))
+        (other / "other.proto").write_text(CLASH.replace("other.placed", "other.made"))
+        eventually(lambda: any("other.made" in path.read_text() for path in out.glob("*.ts")), "the new client")
+        assert "revision 2 is served" in bridge.said()

@@ -1,5 +1,7 @@
 //! The older schema that another is compared with: a folder, a descriptor set, or what git remembers.
 
+mod link;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -10,6 +12,10 @@ use crate::schema::Source;
 
 /// How many bytes of files are taken from git.
 const MAX_BYTES: usize = 64 << 20;
+/// What a git hook is told about the repository that it runs for. The folder's own is asked here, whatever that is.
+const OF_ANOTHER_REPOSITORY: [&str; 5] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"];
+/// The mode of a symbolic link in a tree of git's.
+const SYMBOLIC_LINK: &str = "120000";
 
 /// Where the older schema is.
 ///
@@ -52,16 +58,25 @@ fn at_commit(old: &str, folder: &Path) -> Result<Source, Failure> {
     if !listed.status.success() {
         return Err(refuse(&String::from_utf8_lossy(&listed.stderr)));
     }
-    let files: Vec<(String, String)> = String::from_utf8_lossy(&listed.stdout)
-        .split('\0')
-        .filter_map(|line| {
-            // Mode, type and object, a tab, and the path from the folder.
-            let (about, path) = line.split_once('\t')?;
-            let object = about.split(' ').nth(2)?;
-            let is_hidden = path.split('/').any(|part| part.starts_with('.'));
-            (path.ends_with(".proto") && !is_hidden).then(|| (path.to_owned(), object.to_owned()))
-        })
-        .collect();
+    let mut files: Vec<(String, String)> = Vec::new();
+    for line in String::from_utf8_lossy(&listed.stdout).split('\0') {
+        // Mode, type and object, a tab, and the path from the folder.
+        let Some((about, path)) = line.split_once('\t') else { continue };
+        let mut about = about.split(' ');
+        let (Some(mode), Some(object)) = (about.next(), about.nth(1)) else { continue };
+        if path.split('/').any(|part| part.starts_with('.')) {
+            continue;
+        }
+        let object = match mode {
+            SYMBOLIC_LINK => link::target(folder, &commit, path).map_err(|why| {
+                Failure::Usage(format!(
+                    "--against {old}: {path} is a symbolic link {why}; compare with a checkout instead"
+                ))
+            })?,
+            _ => Some(object.to_owned()),
+        };
+        files.extend(object.filter(|_| path.ends_with(".proto")).map(|object| (path.to_owned(), object)));
+    }
     if files.is_empty() {
         return Err(refuse("there were no .proto files in that folder then"));
     }
@@ -102,9 +117,22 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<Output, Failure> {
     command(folder, arguments).stdin(Stdio::null()).output().map_err(no_git)
 }
 
+/// What git answers to one line of input.
+fn asked(folder: &Path, arguments: &[&str], line: &str) -> Result<Output, Failure> {
+    let mut child = command(folder, arguments).stdin(Stdio::piped()).spawn().map_err(no_git)?;
+    if let Some(mut input) = child.stdin.take() {
+        // Git's own failure says more than a broken pipe.
+        drop(input.write_all(format!("{line}\n").as_bytes()));
+    }
+    Ok(child.wait_with_output()?)
+}
+
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for variable in OF_ANOTHER_REPOSITORY {
+        command.env_remove(variable);
+    }
     command
 }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::events::compare_permission;
 use super::{Comparison, Place, Rule};
-use crate::schema::ChannelTemplate;
 use crate::schema::options::CHANNEL;
 use crate::schema::places::{Near, Site};
+use crate::schema::route::Binding;
+use crate::schema::template::parameter_name;
+use crate::schema::{ChannelTemplate, EventType, Schema};
 
 /// Compares every template of the older schema with the one whose channels have the same names.
 pub(super) fn compare(comparison: &mut Comparison<'_>) {
@@ -111,17 +113,48 @@ fn compare_one(comparison: &mut Comparison<'_>, old: &ChannelTemplate, new: &Cha
     }
 }
 
+/// Whether an event fills the parameter at this position from another field than before, which is told with the event;
+/// `None` where no event tells which fields they are.
+fn is_refilled(
+    comparison: &Comparison<'_>,
+    old: &ChannelTemplate,
+    new: &ChannelTemplate,
+    position: usize,
+) -> Option<bool> {
+    let numbers = |schema: &Schema, event: &EventType, template: &ChannelTemplate| -> Option<Vec<u32>> {
+        let of = |binding: &&Binding| schema.channels[binding.channel].template == template.template;
+        Some(event.bindings.iter().find(of)?.parameters.get(position)?.numbers().collect())
+    };
+    let pairs = comparison.old.events().iter().filter_map(|event| {
+        let now = comparison.new.event(&event.name)?;
+        numbers(comparison.old, event, old).zip(numbers(comparison.new, now, new))
+    });
+    pairs.map(|(was, is)| was != is).reduce(|one, other| one || other)
+}
+
 fn compare_parameters(comparison: &mut Comparison<'_>, site: &Site, old: &ChannelTemplate, new: &ChannelTemplate) {
     let near = Near::Key("template");
     let pairs = old.parsed.parameters().zip(&old.parameters).zip(new.parsed.parameters().zip(&new.parameters));
-    for ((was, old_kind), (is, new_kind)) in pairs {
-        if was != is {
-            comparison.report(
+    let is_in = |template: &ChannelTemplate, name: &str| {
+        template.parsed.parameters().any(|parameter| parameter_name(parameter) == parameter_name(name))
+    };
+    for (position, ((was, old_kind), (is, new_kind))) in pairs.enumerate() {
+        let is_moved = parameter_name(was) != parameter_name(is) && (is_in(new, was) || is_in(old, is));
+        match is_refilled(comparison, old, new, position) {
+            _ if was == is => {}
+            Some(true) => {}
+            None if is_moved => comparison.report(
+                Rule::ChannelParameterMoved,
+                Place::New(site, near),
+                format!("{} is {} now: its parameters are not where they were", old.template, new.template),
+                format!("keep `template: {:?}`", old.template),
+            ),
+            _ => comparison.report(
                 Rule::ChannelParameterRenamed,
                 Place::New(site, near),
                 format!("the parameter {{{was}}} of {} is called {{{is}}} now", old.template),
                 "generate the clients anew; permissions that name the parameter change too",
-            );
+            ),
         }
         if !new_kind.keeps_names_of(old_kind) {
             comparison.report(

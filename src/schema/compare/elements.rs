@@ -1,9 +1,11 @@
-//! The messages, enums and files that a schema's author wrote, by name, as the files declare them.
+//! The messages, enums, extensions and files that a schema's author wrote, by name, as the files declare them.
 
 use std::collections::BTreeMap;
 
 use buffa_descriptor::DescriptorPool;
-use buffa_descriptor::generated::descriptor::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto};
+use buffa_descriptor::generated::descriptor::{
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
+};
 
 use crate::schema::load::is_given;
 use crate::schema::places::Site;
@@ -13,6 +15,7 @@ pub(in crate::schema) struct Elements<'a> {
     pub(in crate::schema) files: BTreeMap<&'a str, FileElement<'a>>,
     pub(in crate::schema) messages: BTreeMap<String, Element<'a, DescriptorProto>>,
     pub(in crate::schema) enums: BTreeMap<String, Element<'a, EnumDescriptorProto>>,
+    pub(in crate::schema) extensions: BTreeMap<String, Element<'a, FieldDescriptorProto>>,
 }
 
 /// One file.
@@ -21,7 +24,7 @@ pub(in crate::schema) struct FileElement<'a> {
     pub(in crate::schema) package: &'a str,
 }
 
-/// One message or enum.
+/// One message, enum or extension.
 pub(in crate::schema) struct Element<'a, D> {
     pub(in crate::schema) site: Site,
     pub(in crate::schema) descriptor: &'a D,
@@ -30,7 +33,12 @@ pub(in crate::schema) struct Element<'a, D> {
 impl<'a> Elements<'a> {
     /// Those of a pool, without Rialto's own files and Google's.
     pub(in crate::schema) fn of(pool: &'a DescriptorPool) -> Self {
-        let mut elements = Elements { files: BTreeMap::new(), messages: BTreeMap::new(), enums: BTreeMap::new() };
+        let mut elements = Elements {
+            files: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            enums: BTreeMap::new(),
+            extensions: BTreeMap::new(),
+        };
         let named = |file: &'a FileDescriptorProto| file.name.as_deref().unwrap_or_default();
         for (index, file) in pool.files().iter().enumerate().filter(|(_, file)| !is_given(named(file))) {
             let package = file.package.as_deref().unwrap_or_default();
@@ -41,6 +49,9 @@ impl<'a> Elements<'a> {
             }
             for (number, descriptor) in (0..).zip(&file.enum_type) {
                 elements.add_enum(package, site(5, number), descriptor);
+            }
+            for (number, descriptor) in (0..).zip(&file.extension) {
+                elements.add_extension(package, site(7, number), descriptor);
             }
         }
         elements
@@ -54,7 +65,14 @@ impl<'a> Elements<'a> {
         for (number, nested) in (0..).zip(&descriptor.enum_type) {
             self.add_enum(&name, site.inside(&[4, number]), nested);
         }
+        for (number, nested) in (0..).zip(&descriptor.extension) {
+            self.add_extension(&name, site.inside(&[6, number]), nested);
+        }
         self.messages.insert(name, Element { site, descriptor });
+    }
+
+    fn add_extension(&mut self, scope: &str, site: Site, descriptor: &'a FieldDescriptorProto) {
+        self.extensions.insert(full_name(scope, descriptor.name.as_deref()), Element { site, descriptor });
     }
 
     fn add_enum(&mut self, scope: &str, site: Site, descriptor: &'a EnumDescriptorProto) {

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use buffa::editions::EnumType;
 use buffa_descriptor::generated::descriptor::EnumDescriptorProto;
 
 use super::elements::Element;
 use super::messages::{not_covered, report_reserved};
 use super::{Comparison, Place, Rule, missing};
-use crate::schema::places::Near;
+use crate::schema::places::{Near, Site};
 use crate::schema::templates::short;
 
 /// The names of each number.
@@ -19,6 +20,11 @@ pub(super) fn by_number(descriptor: &EnumDescriptorProto) -> BTreeMap<i32, BTree
     values
 }
 
+/// The name of a number that JSON has: the first one.
+pub(super) fn printed(descriptor: &EnumDescriptorProto, number: i32) -> Option<&str> {
+    descriptor.value.iter().find(|value| value.number.unwrap_or_default() == number)?.name.as_deref()
+}
+
 /// Compares every enum that both schemas have.
 pub(super) fn compare(comparison: &mut Comparison<'_>) {
     let pairs = comparison.old_elements.enums.iter().filter_map(|(name, old)| {
@@ -27,6 +33,29 @@ pub(super) fn compare(comparison: &mut Comparison<'_>) {
     });
     for (name, old, new) in pairs.collect::<Vec<_>>() {
         compare_one(comparison, short(&name), old, &new);
+        compare_openness(comparison, &name, &new.site);
+    }
+}
+
+/// Whether numbers without a name are values of it, as the linker has resolved it.
+fn compare_openness(comparison: &mut Comparison<'_>, name: &str, site: &Site) {
+    let (old, new) = (comparison.old.pool().enum_by_name(name), comparison.new.pool().enum_by_name(name));
+    let (Some(was), Some(is)) = (old.map(|old| old.enum_type()), new.map(|new| new.enum_type())) else { return };
+    let name = short(name);
+    match (was, is) {
+        (EnumType::Open, EnumType::Closed) => comparison.report(
+            Rule::EnumClosed,
+            Place::New(site, Near::Start),
+            format!("{name} is closed now, and was open"),
+            "keep it open: in proto3 every enum is, in an edition by `features.enum_type = OPEN`",
+        ),
+        (EnumType::Closed, EnumType::Open) => comparison.report(
+            Rule::EnumOpened,
+            Place::New(site, Near::Start),
+            format!("{name} is open now, and was closed"),
+            "see that clients can live with a number where a name was",
+        ),
+        _ => {}
     }
 }
 
@@ -76,7 +105,20 @@ fn compare_one(
                     format!("keep {quoted}; a new name is a new value with a number of its own"),
                 );
             }
-            Some(_) => {}
+            Some(_) => {
+                let (was, is) = (printed(old, number), printed(new.descriptor, number));
+                let index = (0..).zip(&new.descriptor.value).find(|(_, value)| value.name.as_deref() == is);
+                if let (Some(was), Some(is), Some((index, _))) = (was, is, index)
+                    && was != is
+                {
+                    comparison.report(
+                        Rule::EnumPrintedNameChanged,
+                        Place::New(&new.site.inside(&[2, index]), Near::Start),
+                        format!("the value {number} of {name} is printed as {is} now, and was as {was}"),
+                        format!("declare {was} before {is}: of several names the first is printed"),
+                    );
+                }
+            }
         }
     }
     let ranges = |descriptor: &EnumDescriptorProto| -> Vec<(i64, i64)> {

@@ -81,6 +81,7 @@ fn compare_one(comparison: &mut Comparison<'_>, old: &EventType, new: &EventType
     }
     compare_delivery(comparison, &site, old, new);
     compare_channels(comparison, &site, old, new);
+    compare_parameters(comparison, &site, old, new);
     compare_replies(comparison, &site, old, new);
     let text = format!("sending {name:?}");
     compare_permission(
@@ -195,6 +196,34 @@ fn compare_channels(comparison: &mut Comparison<'_>, site: &Site, old: &EventTyp
                 Place::New(site, Near::Key("channels")),
                 format!("{:?} goes to {} too now", old.name, template.template),
                 "see that every publisher fills its parameters",
+            );
+        }
+    }
+}
+
+/// Says which parameters are filled from other fields than before, wherever both send the event to the same names.
+fn compare_parameters(comparison: &mut Comparison<'_>, site: &Site, old: &EventType, new: &EventType) {
+    let (old_schema, new_schema) = (comparison.old, comparison.new);
+    for was in &old.bindings {
+        let old_template = &old_schema.channels[was.channel];
+        let shape = old_template.parsed.shape();
+        let Some(is) = new.bindings.iter().find(|is| new_schema.channels[is.channel].parsed.shape() == shape) else {
+            continue;
+        };
+        let names = new_schema.channels[is.channel].parsed.parameters();
+        for ((name, was), is) in names.zip(&was.parameters).zip(&is.parameters) {
+            // A field that is only called otherwise is the same field.
+            if was.numbers().eq(is.numbers()) {
+                continue;
+            }
+            comparison.report(
+                Rule::EventParameterChanged,
+                Place::New(site, Near::Key("channels")),
+                format!(
+                    "{{{name}}} of {} is filled from {} of {:?} now, and was filled from {}",
+                    old_template.template, is.json_path, old.name, was.json_path
+                ),
+                format!("keep {} in its place; other names are a template of their own", was.json_path),
             );
         }
     }

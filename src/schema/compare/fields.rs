@@ -1,52 +1,125 @@
-//! Differences of one field, old and new of the same number.
+//! Differences of one field or extension, old and new of the same number.
+//!
+//! What an edition's features say is compared as the linker has resolved it, whichever way a file says it. Packed or not
+//! makes no difference, as every parser reads both; nor does `utf8_validation`, as Rialto refuses what is not UTF-8.
 
-use buffa_descriptor::generated::descriptor::field_descriptor_proto::{Label, Type};
+use buffa::editions::FieldPresence;
+use buffa_descriptor::generated::descriptor::FieldDescriptorProto;
+use buffa_descriptor::generated::descriptor::field_descriptor_proto::Type;
 use buffa_descriptor::generated::descriptor::field_options::JSType;
-use buffa_descriptor::generated::descriptor::{DescriptorProto, FieldDescriptorProto};
+use buffa_descriptor::{FieldDescriptor, FieldKind, MessageDescriptor, SingularKind};
 
-use super::enums::by_number;
+use super::enums::{by_number, printed};
 use super::{Comparison, Place, Rule};
 use crate::schema::places::{Near, Site};
 use crate::schema::templates::short;
+
+/// A field before or after.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'a> {
+    /// As its file declares it.
+    declared: &'a FieldDescriptorProto,
+    /// As the linker has resolved it.
+    linked: &'a FieldDescriptor,
+    /// Its name: that of an extension with its scope.
+    name: &'a str,
+    /// The oneof that it is in.
+    oneof: Option<&'a str>,
+    is_extension: bool,
+}
+
+impl<'a> Side<'a> {
+    /// A field of a message.
+    pub(super) fn of(message: &'a MessageDescriptor, declared: &'a FieldDescriptorProto) -> Option<Self> {
+        let linked = message.field(u32::try_from(declared.number?).ok()?)?;
+        let oneof = linked.oneof_index().and_then(|index| message.oneofs().get(usize::from(index)));
+        let oneof = oneof.filter(|oneof| !oneof.is_synthetic()).map(|oneof| oneof.name());
+        Some(Side { declared, linked, name: linked.name(), oneof, is_extension: false })
+    }
+
+    /// An extension.
+    pub(super) fn extension(name: &'a str, declared: &'a FieldDescriptorProto, linked: &'a FieldDescriptor) -> Self {
+        Side { declared, linked, name, oneof: None, is_extension: true }
+    }
+
+    fn what(&self) -> &'static str {
+        if self.is_extension { "extension" } else { "field" }
+    }
+
+    /// The field of its message, as people call it.
+    pub(super) fn told(&self, message: &str) -> String {
+        format!("the {} {} = {} of {message}", self.what(), self.name, self.linked.number())
+    }
+
+    /// Whether a message without it is none.
+    pub(super) fn is_required(&self) -> bool {
+        self.linked.presence() == FieldPresence::LegacyRequired
+    }
+
+    /// Its type on the wire: a group where it stands between tags, whichever syntax says so.
+    fn wire_type(&self) -> Option<Type> {
+        match self.declared.r#type? {
+            Type::TYPE_MESSAGE | Type::TYPE_GROUP => {
+                let is_group = self.linked.is_delimited() && self.cardinality() != Cardinality::Map;
+                Some(if is_group { Type::TYPE_GROUP } else { Type::TYPE_MESSAGE })
+            }
+            other => Some(other),
+        }
+    }
+
+    fn cardinality(&self) -> Cardinality {
+        match self.linked.kind() {
+            FieldKind::Singular(_) => Cardinality::One,
+            FieldKind::List(_) => Cardinality::Many,
+            FieldKind::Map { .. } => Cardinality::Map,
+        }
+    }
+
+    /// Whether JSON has it always, with its default where nothing was set.
+    fn is_always_printed(&self) -> bool {
+        let is_value = match self.linked.kind() {
+            FieldKind::Singular(SingularKind::Enum(_)) => type_name(self.declared) != "google.protobuf.NullValue",
+            FieldKind::Singular(SingularKind::Scalar(_)) => true,
+            _ => false,
+        };
+        is_value && !self.is_extension && self.oneof.is_none() && self.linked.presence() == FieldPresence::Implicit
+    }
+}
 
 /// A field before and after.
 pub(super) struct Pair<'a> {
     /// Its message, as people call it.
     pub(super) message: &'a str,
-    pub(super) old: &'a FieldDescriptorProto,
-    pub(super) new: &'a FieldDescriptorProto,
+    pub(super) old: Side<'a>,
+    pub(super) new: Side<'a>,
     /// Where the new one is.
     pub(super) site: &'a Site,
 }
 
-/// Compares one field. The messages are needed for their oneofs and map entries.
-pub(super) fn compare(
-    comparison: &mut Comparison<'_>,
-    old_message: &DescriptorProto,
-    new_message: &DescriptorProto,
-    pair: &Pair<'_>,
-) {
-    let (old, new) = (pair.old, pair.new);
-    let field = format!("the field {} = {} of {}", name(old), old.number.unwrap_or_default(), pair.message);
+/// Compares one field.
+pub(super) fn compare(comparison: &mut Comparison<'_>, pair: &Pair<'_>) {
+    let (old, new) = (&pair.old, &pair.new);
+    let (what, field) = (old.what(), old.told(pair.message));
     let mut report = |rule, message: String, advice: String| {
         comparison.report(rule, Place::New(pair.site, Near::Start), message, advice);
     };
     if old.name != new.name {
         report(
             Rule::FieldRenamed,
-            format!("{field} is called {} now", name(new)),
-            format!("keep the name {}; a new name is a new field with a number of its own", name(old)),
+            format!("{field} is called {} now", new.name),
+            format!("keep the name {}; a new name is a new {what} with a number of its own", old.name),
         );
     }
-    if old.json_name != new.json_name {
-        let json_name = |field: &FieldDescriptorProto| field.json_name.clone().unwrap_or_default();
+    // An extension's name in JSON is its name in brackets.
+    if !old.is_extension && old.linked.json_name() != new.linked.json_name() {
+        let (was, is) = (old.linked.json_name(), new.linked.json_name());
         report(
             Rule::FieldJsonNameChanged,
-            format!("{field} is {:?} in JSON now, and was {:?}", json_name(new), json_name(old)),
-            format!("add `[json_name = {:?}]`", json_name(old)),
+            format!("{field} is {is:?} in JSON now, and was {was:?}"),
+            format!("add `[json_name = {was:?}]`"),
         );
     }
-    let (was, is) = (cardinality(old_message, old), cardinality(new_message, new));
+    let (was, is) = (old.cardinality(), new.cardinality());
     if was != is {
         report(
             Rule::FieldCardinalityChanged,
@@ -54,20 +127,27 @@ pub(super) fn compare(
             "keep it as it was, and add a new field beside it".to_owned(),
         );
     }
-    let oneof = |message: &DescriptorProto, field: &FieldDescriptorProto| -> Option<String> {
-        let index = field.oneof_index.filter(|_| field.proto3_optional != Some(true))?;
-        message.oneof_decl.get(usize::try_from(index).ok()?)?.name.clone()
-    };
-    let (was, is) = (oneof(old_message, old), oneof(new_message, new));
-    if was != is {
-        let told =
-            |oneof: Option<String>| oneof.map_or("in no oneof".to_owned(), |name| format!("in the oneof {name}"));
+    if old.oneof != new.oneof {
+        let told = |oneof: Option<&str>| oneof.map_or("in no oneof".to_owned(), |name| format!("in the oneof {name}"));
         report(
             Rule::FieldOneofChanged,
-            format!("{field} is {} now, and was {}", told(is), told(was)),
+            format!("{field} is {} now, and was {}", told(new.oneof), told(old.oneof)),
             "keep it where it was, and add a new field instead".to_owned(),
         );
     }
+    let may_be_absent = new.oneof.is_none() && new.linked.presence() == FieldPresence::Explicit;
+    if old.is_always_printed() && may_be_absent && was == is {
+        report(
+            Rule::FieldMayBeAbsent,
+            format!("{field} is left out of JSON when nothing is set now, and was always there"),
+            "keep it without presence of its own, and add an `optional` field beside it".to_owned(),
+        );
+    }
+    if old.is_required() != new.is_required() {
+        let word = if new.is_required() { "required now" } else { "no longer required" };
+        report_required(comparison, pair.site, &field, word);
+    }
+    let (old, new) = (old.declared, new.declared);
     if default(comparison, old) != default(comparison, new) {
         let told = |field: &FieldDescriptorProto| field.default_value.clone().unwrap_or_else(|| "none".to_owned());
         let message = format!("the default of {field} is {} now, and was {}", told(new), told(old));
@@ -81,13 +161,29 @@ pub(super) fn compare(
     compare_types(comparison, &field, pair);
 }
 
-fn name(field: &FieldDescriptorProto) -> &str {
-    field.name.as_deref().unwrap_or_default()
+/// Says that a field became required, or is so no longer.
+pub(super) fn report_required(comparison: &mut Comparison<'_>, site: &Site, field: &str, word: &str) {
+    comparison.report(
+        Rule::RequiredChanged,
+        Place::New(site, Near::Start),
+        format!("{field} is {word}"),
+        "keep it as it was; ask for values with a buf.validate rule, which can be changed later",
+    );
 }
 
 fn compare_types(comparison: &mut Comparison<'_>, field: &str, pair: &Pair<'_>) {
-    let (old, new) = (pair.old, pair.new);
-    let (Some(was), Some(is)) = (old.r#type, new.r#type) else { return };
+    let (Some(was), Some(is)) = (pair.old.wire_type(), pair.new.wire_type()) else { return };
+    let (old, new) = (pair.old.declared, pair.new.declared);
+    let is_message = |kind| matches!(kind, Type::TYPE_MESSAGE | Type::TYPE_GROUP);
+    if was != is && is_message(was) && is_message(is) && old.type_name == new.type_name {
+        let told = |kind| if kind == Type::TYPE_GROUP { "between tags" } else { "behind its length" };
+        return comparison.report(
+            Rule::FieldTypeChanged,
+            Place::New(pair.site, Near::Start),
+            format!("{field} is sent {} now, and was sent {}", told(is), told(was)),
+            "keep its `features.message_encoding`",
+        );
+    }
     let same = match (was, is) {
         (Type::TYPE_ENUM, Type::TYPE_ENUM) => {
             old.type_name == new.type_name || is_moved_enum(comparison, type_name(old), type_name(new))
@@ -148,16 +244,17 @@ fn is_64_bit(kind: Type) -> bool {
     matches!(kind, Type::TYPE_INT64 | Type::TYPE_UINT64 | Type::TYPE_SINT64 | Type::TYPE_FIXED64 | Type::TYPE_SFIXED64)
 }
 
-/// Whether an enum only moved to another scope, and lost nothing.
+/// Whether an enum only moved to another scope, lost nothing, and is printed as before.
 fn is_moved_enum(comparison: &Comparison<'_>, old: &str, new: &str) -> bool {
     let (Some(was), Some(is)) = (comparison.old_elements.enums.get(old), comparison.new_elements.enums.get(new)) else {
         return false;
     };
-    let is = by_number(is.descriptor);
+    let now = by_number(is.descriptor);
     short(old) == short(new)
-        && by_number(was.descriptor)
-            .iter()
-            .all(|(number, names)| is.get(number).is_some_and(|now| names.is_subset(now)))
+        && by_number(was.descriptor).iter().all(|(number, names)| {
+            now.get(number).is_some_and(|now| names.is_subset(now))
+                && printed(was.descriptor, *number) == printed(is.descriptor, *number)
+        })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -175,17 +272,6 @@ impl Cardinality {
             Cardinality::Map => "a map",
         }
     }
-}
-
-fn cardinality(message: &DescriptorProto, field: &FieldDescriptorProto) -> Cardinality {
-    if field.label != Some(Label::LABEL_REPEATED) {
-        return Cardinality::One;
-    }
-    let entry = type_name(field).rsplit('.').next().unwrap_or_default();
-    let is_entry = |nested: &&DescriptorProto| nested.name.as_deref() == Some(entry);
-    let is_map = field.r#type == Some(Type::TYPE_MESSAGE)
-        && message.nested_type.iter().find(is_entry).is_some_and(|nested| nested.options.map_entry == Some(true));
-    if is_map { Cardinality::Map } else { Cardinality::Many }
 }
 
 /// The value that stands for a field of proto2 that is not there, where one is declared.

@@ -1,9 +1,8 @@
-//! Differences of files and messages: packages, fields that are gone, what is reserved, what is required.
+//! Differences of files and messages: packages, messages and fields that are gone, what is reserved.
 
 use std::collections::BTreeSet;
 
-use buffa_descriptor::generated::descriptor::DescriptorProto;
-use buffa_descriptor::generated::descriptor::field_descriptor_proto::Label;
+use buffa_descriptor::generated::descriptor::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
 use super::elements::Element;
 use super::{Comparison, Place, Rule, fields, missing, rules};
@@ -31,8 +30,10 @@ pub(super) fn compare(comparison: &mut Comparison<'_>) {
         .messages
         .values()
         .flat_map(|message| &message.descriptor.field)
-        .filter_map(|field| Some(field.type_name.as_deref()?.trim_start_matches('.')))
+        .chain(comparison.old_elements.extensions.values().map(|extension| extension.descriptor))
+        .filter_map(|field: &FieldDescriptorProto| Some(field.type_name.as_deref()?.trim_start_matches('.')))
         .collect();
+    removed(comparison, &templates, &fields);
     let pairs = comparison.old_elements.messages.iter().filter_map(|(name, old)| {
         let new = comparison.new_elements.messages.get(name)?;
         // The message of a channel is never sent: channels are compared by their templates.
@@ -45,15 +46,46 @@ pub(super) fn compare(comparison: &mut Comparison<'_>) {
     }
 }
 
+/// Says which messages are gone that only an `Any` carried: of the others, what held them says more.
+fn removed(comparison: &mut Comparison<'_>, templates: &BTreeSet<&str>, fields: &BTreeSet<&str>) {
+    if !fields.contains("google.protobuf.Any") {
+        return;
+    }
+    let (old, new) = (comparison.old, &comparison.new_elements);
+    let files = old.pool().files();
+    let gone = comparison.old_elements.messages.iter().filter(|(name, message)| {
+        // A file in another package has been told as a whole.
+        let file = files.get(message.site.file);
+        let stays = |file: &FileDescriptorProto| {
+            let now = file.name.as_deref().and_then(|name| new.files.get(name));
+            now.is_none_or(|now| now.package == file.package.as_deref().unwrap_or_default())
+        };
+        let told = templates.contains(name.as_str()) || fields.contains(name.as_str());
+        !new.messages.contains_key(*name) && !told && old.event_by_message(name).is_none() && file.is_some_and(stays)
+    });
+    for (name, site) in gone.map(|(name, message)| (name.clone(), message.site.clone())).collect::<Vec<_>>() {
+        comparison.report(
+            Rule::MessageRemoved,
+            Place::Old(&site),
+            format!("the message {name} is gone"),
+            "keep it as long as publishers pack it in an Any",
+        );
+    }
+}
+
 fn compare_one(comparison: &mut Comparison<'_>, name: &str, old: &DescriptorProto, new: &Element<'_, DescriptorProto>) {
+    let (old_schema, new_schema) = (comparison.old, comparison.new);
+    let linked = old_schema.pool().message_by_name(name).zip(new_schema.pool().message_by_name(name));
+    let Some((old_linked, new_linked)) = linked else { return };
     let short = short(name);
     for field in &old.field {
         let found = (0..).zip(&new.descriptor.field).find(|(_, other)| other.number == field.number);
         match found {
             Some((index, other)) => {
                 let site = new.site.inside(&[2, index]);
-                let pair = fields::Pair { message: short, old: field, new: other, site: &site };
-                fields::compare(comparison, old, new.descriptor, &pair);
+                let sides = fields::Side::of(old_linked, field).zip(fields::Side::of(new_linked, other));
+                let Some((old, new)) = sides else { continue };
+                fields::compare(comparison, &fields::Pair { message: short, old, new, site: &site });
             }
             None => {
                 let (number, name) = (field.number.unwrap_or_default(), field.name.as_deref().unwrap_or_default());
@@ -67,23 +99,18 @@ fn compare_one(comparison: &mut Comparison<'_>, name: &str, old: &DescriptorProt
             }
         }
     }
-    let required = |message: &DescriptorProto| -> Vec<i32> {
-        let fields = message.field.iter().filter(|field| field.label == Some(Label::LABEL_REQUIRED));
-        fields.filter_map(|field| field.number).collect()
-    };
-    for (one, other, word) in [(old, new.descriptor, "no longer required"), (new.descriptor, old, "required now")] {
-        let there = required(other);
-        for number in required(one).into_iter().filter(|number| !there.contains(number)) {
-            let index = (0..).zip(&new.descriptor.field).find(|(_, field)| field.number == Some(number));
+    // Those that are on one side only; the others are compared with themselves.
+    for (one, other, linked, word) in
+        [(old, new.descriptor, old_linked, "no longer required"), (new.descriptor, old, new_linked, "required now")]
+    {
+        for field in &one.field {
+            let is_common = other.field.iter().any(|there| there.number == field.number);
+            let Some(side) = fields::Side::of(linked, field).filter(|side| side.is_required() && !is_common) else {
+                continue;
+            };
+            let index = (0..).zip(&new.descriptor.field).find(|(_, there)| there.number == field.number);
             let site = index.map_or(new.site.clone(), |(index, _)| new.site.inside(&[2, index]));
-            let field = one.field.iter().find(|field| field.number == Some(number));
-            let field = field.and_then(|field| field.name.as_deref()).unwrap_or_default();
-            comparison.report(
-                Rule::RequiredChanged,
-                Place::New(&site, Near::Start),
-                format!("the field {field} of {short} is {word}"),
-                "keep it as it was; ask for values with a buf.validate rule, which can be changed later",
-            );
+            fields::report_required(comparison, &site, &side.told(short), word);
         }
     }
     check_reserved(comparison, short, old, new);

@@ -84,6 +84,15 @@ rules! {
     /// A field became required, or is required no more.
     RequiredChanged Breaking "required-changed"
         "a peer for which it is required refuses every message without it"
+    /// A field that JSON always had may be absent from it.
+    FieldMayBeAbsent Breaking "field-may-be-absent"
+        "clients that were built before read it without looking whether it is there"
+    /// An extension is gone.
+    ExtensionRemoved Breaking "extension-removed"
+        "old peers still send it: by its name in JSON it is refused, by its number it is dropped"
+    /// A message is gone that travels in an `Any` only.
+    MessageRemoved Note "message-removed"
+        "an event with an Any that holds one is refused"
     /// A number or name is not reserved any more.
     ReservedRemoved Breaking "reserved-removed"
         "it was reserved because old peers may still use it: a new field could be mistaken for what it was"
@@ -93,6 +102,15 @@ rules! {
     /// A number of an enum has another name.
     EnumValueRenamed Breaking "enum-value-renamed"
         "JSON writes enum values by name: old clients do not know the new one"
+    /// Another name of an enum's number is printed.
+    EnumPrintedNameChanged Breaking "enum-printed-name-changed"
+        "JSON has one name for a number, the first: old clients may not know the other one"
+    /// Numbers without a name are values of an enum no longer.
+    EnumClosed Breaking "enum-closed"
+        "numbers that have no name were passed on, and are dropped now"
+    /// Numbers without a name are values of an enum.
+    EnumOpened Note "enum-opened"
+        "numbers that have no name were dropped, and reach clients now"
 
     /// An event type is gone.
     EventRemoved Breaking "event-removed"
@@ -121,6 +139,9 @@ rules! {
     /// An event no longer goes to a template.
     EventChannelRemoved Breaking "event-channel-removed"
         "the channel's subscribers get the event no longer, and publishers that name the channel are refused"
+    /// A parameter of a template is filled from another field of an event.
+    EventParameterChanged Breaking "event-parameter-changed"
+        "the event goes to other channels than before: subscribers miss what they got, and get what is not theirs"
     /// An event goes to a further template.
     EventChannelAdded Note "event-channel-added"
         "publishers that leave a parameter of it empty are refused from now on"
@@ -143,6 +164,9 @@ rules! {
     /// A parameter holds other values than before.
     ChannelParameterChanged Breaking "channel-parameter-changed"
         "names that were channels are none any more"
+    /// Parameters of a template changed places.
+    ChannelParameterMoved Breaking "channel-parameter-moved"
+        "the same name means another channel: clients that were built before ask for the wrong one"
     /// A parameter has another name.
     ChannelParameterRenamed Note "channel-parameter-renamed"
         "names of channels stay as they are; code that is generated anew asks for the new name"

@@ -107,8 +107,7 @@ fn verdict(name: &str, was: Option<&Value>, is: Option<&Value>) -> Rule {
         matches!(name, "gt" | "gte" | "required" | "unique" | "defined_only" | "finite") || name.starts_with("min_");
     let falling = matches!(name, "lt" | "lte") || name.starts_with("max_");
     match (was, is) {
-        _ if name == "ignore" => Rule::RuleChanged,
-        (None, Some(Value::Number(0.0))) if matches!(name, "required" | "unique") => Rule::RuleLoosened,
+        _ if matches!(name, "ignore" | "strict") => Rule::RuleChanged,
         (None, _) => Rule::RuleTightened,
         (_, None) => Rule::RuleLoosened,
         (Some(Value::Number(was)), Some(Value::Number(is))) if rising || falling => {
@@ -141,16 +140,23 @@ fn flatten_into(flat: &mut Flat, pool: &DescriptorPool, message: &MessageDescrip
             flatten_into(flat, pool, pool.message(inner), bytes, &name);
             continue;
         }
-        let number = match field.kind() {
-            FieldKind::Singular(kind) => scalar(pool, kind, wire).and_then(|value| match value {
-                Scalar::Int(number) => Some(number as f64),
-                Scalar::Uint(number) => Some(number as f64),
-                Scalar::Float(number) => Some(number),
-                Scalar::Bool(value) => Some(f64::from(u8::from(value))),
-                Scalar::Text(_) | Scalar::Bytes(_) => None,
-            }),
+        let value = match field.kind() {
+            FieldKind::Singular(kind) => scalar(pool, kind, wire),
             _ => None,
         };
+        // What is switched off is no rule. `const` has a value to compare with, `strict` is on from the start.
+        let off = field.name() == "strict";
+        if matches!(value, Some(Scalar::Bool(on)) if on == off && field.name() != "const") {
+            flat.remove(&name);
+            continue;
+        }
+        let number = value.and_then(|value| match value {
+            Scalar::Int(number) => Some(number as f64),
+            Scalar::Uint(number) => Some(number as f64),
+            Scalar::Float(number) => Some(number),
+            Scalar::Bool(value) => Some(f64::from(u8::from(value))),
+            Scalar::Text(_) | Scalar::Bytes(_) => None,
+        });
         match (number, flat.get_mut(&name)) {
             (Some(number), _) => drop(flat.insert(name, Value::Number(number))),
             (None, Some(Value::Raw(values))) => values.push(format!("{wire:?}")),

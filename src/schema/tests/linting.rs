@@ -11,8 +11,8 @@ fn said(schema: &Schema) -> Vec<String> {
 fn everything_that_will_be_regretted_is_told_where_it_stands() {
     let text = r#"syntax = "proto2"; package shop.v1; import "rialto/v1/options.proto";
 message ShopChannel { option (rialto.v1.channel) = { template: "shop:{shop_id}" }; optional string shop_id = 1; }
-// Nobody sends here.
-message IdleChannel { option (rialto.v1.channel) = { template: "idle" }; }
+message IdleChannel { // Nobody sends here.
+  option (rialto.v1.channel) = { template: "idle" }; }
 // An order.
 message OrderPlaced {
   option (rialto.v1.event) = { type: "order.placed", channels: ["ShopChannel"] };
@@ -31,7 +31,7 @@ message Ask { option (rialto.v1.event) = { type: "ask", from: FROM_CLIENT, route
     let schema = Schema::load(&[Source::Folder(folder.path().to_owned())]).unwrap();
     let found = said(&schema).join("\n").replace(&format!("{}/", folder.path().display()), "");
     let expected = r#"shop.proto:2:1: warning: the channel shop:{shop_id} has no comment [missing-comment]
-shop.proto:4:54: warning: no event goes to the channel idle [unused-channel]
+shop.proto:4:34: warning: no event goes to the channel idle [unused-channel]
 shop.proto:9:3: warning: OrderPlaced.cents is a string in JSON [int64-string]
 shop.proto:11:3: warning: OrderPlaced.state is required [required-field]
 shop.proto:14:16: warning: Item.sizes is a string in JSON [int64-string]

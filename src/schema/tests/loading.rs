@@ -197,6 +197,22 @@ fn the_fingerprint_changes_with_what_the_schema_says() {
 }
 
 #[test]
+fn a_pipe_that_is_called_like_a_file_is_refused_and_not_waited_for() {
+    let folder = folder(&[("a.proto", "syntax = \"proto3\"; message A {}")]);
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("x.proto")).status().unwrap();
+    assert!(made.success());
+    let error = Schema::load(&[Source::Folder(folder.path().to_owned())]).unwrap_err();
+    assert_eq!(error.mistakes.len(), 1, "{error}");
+    assert!(error.mistakes[0].file.ends_with("/x.proto") && error.mistakes[0].message == "is not a regular file");
+}
+
+#[test]
+fn what_never_ends_is_not_read_to_its_end() {
+    let error = Schema::load(&[Source::at(Path::new("/dev/zero"))]).unwrap_err();
+    assert!(error.to_string().contains("more than the 67108864 bytes that are read"), "{error}");
+}
+
+#[test]
 fn mistakes_are_told_as_json_too() {
     let error = load(&[("a.proto", "syntax = \"proto3\";\nmessage A {")]).unwrap_err();
     let json = serde_json::to_value(&error).unwrap();

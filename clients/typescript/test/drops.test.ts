@@ -184,7 +184,8 @@ class Life {
       link.toClient.push(...this.#bridge.receive(frame, isTooFast));
     }
     link.toClient.push(...this.#bridge.read(this.#chance));
-    if (this.#chance() < 0.1) link.toClient.push({ type: "connection.heartbeat", data: {} });
+    // In peace a link lives: what is asked and forgotten is not healed by the next connection.
+    if (share === 1 || this.#chance() < 0.1) link.toClient.push({ type: "connection.heartbeat", data: {} });
     while (link.toClient.length > 0 && this.#link === link && (share === 1 || this.#chance() < 0.9)) {
       const frame = link.toClient.shift();
       if (!frame) break;

@@ -5,14 +5,15 @@ import type { Draft } from "./data.js";
 import { isRialtoError, RialtoError } from "./errors.js";
 import type { ServerFrame } from "./frames.js";
 import { SUBPROTOCOL } from "./frames.js";
+import type { Host } from "./host.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { pageLifecycle } from "./lifecycle.js";
 import type { OverflowPolicy, Queue } from "./queue.js";
 import { createQueue } from "./queue.js";
-import type { Host, Status } from "./session.js";
 import { createSession } from "./session.js";
 import type { SubscribeOptions, Subscription } from "./subscription.js";
 import { createSubscriptions } from "./subscription.js";
+import type { Status } from "./told.js";
 import type { WebSocketConstructor, WebSocketLike } from "./transport.js";
 import { addressOf, webSocketOf } from "./transport.js";
 

@@ -39,6 +39,6 @@ export { isRialtoError, RialtoError } from "./errors.js";
 export type { Lifecycle, LifecycleEvent } from "./lifecycle.js";
 export { pageLifecycle } from "./lifecycle.js";
 export type { OverflowPolicy } from "./queue.js";
-export type { Gap, Moved, Reset, Status, Subscribed } from "./session.js";
 export type { SubscribeOptions, Subscription } from "./subscription.js";
+export type { Gap, Moved, Reset, Status, Subscribed } from "./told.js";
 export type { WebSocketConstructor, WebSocketLike } from "./transport.js";

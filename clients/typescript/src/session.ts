@@ -13,7 +13,6 @@ import type {
   ChannelReset,
   ChannelSubscribed,
   ChannelUnsubscribed,
-  ClientFrame,
   ConnectionAck,
   ConnectionReconnect,
   ServerFrame,
@@ -21,6 +20,8 @@ import type {
   WireSubscription,
 } from "./frames.js";
 import { PROTOCOL_VERSION } from "./frames.js";
+import type { Host, Session, SessionSettings, Wanted } from "./host.js";
+import type { Status } from "./told.js";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const STABLE_AFTER_MS = 5_000;
@@ -31,112 +32,6 @@ const FIRST_HEARTBEAT_MS = 30_000;
 const RATE_LIMITED = 4004;
 const MAX_WAITING_SENDS = 256;
 const HEARTBEAT = "connection.heartbeat";
-
-/** What the connection is doing. */
-export type Status =
-  | { readonly state: "idle" }
-  | { readonly state: "connecting" }
-  | {
-      readonly state: "connected";
-      /** The connection, as in the bridge's logs. */
-      readonly connectionId: string;
-      /** The session that it is bound to. */
-      readonly sessionId: string;
-      /** The user, where somebody is authenticated. Else empty. */
-      readonly userId: string;
-      /** The fingerprint of the bridge's schema. */
-      readonly fingerprint: string;
-    }
-  | {
-      readonly state: "waiting";
-      /** The attempts that have failed in a row. */
-      readonly attempt: number;
-      /** When the next one begins, in milliseconds as `Date.now()` counts. */
-      readonly retryAt: number;
-      /** Why the last one ended. */
-      readonly reason: RialtoError;
-    }
-  | { readonly state: "offline" }
-  | { readonly state: "closed"; readonly reason?: RialtoError };
-
-/** Events that are lost to this subscriber. */
-export interface Gap {
-  readonly channel: string;
-  readonly epoch: string;
-  readonly first: number;
-  readonly last: number;
-}
-
-/** A channel whose log began anew: what was known of it is void. */
-export interface Reset {
-  readonly channel: string;
-  /** Where delivery begins now. */
-  readonly start: Position;
-  /** The position before. */
-  readonly previous?: Position;
-}
-
-/** A position that moved on without an event: what lies between was filtered out, or superseded by newer values. */
-export interface Moved {
-  readonly channel: string;
-  /** The position now. */
-  readonly position: Position;
-  /** The events that newer ones of the same key have superseded. */
-  readonly conflated: number;
-}
-
-/** A subscription that the bridge has accepted. */
-export interface Subscribed {
-  readonly channel: string;
-  /** Where delivery begins: after this event. */
-  readonly start: Position;
-  /** The newest event at that time. */
-  readonly head: Position;
-  /** Whether everything since the last position is there. Absent on a first subscribe. */
-  readonly recovered?: boolean;
-}
-
-/** What the session asks of the world. */
-export interface Host {
-  /** Opens a socket and gets a token; `opened` or `lost` answers. */
-  connect(token: { readonly expired: boolean }): void;
-  /** Gives up the socket at once, if there is one. */
-  disconnect(): void;
-  send(frame: ClientFrame): void;
-  onStatus(status: Status): void;
-  onEvent(frame: ServerFrame & { readonly channel: string }, replayed: boolean): void;
-  onSubscribed(subscribed: Subscribed): void;
-  onGap(gap: Gap): void;
-  onReset(reset: Reset): void;
-  onPosition(moved: Moved): void;
-  /** A channel's subscription has ended for good; `position` is its last. */
-  onEnded(channel: string, error: RialtoError, position: Position | undefined): void;
-  /** Something went wrong that concerns nobody in particular. */
-  onError(error: RialtoError): void;
-}
-
-/** What a session is told at its beginning. */
-export interface SessionSettings {
-  /** Unique to this client: the beginning of its frames' ids, and its name in logs. */
-  readonly clientId: string;
-  /** The fingerprint of the schema that the client was generated from. */
-  readonly fingerprint: string;
-  /** Whether a new token can be had. */
-  readonly hasToken: boolean;
-  /** How long a connection that nobody needs stays, in milliseconds. */
-  readonly lingerMs: number;
-  /** Chance, between 0 and 1. */
-  readonly random: () => number;
-}
-
-/** What is wanted of a channel. */
-export interface Wanted {
-  /** Empty: all. */
-  readonly types: readonly string[];
-  readonly history?: number;
-  /** Where to begin, where this channel has no position yet. */
-  readonly after?: Position;
-}
 
 type Timer = "connect" | "retry" | "silence" | "probe" | "stable" | "leave" | "limited" | "resubscribe";
 
@@ -168,41 +63,6 @@ interface Send {
   readonly data: unknown;
   /** Absent: a heartbeat of ours, whose answer says that what was sent before it is taken. */
   readonly settle?: (error?: RialtoError) => void;
-}
-
-/** One client's protocol. */
-export interface Session {
-  /** Throws why it has ended for good, if it has. */
-  assertOpen(): void;
-  /** Wants a channel, or wants something else of it. Returns where it is, when there is nothing to ask the bridge. */
-  want(name: string, wanted: Wanted, now: number): Subscribed | undefined;
-  /** Wants a channel no longer. */
-  leave(name: string, now: number): void;
-  /** Sends a client event. `settle` is called once: without an error when the bridge has taken it. Returns its id. */
-  dispatch(type: string, data: unknown, settle: (error?: RialtoError) => void, now: number): string;
-  /** Forgets an event that was not sent yet, and its answer otherwise. */
-  forget(id: string, now: number): void;
-  /** Sends what has gathered, unless the bridge has asked to wait. */
-  flush(): void;
-  /** The socket is open and the token is there. */
-  opened(token: string | undefined, now: number): void;
-  /** A message came. */
-  received(frame: ServerFrame, now: number): void;
-  /** The socket has closed, or could not be opened. */
-  lost(code: number, reason: string, now: number): void;
-  /** The attempt failed before there was a socket. */
-  failed(error: RialtoError, now: number): void;
-  /** The network or the page changed. */
-  network(online: boolean, now: number): void;
-  visibility(hidden: boolean, now: number): void;
-  /** Ends for good, or, held, until `hold(false)`. */
-  close(reason: RialtoError | undefined): void;
-  hold(held: boolean, now: number): void;
-  tick(now: number): void;
-  /** When to call `tick`. Infinity: never. */
-  deadline(): number;
-  position(name: string): Position | undefined;
-  status(): Status;
 }
 
 /** Makes a session that does nothing yet. */

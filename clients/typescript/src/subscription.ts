@@ -3,7 +3,8 @@
 import type { AnyEvent, ChannelRef, Position } from "./channel.js";
 import type { RialtoError } from "./errors.js";
 import type { ServerFrame } from "./frames.js";
-import type { Gap, Moved, Reset, Session, Subscribed } from "./session.js";
+import type { Session } from "./host.js";
+import type { Gap, Moved, Reset, Subscribed } from "./told.js";
 
 /** What else a subscriber wants to know. */
 export interface SubscribeOptions {

@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { ClientFrame, ServerFrame } from "../src/frames.js";
-import type { Host, Session, Status } from "../src/session.js";
+import type { Host, Session } from "../src/host.js";
 import { createSession } from "../src/session.js";
+import type { Status } from "../src/told.js";
 import { FakeBridge, seeded, TYPES } from "./fake-bridge.js";
 
 const SEEDS = Number(process.env.SEEDS ?? 5_000);

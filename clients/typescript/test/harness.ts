@@ -1,7 +1,7 @@
 // A session whose world is written down, so that a test owns the clock, the chance and the bridge.
 
 import type { ClientFrame, ServerFrame } from "../src/frames.js";
-import type { Host, Session, SessionSettings } from "../src/session.js";
+import type { Host, Session, SessionSettings } from "../src/host.js";
 import { createSession } from "../src/session.js";
 
 /** What a session asked for, in order, in few words. */

@@ -17,11 +17,13 @@ const SOURCES: &[(&str, &str)] = sources![
     "data.ts",
     "errors.ts",
     "frames.ts",
+    "host.ts",
     "index.ts",
     "lifecycle.ts",
     "queue.ts",
     "session.ts",
     "subscription.ts",
+    "told.ts",
     "transport.ts",
 ];
 

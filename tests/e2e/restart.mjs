@@ -21,8 +21,7 @@ await until(() => document.body.dataset.state === "connected" && Number(document
 const received = await page.evaluate(() => Number(document.body.dataset.received));
 await until((received) => Number(document.body.dataset.received) > received + 3, received);
 await page.screenshot({ path: join(screenshots, "after-restart.png") });
-const notices = await page.locator("[data-notice='bad']").allTextContents();
-assert.ok(notices.some((notice) => notice.includes("project:42: its log began anew")), notices.join("\n"));
+await page.locator("[data-notice='bad']", { hasText: "project:42: its log began anew" }).first().waitFor();
 const { missing, duplicates } = await page.evaluate(() => ({ ...document.body.dataset }));
 assert.deepEqual({ missing, duplicates }, { missing: "0", duplicates: "0" });
 await context.close();

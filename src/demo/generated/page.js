@@ -2077,6 +2077,7 @@ var EventList = class {
   }
   /** Holds the list still, or lets it go on. */
   pause(paused) {
+    this.#draw();
     this.#paused = paused;
     if (!paused) for (const item of this.#held.splice(0)) this.#add(item);
   }
@@ -2096,7 +2097,6 @@ var EventList = class {
       if (this.#held.length > SHOWN) this.#held.shift();
       return;
     }
-    this.#judge(item);
     if (this.#waiting.push(item) > SHOWN) {
       const oldest = this.#waiting.findIndex((waiting) => !waiting.matches(".notice"));
       this.#waiting.splice(Math.max(0, oldest), 1);
@@ -2104,7 +2104,9 @@ var EventList = class {
     if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
   }
   #draw() {
-    this.#root.prepend(...this.#waiting.splice(0).reverse());
+    const drawn = this.#waiting.splice(0).reverse();
+    for (const item of drawn) this.#judge(item);
+    this.#root.prepend(...drawn);
     while (this.#root.childElementCount > SHOWN) {
       const oldest = [...this.#root.children].reverse().find((item) => !item.matches(".notice") && !item.querySelector("details[open]") && !item.contains(document.activeElement));
       (oldest ?? this.#root.lastElementChild)?.remove();

@@ -74,6 +74,7 @@ export class EventList {
 
   /** Holds the list still, or lets it go on. */
   pause(paused: boolean): void {
+    this.#draw();
     this.#paused = paused;
     if (!paused) for (const item of this.#held.splice(0)) this.#add(item);
   }
@@ -96,7 +97,6 @@ export class EventList {
       if (this.#held.length > SHOWN) this.#held.shift();
       return;
     }
-    this.#judge(item);
     // A burst is drawn once a frame, and only what stays.
     if (this.#waiting.push(item) > SHOWN) {
       const oldest = this.#waiting.findIndex((waiting) => !waiting.matches(".notice"));
@@ -106,7 +106,10 @@ export class EventList {
   }
 
   #draw(): void {
-    this.#root.prepend(...this.#waiting.splice(0).reverse());
+    const drawn = this.#waiting.splice(0).reverse();
+    // By the filter as it is now: somebody may have typed since they came.
+    for (const item of drawn) this.#judge(item);
+    this.#root.prepend(...drawn);
     while (this.#root.childElementCount > SHOWN) {
       // What somebody reads stays, and so does what the page had to say, until there is too much of either.
       const oldest = [...this.#root.children].reverse().find((item) => !item.matches(".notice") && !item.querySelector("details[open]") && !item.contains(document.activeElement));

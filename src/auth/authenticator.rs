@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
+use super::claims;
 use super::error::{SettingsError, TokenError};
 use super::key::Key;
 use super::settings::{ClaimNames, Issuer, KeySource, Settings};
 use super::token::Unverified;
-use super::{claims, jwks, pem};
 use crate::session::principal::Principal;
 
 /// How many keys are tried for a token that does not name one: a signature of RSA costs tens of microseconds.
@@ -91,13 +91,8 @@ impl Trusted {
         let (mut keys, mut mistakes) = (Vec::new(), Vec::new());
         let mut has_public = false;
         for source in &issuer.keys {
-            let read = match source {
-                KeySource::Secret(secret) => Key::from_secret(secret).map(|key| vec![key]),
-                KeySource::Pem(text) => pem::read(text).map(|key| vec![key]),
-                KeySource::Jwks(text) => jwks::read(text),
-            };
             has_public |= !matches!(source, KeySource::Secret(_));
-            match read {
+            match source.read() {
                 Ok(read) => keys.extend(read),
                 Err(wrong) => mistakes.push(wrong.into()),
             }

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 
+use super::error::KeyError;
+use super::key::Key;
+use super::{jwks, pem};
+
 /// How far clocks may differ. Default 30 s.
 pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
@@ -41,6 +45,25 @@ pub enum KeySource {
     Pem(String),
     /// The JSON of a JWKS (RFC 7517).
     Jwks(String),
+}
+
+impl KeySource {
+    /// Says why it is no key.
+    ///
+    /// # Errors
+    /// It cannot be used, whatever else is set.
+    pub fn check(&self) -> Result<(), KeyError> {
+        self.read().map(|_| ())
+    }
+
+    /// The keys that it is: at least one.
+    pub(super) fn read(&self) -> Result<Vec<Key>, KeyError> {
+        match self {
+            KeySource::Secret(secret) => Key::from_secret(secret).map(|key| vec![key]),
+            KeySource::Pem(text) => pem::read(text).map(|key| vec![key]),
+            KeySource::Jwks(text) => jwks::read(text),
+        }
+    }
 }
 
 /// A secret is never printed.

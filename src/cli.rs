@@ -17,6 +17,7 @@ mod publish;
 mod screen;
 mod serve;
 mod subscribe;
+mod token;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ enum Command {
     Init(init::Init),
     Proto(proto::Proto),
     Config(config::Config),
+    Token(token::Token),
     Generate(generate::Generate),
 }
 
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Init(init) => init.run(&mut screen),
         Command::Proto(proto) => proto.run(&mut screen),
         Command::Config(config) => config.run(&mut screen),
+        Command::Token(token) => token.run(&mut screen),
         Command::Generate(generate) => generate.run(&mut screen),
     };
     match done {

@@ -7,6 +7,7 @@
 mod effective;
 mod environment;
 mod file;
+mod identity;
 mod key;
 mod keys;
 mod limits;
@@ -24,10 +25,12 @@ use std::time::Duration;
 
 pub use effective::{Effective, Origin};
 pub use environment::{Environment, Output, Process, wants_colour};
+pub use identity::{Identity, Secret, secret_of};
 pub use key::{Group, Key, Takes};
 pub use keys::keys;
 pub use limits::Limits;
 pub use machine::{Machine, raise_file_descriptors};
+pub use value::duration;
 
 /// What every variable of Rialto's begins with.
 pub const VARIABLE_PREFIX: &str = "RIALTO_";
@@ -58,6 +61,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Names by which the internal port may be addressed, beside IP addresses and `localhost`. Default none.
     pub allowed_hosts: Vec<String>,
+    /// Who is believed to be whom. Default: nobody is authenticated.
+    pub identity: Identity,
     /// How the bridge logs.
     pub log: LogConfig,
     /// How long a shutdown may take before what is left is cut. Default 30 s.
@@ -133,6 +138,7 @@ impl Config {
             insecure: false,
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
+            identity: Identity::default(),
             log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
             drain: Duration::from_secs(30),
             limits: Limits::on(machine),
@@ -207,6 +213,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
             });
         }
     }
+    mistakes.extend(config.identity.authenticator().err().unwrap_or_default());
     mistakes.extend(config.limits.contradictions());
     mistakes
 }

@@ -2,11 +2,12 @@
 //!
 //! Services publish events over gRPC, browsers subscribe over WebSocket and get JSON, and one set of `.proto` files says
 //! what may cross. The floors of the house, from the bottom: [`ids`], [`status`], [`proto`]; [`schema`], [`log`],
-//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`revision`], [`ingest`], [`net`], [`metrics`];
+//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`revision`], [`ingest`], [`auth`], [`net`], [`metrics`];
 //! [`grpc`], [`socket`], [`admin`]; [`config`], [`app`], [`cli`].
 
 pub mod admin;
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod codegen;
 pub mod config;

@@ -58,6 +58,7 @@ pub use filter::{TypeFilter, UnknownType};
 pub use key::{Delivery, EventKey, KeyFields};
 pub use load::Source;
 pub use mistake::{LoadError, Mistake};
+pub use permission::MissingClaim;
 pub use route::RouteError;
 pub use unknown::UnknownChannel;
 pub use validate::{Spending, Violation};
@@ -304,7 +305,13 @@ impl Schema {
 }
 
 impl ChannelTemplate {
-    fn name_for(&self, session_id: &str, user_id: Option<&str>) -> Option<ChannelName> {
+    /// Whether it has no parameters: it is one channel.
+    pub fn is_single(&self) -> bool {
+        self.parameters.is_empty()
+    }
+
+    /// Its channel of this session (and user), where these fill it.
+    pub fn name_for(&self, session_id: &str, user_id: Option<&str>) -> Option<ChannelName> {
         let mut name = String::new();
         for segment in &self.parsed.segments {
             if !name.is_empty() {

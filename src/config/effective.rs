@@ -110,7 +110,8 @@ impl Effective {
         for (key, values, origin) in self.entries().filter(|(key, ..)| key.name != "config") {
             let is_empty = values.is_empty() && !matches!(key.takes, Takes::Many(_));
             let shown = if is_empty { vec![key.example.to_owned()] } else { values };
-            let comment = if *origin == Origin::Default { "# " } else { "" };
+            // A secret is not written down by the way: whoever takes the file brings it along.
+            let comment = if *origin == Origin::Default || key.is_secret() { "# " } else { "" };
             text.push_str(&format!("\n# {}\n{comment}{}\n", key.help, as_toml(key, &shown)));
         }
         text

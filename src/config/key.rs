@@ -41,6 +41,8 @@ pub enum Takes {
 pub enum Group {
     /// What most people set.
     Basics,
+    /// Who is believed to be whom.
+    Identity,
     /// Limits of browsers' connections.
     Connections,
     /// Limits of publishing.
@@ -54,6 +56,7 @@ impl Group {
     pub fn heading(self) -> &'static str {
         match self {
             Group::Basics => "Basics",
+            Group::Identity => "Identity",
             Group::Connections => "Limits of connections",
             Group::Publishing => "Limits of publishing",
             Group::Logs => "Limits of channel logs",
@@ -82,9 +85,15 @@ impl Key {
             Takes::One("ADDRESS") => "an IP address with a port",
             Takes::One("PATH") => "a path",
             Takes::Many("PATH") => "paths",
+            Takes::One("SECRET" | "ISSUER" | "CLAIM") => "a text",
             Takes::One(_) => "a word",
             Takes::Many(_) => "any number of them",
         }
+    }
+
+    /// Whether its value is never shown.
+    pub fn is_secret(&self) -> bool {
+        self.takes == Takes::One("SECRET")
     }
 
     /// The value in a configuration, as it would be written; several for a key that takes many.

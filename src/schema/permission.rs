@@ -1,4 +1,8 @@
-//! The texts of permissions: what may stand in their braces.
+//! The texts of permissions: what may stand in their braces, and what it becomes.
+
+use super::ChannelTemplate;
+use super::escape::escape_into;
+use super::template::Segment;
 
 /// Why a permission's text is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,4 +33,55 @@ pub(super) fn check(text: &str, knows: impl Fn(&str) -> bool) -> Result<(), Perm
         rest = tail;
     }
     Ok(())
+}
+
+/// A permission that cannot be asked for: a claim that it names is missing, so nobody has it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the permission {permission:?} needs the claim {claim:?}, which the token does not have")]
+pub struct MissingClaim {
+    /// The permission as it is declared.
+    pub permission: Box<str>,
+    /// The claim's name.
+    pub claim: Box<str>,
+}
+
+impl ChannelTemplate {
+    /// A permission of this template with the parameters of a channel and a token's claims filled in. A parameter stands
+    /// in it as it does in the channel's name, a claim is escaped by the same table: neither becomes structure.
+    ///
+    /// `channel` must be a name of this template.
+    ///
+    /// # Errors
+    /// `claim` does not know one that the permission names.
+    pub fn fill_permission(
+        &self,
+        permission: &str,
+        channel: &str,
+        claim: impl Fn(&str) -> Option<String>,
+    ) -> Result<String, MissingClaim> {
+        let mut filled = String::with_capacity(permission.len() + channel.len());
+        let mut rest = permission;
+        while let Some((literal, tail)) = rest.split_once('{') {
+            filled.push_str(literal);
+            // A permission without a closing brace was refused when the schema was loaded.
+            let (placeholder, tail) = tail.split_once('}').unwrap_or((tail, ""));
+            rest = tail;
+            let missing = |name: &str| MissingClaim { permission: permission.into(), claim: name.into() };
+            match placeholder.strip_prefix('@') {
+                Some(name) => escape_into(&claim(name).ok_or_else(|| missing(name))?, &mut filled),
+                None => filled.push_str(self.parameter(placeholder, channel).ok_or_else(|| missing(placeholder))?),
+            }
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    /// The part of a channel's name that is this parameter, escaped as it is there.
+    fn parameter<'a>(&self, path: &str, channel: &'a str) -> Option<&'a str> {
+        let mut parts = self.parsed.segments.iter().zip(channel.split(':'));
+        parts.find_map(|(segment, part)| match segment {
+            Segment::Parameter(own) if **own == *path => Some(part),
+            _ => None,
+        })
+    }
 }

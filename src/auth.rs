@@ -1,0 +1,33 @@
+//! Tokens become principals.
+//!
+//! An [`Authenticator`] is made once of plain [`Settings`] and never changed; [`Authenticator::verify`] says who a token is
+//! about, or why nobody should believe it. It knows no network and no clock: keys come from settings, the time is an
+//! argument.
+//!
+//! # What is believed
+//! JSON Web Tokens (RFC 7519) in compact form (RFC 7515), signed with one of an issuer's own keys by an algorithm that this
+//! issuer is listed for. Signatures are checked by the `jsonwebtoken` crate; the form, the header and every claim by us,
+//! since the library lets through what RFC 7515 and RFC 8725 refuse. Nothing of a token chooses where keys come from: `kid`
+//! picks among those that are there, `jku`, `jwk`, `x5u` and `x5c` are not looked at.
+
+mod authenticator;
+mod claims;
+mod error;
+mod jwks;
+mod key;
+mod mint;
+mod pem;
+mod secret;
+mod settings;
+mod strict_json;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use authenticator::Authenticator;
+pub use error::{KeyError, SettingsError, TokenError};
+pub use jsonwebtoken::Algorithm;
+pub use mint::mint;
+pub use settings::{ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, Settings};
+pub use token::{MAX_LIFE, MAX_TOKEN_BYTES, Unverified};

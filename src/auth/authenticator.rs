@@ -1,0 +1,158 @@
+//! Whose tokens are believed, and whether this is one.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use jsonwebtoken::Algorithm;
+use serde_json::Value;
+
+use super::claims;
+use super::error::{SettingsError, TokenError};
+use super::key::Key;
+use super::settings::{ClaimNames, Issuer, KeySource, Settings};
+use super::token::Unverified;
+use crate::session::principal::Principal;
+
+/// How many keys are tried for a token that does not name one: a signature of RSA costs tens of microseconds.
+const MAX_TRIED_KEYS: usize = 4;
+
+/// Says who tokens are about. Immutable: other keys are another authenticator.
+pub struct Authenticator {
+    /// Issuers by their `iss`, each with keys that verify no other's tokens.
+    named: HashMap<String, Trusted>,
+    /// Who is trusted whatever the `iss`, if anybody.
+    unnamed: Option<Trusted>,
+    names: ClaimNames,
+    leeway: Duration,
+}
+
+/// One issuer.
+struct Trusted {
+    audiences: Vec<String>,
+    algorithms: Vec<Algorithm>,
+    keys: Vec<Key>,
+}
+
+impl Authenticator {
+    /// An authenticator for these issuers.
+    ///
+    /// # Errors
+    /// Every reason why it would be none, or an unsafe one.
+    pub fn new(settings: &Settings) -> Result<Authenticator, Vec<SettingsError>> {
+        let (mut named, mut unnamed) = (HashMap::new(), None);
+        let mut mistakes = Vec::new();
+        for issuer in &settings.issuers {
+            match Trusted::new(issuer) {
+                Ok(trusted) => {
+                    let earlier = match &issuer.name {
+                        Some(name) => named.insert(name.clone(), trusted),
+                        None => unnamed.replace(trusted),
+                    };
+                    if earlier.is_some() {
+                        let name = issuer.name.clone().unwrap_or_default();
+                        mistakes.push(SettingsError::RepeatedIssuer(name));
+                    }
+                }
+                Err(wrong) => mistakes.extend(wrong),
+            }
+        }
+        if settings.issuers.is_empty() {
+            mistakes.push(SettingsError::NoKey);
+        }
+        let (names, leeway) = (settings.claims.clone(), settings.leeway);
+        if mistakes.is_empty() { Ok(Authenticator { named, unnamed, names, leeway }) } else { Err(mistakes) }
+    }
+
+    /// Who this token is about.
+    ///
+    /// # Errors
+    /// It is not to be believed, or not any more, or not yet.
+    pub fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, TokenError> {
+        let token = Unverified::read(token)?;
+        let (algorithm, key_id) = token.algorithm_and_key()?;
+        // What the token says of its issuer only chooses whose keys must have signed it.
+        let issuer = match token.claims.get("iss") {
+            None => None,
+            Some(Value::String(name)) => Some(name),
+            Some(_) => return Err(TokenError::Issuer),
+        };
+        let named = issuer.and_then(|name| self.named.get(name));
+        let trusted = named.or(self.unnamed.as_ref()).ok_or(TokenError::Issuer)?;
+        trusted.verify(&token, algorithm, key_id)?;
+        let expires = claims::check_times(&token.claims, self.leeway, now)?;
+        claims::check_audience(&token.claims, &trusted.audiences)?;
+        claims::principal(token.claims, &self.names, expires)
+    }
+}
+
+impl Trusted {
+    fn new(issuer: &Issuer) -> Result<Trusted, Vec<SettingsError>> {
+        let (mut keys, mut mistakes) = (Vec::new(), Vec::new());
+        let mut has_public = false;
+        for source in &issuer.keys {
+            has_public |= !matches!(source, KeySource::Secret(_));
+            match source.read() {
+                Ok(read) => keys.extend(read),
+                Err(wrong) => mistakes.push(wrong.into()),
+            }
+        }
+        if issuer.keys.is_empty() {
+            mistakes.push(SettingsError::NoKey);
+        }
+        if has_public && issuer.name.is_none() {
+            mistakes.push(SettingsError::NoIssuer);
+        }
+        if has_public && issuer.audiences.is_empty() {
+            mistakes.push(SettingsError::NoAudience);
+        }
+        if mistakes.is_empty() {
+            for algorithm in &issuer.algorithms {
+                if !keys.iter().any(|key| key.algorithms().contains(algorithm)) {
+                    mistakes.push(SettingsError::IdleAlgorithm(format!("{algorithm:?}")));
+                }
+            }
+            let is_idle = |key: &Key| !key.algorithms().iter().any(|algorithm| issuer.algorithms.contains(algorithm));
+            // A set may have keys for others beside ours.
+            if !issuer.algorithms.is_empty() && keys.iter().all(is_idle) {
+                mistakes.push(SettingsError::IdleKey);
+            }
+        }
+        let algorithms = match &issuer.algorithms[..] {
+            [] => keys.iter().flat_map(Key::algorithms).copied().collect(),
+            listed => listed.to_vec(),
+        };
+        let audiences = issuer.audiences.clone();
+        if mistakes.is_empty() { Ok(Trusted { audiences, algorithms, keys }) } else { Err(mistakes) }
+    }
+
+    /// Whether one of this issuer's keys has signed it.
+    fn verify(&self, token: &Unverified<'_>, algorithm: Algorithm, key_id: Option<&str>) -> Result<(), TokenError> {
+        if !self.algorithms.contains(&algorithm) {
+            return Err(TokenError::Algorithm);
+        }
+        let fits = |key: &&Key| key.algorithms().contains(&algorithm);
+        // A key without a name fits every `kid`, one with a name its own alone.
+        let is_meant = |key: &&Key| key_id.is_none() || key.id.is_none() || key.id.as_deref() == key_id;
+        let mut keys: Vec<&Key> = self.keys.iter().filter(fits).filter(is_meant).collect();
+        if key_id.is_some() && keys.iter().any(|key| key.id.is_some()) {
+            keys.retain(|key| key.id.is_some());
+        }
+        match keys.len() {
+            0 => return Err(TokenError::UnknownKey),
+            1..=MAX_TRIED_KEYS => {}
+            _ => return Err(TokenError::NoKeyId),
+        }
+        let has_signed = |key: &&Key| key.verify(token.message, token.signature, algorithm) == Some(true);
+        if keys.iter().any(has_signed) { Ok(()) } else { Err(TokenError::Signature) }
+    }
+}
+
+/// Without the keys.
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut issuers: Vec<&str> = self.named.keys().map(String::as_str).collect();
+        issuers.sort_unstable();
+        f.debug_struct("Authenticator").field("issuers", &issuers).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,93 @@
+//! Secrets that are worth the name.
+
+use super::error::KeyError;
+
+/// The shortest secret: as long as HS256's hash (RFC 7518, section 3.2).
+pub(super) const MIN_SECRET_BYTES: usize = 32;
+/// Fewer different bytes than this are not random: 32 random hexadecimal digits have 14 on average.
+const MIN_DIFFERENT_BYTES: usize = 7;
+
+/// How secrets begin that stand in documentation, capitals and punctuation left out.
+const SAMPLES: [&str; 19] = [
+    "your256bitsecret",
+    "your384bitsecret",
+    "your512bitsecret",
+    "yoursecret",
+    "yourjwtsecret",
+    "yoursupersecret",
+    "astringsecretatleast",
+    "avalidstringsecret",
+    "changeme",
+    "changethis",
+    "replaceme",
+    "replacethis",
+    "secret",
+    "mysecret",
+    "supersecret",
+    "password",
+    "example",
+    "insecure",
+    // The key of RFC 7515, appendix A.1.
+    "aym1sysppbydfgzld3umj1qzkobwvmkoqqestjqlrt1qs0gzh75aktmn3yj0ips4hcguutw",
+];
+
+/// Says why a secret cannot be used.
+pub(super) fn check(secret: &[u8]) -> Result<(), KeyError> {
+    let bare: String = secret
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(|byte| byte.to_ascii_lowercase() as char)
+        .collect();
+    if SAMPLES.iter().any(|sample| bare.starts_with(sample)) {
+        return Err(KeyError::WeakSecret("begins like a sample from documentation"));
+    }
+    if secret.len() < MIN_SECRET_BYTES {
+        return Err(KeyError::ShortSecret(secret.len()));
+    }
+    if secret.starts_with(b"-----BEGIN") || secret.starts_with(b"ssh-") || secret.starts_with(b"{") {
+        return Err(KeyError::WeakSecret("is a key in PEM, SSH or JSON form, which others may know"));
+    }
+    let mut seen = [false; 256];
+    secret.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    if seen.iter().filter(|seen| **seen).count() < MIN_DIFFERENT_BYTES {
+        return Err(KeyError::WeakSecret("is made of a few characters only"));
+    }
+    if (1..=secret.len() / 2).any(|period| secret[period..] == secret[..secret.len() - period]) {
+        return Err(KeyError::WeakSecret("repeats itself"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_and_short_and_simple_secrets_are_refused() {
+        let short = ["", "x", "0123456789abcdef", "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6"];
+        for secret in short {
+            assert_eq!(check(secret.as_bytes()), Err(KeyError::ShortSecret(secret.len())), "{secret}");
+        }
+        let weak = [
+            "secret",
+            "SECRET-secret-secret-secret-secret-1",
+            "your-256-bit-secret",
+            "your-256-bit-secret-but-longer-now-12345",
+            "a-string-secret-at-least-256-bits-long",
+            "changeme",
+            "CHANGE_ME-0123456789-0123456789-abcdef",
+            "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "0101010101010101010101010101010110",
+            "kq8Zt0vLw3Xy7Rb2kq8Zt0vLw3Xy7Rb2",
+            "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A",
+            "{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ\"}",
+        ];
+        for secret in weak {
+            assert!(matches!(check(secret.as_bytes()), Err(KeyError::WeakSecret(_))), "{secret}");
+        }
+        for secret in ["4f1c9a7e0b3d5826f1c94a7e0b3d5826", "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e"] {
+            assert_eq!(check(secret.as_bytes()), Ok(()), "{secret}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What an authenticator is made of: plain values, read by somebody else.
+
+use std::fmt;
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+
+use super::error::KeyError;
+use super::key::Key;
+use super::{jwks, pem};
+
+/// How far clocks may differ. Default 30 s.
+pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+
+/// Everything about whom to believe.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whose tokens are believed: each with its own keys, which verify no other's.
+    pub issuers: Vec<Issuer>,
+    /// Which claims say what.
+    pub claims: ClaimNames,
+    /// How far clocks may differ.
+    pub leeway: Duration,
+}
+
+/// Somebody who makes tokens.
+#[derive(Clone, Debug, Default)]
+pub struct Issuer {
+    /// Its `iss`, compared as it is. `None`: tokens of any other issuer or without one; only with secrets.
+    pub name: Option<String>,
+    /// What `aud` must name one of. Empty: tokens with an `aud` are refused; only with secrets.
+    pub audiences: Vec<String>,
+    /// What may be signed with. Empty: what the keys are made for.
+    pub algorithms: Vec<Algorithm>,
+    /// Its keys.
+    pub keys: Vec<KeySource>,
+}
+
+/// Where keys come from.
+#[derive(Clone)]
+pub enum KeySource {
+    /// A shared secret, for HS256, HS384 and HS512.
+    Secret(Vec<u8>),
+    /// The PEM of one public key.
+    Pem(String),
+    /// The JSON of a JWKS (RFC 7517).
+    Jwks(String),
+}
+
+impl KeySource {
+    /// Says why it is no key.
+    ///
+    /// # Errors
+    /// It cannot be used, whatever else is set.
+    pub fn check(&self) -> Result<(), KeyError> {
+        self.read().map(|_| ())
+    }
+
+    /// The keys that it is: at least one.
+    pub(super) fn read(&self) -> Result<Vec<Key>, KeyError> {
+        match self {
+            KeySource::Secret(secret) => Key::from_secret(secret).map(|key| vec![key]),
+            KeySource::Pem(text) => pem::read(text).map(|key| vec![key]),
+            KeySource::Jwks(text) => jwks::read(text),
+        }
+    }
+}
+
+/// A secret is never printed.
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            KeySource::Secret(_) => "Secret(..)",
+            KeySource::Pem(_) => "Pem(..)",
+            KeySource::Jwks(_) => "Jwks(..)",
+        })
+    }
+}
+
+/// Which claims say what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// Whose channels it sees, a text. Default `tenant`. Without that claim: the tenant without a name.
+    pub tenant: String,
+    /// The session that it is bound to, a text. Default `sid`.
+    pub session: String,
+    /// What it grants, a list of texts or one text with spaces. `None`: `permissions`, or else `scope`.
+    pub permissions: Option<String>,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        ClaimNames { tenant: "tenant".to_owned(), session: "sid".to_owned(), permissions: None }
+    }
+}

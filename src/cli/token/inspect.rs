@@ -1,0 +1,140 @@
+//! `rialto token inspect`.
+
+use std::io::Read as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::super::failure::Failure;
+use super::super::flags::Flags;
+use super::super::screen::{Colour, Screen, harmless};
+use crate::auth::{MAX_TOKEN_BYTES, Unverified};
+use crate::config::{Config, ConfigError, Process};
+
+/// Claims that are times.
+const TIMES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
+
+/// See what a token says, and whether a bridge would take it.
+///
+/// Takes the flags of `rialto serve` and reads the same file and variables: the token is judged as that bridge would judge
+/// it. Exits with 0 when it would be taken, or when no key is given to judge it by; with 1 when it would not.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Inspect {
+    /// The token; - reads it from standard input, which others of this machine do not see
+    #[arg(value_name = "TOKEN", allow_hyphen_values = true)]
+    token: String,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rialto token inspect \"$TOKEN\" --jwt-secret-file secret
+  rialto token inspect - --config rialto.toml < token       judged by the configuration of a bridge";
+
+impl Inspect {
+    /// Shows the token and the verdict.
+    pub(super) fn run(self, screen: &Screen) -> Result<(), Failure> {
+        let identity = Config::load(&self.flags.0, &Process)?.identity;
+        let authenticator = identity.authenticator().map_err(|mistakes| ConfigError { mistakes })?;
+        let token = if self.token == "-" { from_input()? } else { self.token };
+        let token = token.trim();
+        let token = token.strip_prefix("Bearer ").unwrap_or(token);
+        let now = SystemTime::now();
+        let read = Unverified::read(token).map_err(|error| Failure::Refused(error.to_string()))?;
+        let paint = screen.paint();
+        for (heading, members) in [("Header", &read.header), ("Claims", &read.claims)] {
+            screen.line(&paint.paint(Colour::Bold, heading))?;
+            show(members, now, screen)?;
+        }
+        let Some(authenticator) = authenticator else {
+            screen.note("not verified: no key is given (--jwt-secret-file, --jwt-public-key or --jwks-file)");
+            return Ok(());
+        };
+        match authenticator.verify(token, now) {
+            Ok(principal) => {
+                let text = format!("accepted: user {}", harmless(&principal.user));
+                screen.line(&paint.paint(Colour::Green, &text))?;
+                for grant in principal.grants.texts() {
+                    screen.line(&format!("  may {}", harmless(grant)))?;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let code = error.code();
+                Err(Failure::Refused(format!("refused with {} {}: {error}", code.number(), code.row().reason)))
+            }
+        }
+    }
+}
+
+fn from_input() -> Result<String, Failure> {
+    let mut text = String::new();
+    // Room for white space around it; a longer one is refused by its length.
+    std::io::stdin().take(2 * MAX_TOKEN_BYTES as u64).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn show(members: &Map<String, Value>, now: SystemTime, screen: &Screen) -> Result<(), Failure> {
+    for (name, value) in members {
+        let words = match value.as_u64() {
+            Some(seconds) if TIMES.contains(&name.as_str()) => format!("  ({})", in_words(seconds, now)),
+            _ => String::new(),
+        };
+        let name = screen.paint().paint(Colour::Blue, &harmless(name));
+        screen.line(&format!("  {name} = {}{words}", harmless(&value.to_string())))?;
+    }
+    Ok(())
+}
+
+/// A time in seconds since 1970, in words.
+fn in_words(seconds: u64, now: SystemTime) -> String {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let when = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+    let when =
+        when.map_or_else(|| "beyond all calendars".to_owned(), |when| when.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+    match seconds.abs_diff(now) {
+        0 => format!("{when}, now"),
+        away if seconds > now => format!("{when}, in {}", span(away)),
+        away => format!("{when}, {} ago", span(away)),
+    }
+}
+
+/// A span in its two largest units.
+fn span(seconds: u64) -> String {
+    let units = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
+    let mut rest = Duration::from_secs(seconds).as_secs();
+    let mut words = Vec::new();
+    for (unit, size) in units {
+        let count = rest / size;
+        rest %= size;
+        if count > 0 {
+            words.push(format!("{count} {unit}"));
+        }
+    }
+    words.truncate(2);
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_dates_and_distances() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+        let table = [
+            (1_790_000_000, "2026-09-21T14:13:20Z, now"),
+            (1_790_000_059, "2026-09-21T14:14:19Z, in 59 s"),
+            (1_789_999_000, "2026-09-21T13:56:40Z, 16 min 40 s ago"),
+            (1_790_090_061, "2026-09-22T15:14:21Z, in 1 d 1 h"),
+            (0, "1970-01-01T00:00:00Z, 20717 d 14 h ago"),
+            (u64::MAX, "beyond all calendars, in 213503982313883 d 16 h"),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(in_words(seconds, now), expected);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `rialto token mint`.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::super::failure::Failure;
+use super::super::screen::Screen;
+use crate::auth::{self, MAX_LIFE, MAX_TOKEN_BYTES};
+use crate::config::{duration, secret_of};
+
+/// Claims that have an option of their own.
+const OWN: [(&str, &str); 8] = [
+    ("sub", "--sub"),
+    ("exp", "--for"),
+    ("iat", "--for"),
+    ("sid", "--session"),
+    ("permissions", "--permission"),
+    ("tenant", "--tenant"),
+    ("iss", "--issuer"),
+    ("aud", "--audience"),
+];
+
+/// Make a token that is signed with a secret, by HS256.
+///
+/// For development and tests: in production your own service makes tokens when somebody has logged in. Prints the token
+/// alone, for a variable of a script.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Mint {
+    /// A file with the secret, the one of the bridge's --jwt-secret-file
+    #[arg(long, value_name = "PATH")]
+    secret_file: PathBuf,
+    /// The user
+    #[arg(long, value_name = "USER")]
+    sub: String,
+    /// A permission, exact or with * for one segment and ** for the rest; may be repeated
+    #[arg(long, value_name = "PERMISSION")]
+    permission: Vec<String>,
+    /// How long it is valid, at most 24h
+    #[arg(long = "for", value_name = "TIME", default_value = "1h")]
+    life: String,
+    /// The session that it binds a connection to (sid)
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// The tenant
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// The issuer (iss), where the bridge has --jwt-issuer
+    #[arg(long, value_name = "ISSUER")]
+    issuer: Option<String>,
+    /// An audience (aud), where the bridge has --jwt-audience; may be repeated
+    #[arg(long, value_name = "AUDIENCE")]
+    audience: Vec<String>,
+    /// Another claim, NAME=VALUE: JSON, or else a text; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    claim: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rialto token mint --secret-file secret --sub u7 --permission 'project:*:read'
+  rialto token mint --secret-file secret --sub u7 --for 5m --session s1 --claim team=blue --claim level=3
+  TOKEN=$(rialto token mint --secret-file secret --sub u7)";
+
+impl Mint {
+    /// Prints the token.
+    pub(super) fn run(self, screen: &Screen) -> Result<(), Failure> {
+        let secret = secret_of(&self.secret_file).map_err(|problem| usage("--secret-file", &problem))?;
+        let life = duration(&self.life).map_err(|problem| usage("--for", &problem))?;
+        if life > MAX_LIFE || life < Duration::from_secs(1) {
+            let hours = MAX_LIFE.as_secs() / 3_600;
+            return Err(usage("--for", &format!("must be from 1s to {hours}h: no bridge believes a token for longer")));
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let claims = self.claims(now, life)?;
+        let token = auth::mint(&claims, &secret).map_err(|error| usage("--secret-file", &error.to_string()))?;
+        if token.len() > MAX_TOKEN_BYTES {
+            let problem = format!("the token would have {} bytes, and {MAX_TOKEN_BYTES} are read", token.len());
+            return Err(Failure::Usage(problem));
+        }
+        screen.line(&token)
+    }
+
+    fn claims(self, now: u64, life: Duration) -> Result<Map<String, Value>, Failure> {
+        let mut claims = Map::new();
+        for claim in &self.claim {
+            let Some((name, value)) = claim.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+                return Err(usage("--claim", &format!("{claim:?} is not NAME=VALUE")));
+            };
+            if let Some((_, option)) = OWN.iter().find(|(own, _)| *own == name) {
+                return Err(usage("--claim", &format!("{name} is said by {option}")));
+            }
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+            if claims.insert(name.to_owned(), value).is_some() {
+                return Err(usage("--claim", &format!("{name} is said twice")));
+            }
+        }
+        let mut say = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                claims.insert(name.to_owned(), value);
+            }
+        };
+        say("sub", Some(self.sub.into()));
+        say("iat", Some(now.into()));
+        say("exp", Some((now + life.as_secs()).into()));
+        say("permissions", Some(self.permission.into()));
+        say("sid", self.session.map(Value::from));
+        say("tenant", self.tenant.map(Value::from));
+        say("iss", self.issuer.map(Value::from));
+        say("aud", Some(self.audience).filter(|audience| !audience.is_empty()).map(Value::from));
+        Ok(claims)
+    }
+}
+
+fn usage(option: &str, problem: &str) -> Failure {
+    Failure::Usage(format!("{option}: {problem}"))
+}

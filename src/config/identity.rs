@@ -1,0 +1,308 @@
+//! Who is believed to be whom: the keys that verify tokens, and what tokens must say.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::key::{Group, Key, Takes};
+use super::{Mistake, value};
+use crate::auth::{Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, Settings, SettingsError};
+
+/// The largest file that is read as a key. A JWKS has a limit of its own.
+const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
+/// How long a connection outlives its token. Default 25 s: time for a page to bring a new one.
+const DEFAULT_GRACE: Duration = Duration::from_secs(25);
+const ALGORITHMS: [&str; 12] =
+    ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+
+/// Everything about tokens. Without a key nobody is authenticated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    /// A file with a shared secret. A last line's end does not belong to it.
+    pub secret_file: Option<PathBuf>,
+    /// A shared secret.
+    pub secret: Option<Secret>,
+    /// A file with the PEM of a public key.
+    pub public_key: Option<PathBuf>,
+    /// A file with a JWKS.
+    pub jwks_file: Option<PathBuf>,
+    /// The `iss` that tokens must have. Needed with public keys.
+    pub issuer: Option<String>,
+    /// What tokens' `aud` must name one of. Needed with public keys.
+    pub audiences: Vec<String>,
+    /// What tokens may be signed with. Empty: what the keys are made for.
+    pub algorithms: Vec<Algorithm>,
+    /// Which claims say what.
+    pub claims: ClaimNames,
+    /// How far clocks may differ. Default 30 s.
+    pub leeway: Duration,
+    /// How long a connection outlives its token. Default 25 s.
+    pub grace: Duration,
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SET)
+    }
+}
+
+/// What is shown of a secret.
+const SET: &str = "(set)";
+
+impl Default for Identity {
+    fn default() -> Self {
+        Identity {
+            secret_file: None,
+            secret: None,
+            public_key: None,
+            jwks_file: None,
+            issuer: None,
+            audiences: Vec::new(),
+            algorithms: Vec::new(),
+            claims: ClaimNames::default(),
+            leeway: DEFAULT_LEEWAY,
+            grace: DEFAULT_GRACE,
+        }
+    }
+}
+
+impl Identity {
+    /// Whether there is a key, and so only those who have a token are let in.
+    pub fn is_on(&self) -> bool {
+        self.secret_file.is_some() || self.secret.is_some() || self.public_key.is_some() || self.jwks_file.is_some()
+    }
+
+    /// Reads the keys. `None`: nobody is authenticated.
+    ///
+    /// # Errors
+    /// Every mistake, by flag.
+    pub fn authenticator(&self) -> Result<Option<Authenticator>, Vec<Mistake>> {
+        let mut mistakes = Vec::new();
+        if !self.is_on() {
+            let said = [("--jwt-issuer", self.issuer.is_some()), ("--jwt-audience", !self.audiences.is_empty())];
+            let said = said.into_iter().chain([("--jwt-algorithm", !self.algorithms.is_empty())]);
+            let problem = "there is no key to verify tokens with, so nobody would be authenticated; give one of \
+                           --jwt-secret-file, --jwt-public-key, --jwks-file, or leave this out";
+            mistakes.extend(said.filter(|(_, said)| *said).map(|(flag, _)| mistake(flag, problem)));
+            return if mistakes.is_empty() { Ok(None) } else { Err(mistakes) };
+        }
+        if self.secret.is_some() && self.secret_file.is_some() {
+            mistakes.push(mistake("--jwt-secret", "--jwt-secret-file says another one; give one of them"));
+        }
+        let mut keys = Vec::new();
+        let mut add = |flag: &str, source: Result<KeySource, String>| {
+            let checked = source.and_then(|source| match source.check() {
+                Ok(()) => Ok(source),
+                Err(error) => Err(error.to_string()),
+            });
+            match checked {
+                Ok(source) => keys.push(source),
+                Err(problem) => mistakes.push(mistake(flag, &problem)),
+            }
+        };
+        if let Some(secret) = &self.secret {
+            add("--jwt-secret", Ok(KeySource::Secret(secret.0.clone().into_bytes())));
+        }
+        if let Some(path) = &self.secret_file {
+            add("--jwt-secret-file", secret_of(path).map(KeySource::Secret));
+        }
+        if let Some(path) = &self.public_key {
+            add("--jwt-public-key", text_of(path).map(KeySource::Pem));
+        }
+        if let Some(path) = &self.jwks_file {
+            add("--jwks-file", text_of(path).map(KeySource::Jwks));
+        }
+        let (name, audiences) = (self.issuer.clone(), self.audiences.clone());
+        let issuer = Issuer { name, audiences, algorithms: self.algorithms.clone(), keys };
+        let has_broken = !mistakes.is_empty();
+        let settings = Settings { issuers: vec![issuer], claims: self.claims.clone(), leeway: self.leeway };
+        match Authenticator::new(&settings) {
+            Ok(authenticator) if mistakes.is_empty() => return Ok(Some(authenticator)),
+            Ok(_) => {}
+            // What is said of keys as a whole makes sense when each can be used.
+            Err(wrong) => mistakes.extend(wrong.iter().filter_map(|wrong| blame(wrong, has_broken))),
+        }
+        Err(mistakes)
+    }
+}
+
+/// Reads a secret from a file. A last line's end does not belong to it.
+///
+/// # Errors
+/// It cannot be read, in words.
+pub fn secret_of(path: &Path) -> Result<Vec<u8>, String> {
+    let mut secret = bytes_of(path)?;
+    for end in [b'\n', b'\r'] {
+        secret.pop_if(|last| *last == end);
+    }
+    Ok(secret)
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    String::from_utf8(bytes_of(path)?).map_err(|_| format!("{} is not text", path.display()))
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error| format!("{} cannot be read: {error}", path.display());
+    let length = fs::metadata(path).map_err(unreadable)?.len();
+    if length > MAX_KEY_FILE_BYTES {
+        return Err(format!("{} has {length} bytes, too many for a key", path.display()));
+    }
+    fs::read(path).map_err(unreadable)
+}
+
+fn blame(wrong: &SettingsError, has_broken: bool) -> Option<Mistake> {
+    let flag = match wrong {
+        SettingsError::NoIssuer => "--jwt-issuer",
+        SettingsError::NoAudience => "--jwt-audience",
+        SettingsError::IdleAlgorithm(_) | SettingsError::IdleKey if !has_broken => "--jwt-algorithm",
+        _ => return None,
+    };
+    Some(mistake(flag, &wrong.to_string()))
+}
+
+fn mistake(flag: &str, problem: &str) -> Mistake {
+    let key = KEYS.iter().find(|key| key.flag() == flag);
+    let example = key.map_or_else(String::new, |key| key.example.to_owned());
+    Mistake { key: flag.to_owned(), problem: problem.to_owned(), example }
+}
+
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    text.parse().map_err(|_| format!("{text:?} is not one of {}", ALGORITHMS.join(", ")))
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn show_path(path: &Option<PathBuf>) -> Vec<String> {
+    path.iter().map(|path| path.display().to_string()).collect()
+}
+
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        name: "jwt-secret-file",
+        group: Group::Identity,
+        takes: Takes::One("PATH"),
+        help: "A file with the secret that tokens are signed with; with any key, only who has a token gets in",
+        example: "/run/secrets/rialto",
+        read: |config, text| {
+            config.identity.secret_file = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| show_path(&config.identity.secret_file),
+    },
+    Key {
+        name: "jwt-secret",
+        group: Group::Identity,
+        takes: Takes::One("SECRET"),
+        help: "The secret itself; on a command line others of the machine may read it, so rather a variable or a file",
+        example: "(the output of openssl rand -hex 32)",
+        read: |config, text| name(text).map(|text| config.identity.secret = Some(Secret(text))),
+        show: |config| config.identity.secret.iter().map(|_| SET.to_owned()).collect(),
+    },
+    Key {
+        name: "jwt-public-key",
+        group: Group::Identity,
+        takes: Takes::One("PATH"),
+        help: "A file with the PEM of the RSA, P-256, P-384 or Ed25519 public key that verifies tokens",
+        example: "/etc/rialto/issuer.pem",
+        read: |config, text| {
+            config.identity.public_key = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| show_path(&config.identity.public_key),
+    },
+    Key {
+        name: "jwks-file",
+        group: Group::Identity,
+        takes: Takes::One("PATH"),
+        help: "A file with the issuer's public keys as a JWKS",
+        example: "/etc/rialto/jwks.json",
+        read: |config, text| {
+            config.identity.jwks_file = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| show_path(&config.identity.jwks_file),
+    },
+    Key {
+        name: "jwt-issuer",
+        group: Group::Identity,
+        takes: Takes::One("ISSUER"),
+        help: "The issuer (iss) that tokens must have, letter by letter; needed with public keys",
+        example: "https://id.example.com",
+        read: |config, text| name(text).map(|text| config.identity.issuer = Some(text)),
+        show: |config| config.identity.issuer.iter().cloned().collect(),
+    },
+    Key {
+        name: "jwt-audience",
+        group: Group::Identity,
+        takes: Takes::Many("AUDIENCE"),
+        help: "An audience (aud) that tokens for this bridge have; needed with public keys; may be repeated",
+        example: "rialto",
+        read: |config, text| name(text).map(|text| config.identity.audiences.push(text)),
+        show: |config| config.identity.audiences.clone(),
+    },
+    Key {
+        name: "jwt-algorithm",
+        group: Group::Identity,
+        takes: Takes::Many("ALGORITHM"),
+        help: "An algorithm that tokens may be signed with; default: those of the keys' kinds; may be repeated",
+        example: "ES256",
+        read: |config, text| algorithm(text).map(|algorithm| config.identity.algorithms.push(algorithm)),
+        show: |config| config.identity.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect(),
+    },
+    Key {
+        name: "jwt-tenant-claim",
+        group: Group::Identity,
+        takes: Takes::One("CLAIM"),
+        help: "The claim that says whose channels a connection sees",
+        example: "tenant",
+        read: |config, text| name(text).map(|text| config.identity.claims.tenant = text),
+        show: |config| vec![config.identity.claims.tenant.clone()],
+    },
+    Key {
+        name: "jwt-session-claim",
+        group: Group::Identity,
+        takes: Takes::One("CLAIM"),
+        help: "The claim that binds a connection to a session",
+        example: "sid",
+        read: |config, text| name(text).map(|text| config.identity.claims.session = text),
+        show: |config| vec![config.identity.claims.session.clone()],
+    },
+    Key {
+        name: "jwt-permissions-claim",
+        group: Group::Identity,
+        takes: Takes::One("CLAIM"),
+        help: "The claim that grants permissions, a list or a text with spaces; default: permissions, or else scope",
+        example: "permissions",
+        read: |config, text| name(text).map(|text| config.identity.claims.permissions = Some(text)),
+        show: |config| config.identity.claims.permissions.iter().cloned().collect(),
+    },
+    Key {
+        name: "token-leeway",
+        group: Group::Identity,
+        takes: Takes::One("TIME"),
+        help: "How far the clocks of the bridge and of who makes tokens may differ",
+        example: "30s",
+        read: |config, text| value::duration(text).map(|leeway| config.identity.leeway = leeway),
+        show: |config| vec![value::show_duration(config.identity.leeway)],
+    },
+    Key {
+        name: "token-grace",
+        group: Group::Identity,
+        takes: Takes::One("TIME"),
+        help: "How long a connection outlives its token, so that its page can bring a new one",
+        example: "25s",
+        read: |config, text| value::duration(text).map(|grace| config.identity.grace = grace),
+        show: |config| vec![value::show_duration(config.identity.grace)],
+    },
+];
+
+#[cfg(test)]
+mod tests;

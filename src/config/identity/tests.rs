@@ -1,0 +1,98 @@
+//! Keys and names, from text to an authenticator or to mistakes by flag.
+
+use super::super::tests::load;
+use super::*;
+
+const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/keys");
+const SECRET: &str = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";
+
+fn key(name: &str) -> String {
+    format!("{KEYS}/{name}")
+}
+
+/// The flags and the problems of these flags.
+fn mistakes(flags: &[(&str, &str)]) -> Vec<(String, String)> {
+    let found = load(flags, &[]).map(|_| ()).err().map_or_else(Vec::new, |error| error.mistakes);
+    found.into_iter().map(|mistake| (mistake.key, mistake.problem)).collect()
+}
+
+#[test]
+fn every_form_of_key_makes_an_authenticator() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    fs::write(&file, format!("{SECRET}\r\n")).unwrap();
+    let file = file.display().to_string();
+    let named = [("jwt-issuer", "https://id.example"), ("jwt-audience", "rialto")];
+    let table = [("jwt-secret", SECRET), ("jwt-secret-file", &file)];
+    for flag in table {
+        let config = load(&[flag], &[]).unwrap();
+        assert!(config.identity.is_on() && config.identity.authenticator().unwrap().is_some(), "{flag:?}");
+    }
+    assert_eq!(secret_of(Path::new(&file)).unwrap(), SECRET.as_bytes());
+    for (flag, name) in [("jwt-public-key", "rsa.pub.pem"), ("jwks-file", "jwks.json")] {
+        assert!(load(&[(flag, &key(name)), named[0], named[1]], &[]).is_ok(), "{flag}");
+    }
+    let nothing = load(&[], &[]).unwrap().identity;
+    assert!(!nothing.is_on() && nothing.authenticator().unwrap().is_none());
+}
+
+#[test]
+fn mistakes_name_their_flag_and_what_to_do() {
+    let pem = key("rsa.pub.pem");
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+    let table: &[(Pairs<'_>, Pairs<'_>)] = &[
+        (
+            &[("jwt-secret", "short")],
+            &[("--jwt-secret", "at least 32 are needed: make one with `openssl rand -hex 32`")],
+        ),
+        (&[("jwt-secret", "changeme")], &[("--jwt-secret", "sample")]),
+        (&[("jwt-secret-file", "/no/such")], &[("--jwt-secret-file", "/no/such cannot be read")]),
+        (&[("jwt-secret-file", &pem)], &[("--jwt-secret-file", "PEM")]),
+        (
+            &[("jwt-public-key", &pem)],
+            &[("--jwt-issuer", "public keys need the issuer"), ("--jwt-audience", "public keys need the audience")],
+        ),
+        (
+            &[("jwt-public-key", &key("rsa.pem")), ("jwt-issuer", "i"), ("jwt-audience", "a")],
+            &[("--jwt-public-key", "openssl pkey -in FILE -pubout")],
+        ),
+        (
+            &[("jwks-file", &pem), ("jwt-issuer", "i"), ("jwt-audience", "a"), ("jwt-algorithm", "ES256")],
+            &[("--jwks-file", "not one JSON object")],
+        ),
+        (
+            &[("jwt-secret", SECRET), ("jwt-algorithm", "ES256")],
+            &[
+                ("--jwt-algorithm", "no key can be used with the algorithm ES256"),
+                ("--jwt-algorithm", "none of the listed"),
+            ],
+        ),
+        (&[("jwt-algorithm", "none")], &[("--jwt-algorithm", "\"none\" is not one of HS256, HS384")]),
+        (&[("jwt-audience", "rialto")], &[("--jwt-audience", "nobody would be authenticated")]),
+        (
+            &[("jwt-secret", SECRET), ("jwt-secret-file", "/no/such"), ("token-leeway", "0s")],
+            &[
+                ("--token-leeway", "longer than nothing"),
+                ("--jwt-secret", "says another one"),
+                ("--jwt-secret-file", "read"),
+            ],
+        ),
+    ];
+    for (flags, expected) in table {
+        let found = mistakes(flags);
+        assert_eq!(found.len(), expected.len(), "{flags:?}: {found:?}");
+        for ((flag, problem), (expected_flag, part)) in found.iter().zip(*expected) {
+            assert!(flag == expected_flag && problem.contains(part), "{flags:?}: {flag}: {problem}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_not_shown() {
+    let config = load(&[("jwt-secret", SECRET)], &[]).unwrap();
+    let shown: Vec<String> = super::KEYS.iter().flat_map(|key| key.value(&config)).collect();
+    assert!(shown.contains(&SET.to_owned()));
+    assert!(!format!("{config:?} {shown:?}").contains(&SECRET[..6]));
+    let weak = load(&[("jwt-secret", "hunter2")], &[]).unwrap_err().to_string();
+    assert!(!weak.contains("hunter2"), "{weak}");
+}

@@ -1,0 +1,130 @@
+"""`rialto token`: what it makes is read by others, and what others make is judged."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import subprocess
+import time
+
+from conftest import PATIENCE, PROGRAM, ROOT
+
+KEYS = ROOT / "tests" / "vectors" / "keys"
+SECRET = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e"
+
+
+def token(*arguments, stdin="", environment=None):
+    return subprocess.run(
+        [PROGRAM, "token", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def secret_file(folder, text=SECRET):
+    path = folder / "secret"
+    path.write_text(text + "\n")
+    return path
+
+
+def mint(folder, *arguments):
+    done = token("mint", "--secret-file", secret_file(folder), "--sub", "u7", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def decoded(part):
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def test_what_is_minted_is_a_jwt_for_everybody_who_has_the_secret(tmp_path):
+    options = ["--permission", "project:*:read", "--permission", "chat:write", "--for", "90m", "--session", "s1"]
+    claims = ["--claim", "team=blue", "--claim", "level=3", "--claim", 'org={"id":"o1"}', "--claim", "a=b=c"]
+    minted = mint(tmp_path, *options, *claims, "--issuer", "https://id.example", "--audience", "rialto")
+    header, body, signature = minted.split(".")
+    assert json.loads(decoded(header)) == {"alg": "HS256", "typ": "JWT"}
+    expected = hmac.new(SECRET.encode(), f"{header}.{body}".encode(), hashlib.sha256).digest()
+    assert decoded(signature) == expected
+    found = json.loads(decoded(body))
+    assert abs(found.pop("iat") - time.time()) < 60 and abs(found.pop("exp") - time.time() - 5400) < 60
+    assert found == {
+        "sub": "u7", "permissions": ["project:*:read", "chat:write"], "sid": "s1", "team": "blue", "level": 3,
+        "org": {"id": "o1"}, "a": "b=c", "iss": "https://id.example", "aud": ["rialto"],
+    }
+
+
+def test_minting_refuses_what_no_bridge_would_take(tmp_path):
+    good = secret_file(tmp_path)
+    table = [
+        (["--secret-file", tmp_path / "nothing", "--sub", "u"], "--secret-file:"),
+        (["--secret-file", good, "--sub", "u", "--for", "25h"], "--for: must be from 1s to 24h"),
+        (["--secret-file", good, "--sub", "u", "--for", "1500"], "--for:"),
+        (["--secret-file", good, "--sub", "u", "--claim", "x"], "is not NAME=VALUE"),
+        (["--secret-file", good, "--sub", "u", "--claim", "exp=9"], "exp is said by --for"),
+        (["--secret-file", good, "--sub", "u", "--claim", f"x={'y' * 9000}"], "and 8192 are read"),
+    ]
+    for arguments, expected in table:
+        done = token("mint", *arguments)
+        assert done.returncode == 2 and expected in done.stderr, (arguments, done)
+    for weak in ["short", "changeme" * 8, "x" * 64]:
+        done = token("mint", "--secret-file", secret_file(tmp_path, weak), "--sub", "u")
+        assert done.returncode == 2 and "openssl rand -hex 32" in done.stderr and weak not in done.stderr, done
+
+
+def test_inspecting_says_what_is_in_a_token_and_whether_it_would_be_taken(tmp_path):
+    minted = mint(tmp_path, "--permission", "project:*:read", "--for", "2h")
+    done = token("inspect", minted)
+    assert done.returncode == 0 and "not verified" in done.stderr
+    assert 'sub = "u7"' in done.stdout and any(left in done.stdout for left in ("in 2 h)", "in 1 h 59 min"))
+    done = token("inspect", minted, "--jwt-secret-file", tmp_path / "secret")
+    assert done.returncode == 0 and "accepted: user u7\n  may project:*:read" in done.stdout, done
+    done = token("inspect", "-", stdin=f"Bearer {minted}\n", environment={"RIALTO_JWT_SECRET": SECRET})
+    assert done.returncode == 0 and "accepted: user u7" in done.stdout, done
+    for arguments, expected in [
+        (["--jwt-secret", SECRET[::-1]], "refused with 4001 invalid_token: the token's signature is wrong"),
+        (["--jwt-secret", SECRET, "--jwt-audience", "rialto"], "audience"),
+        (["--jwt-secret", SECRET, "--jwt-issuer", "https://id.example"], "issuer"),
+        (["--jwt-secret", SECRET, "--jwt-algorithm", "HS512"], "algorithm"),
+    ]:
+        done = token("inspect", minted, *arguments)
+        assert done.returncode == 1 and expected in done.stderr and minted not in done.stderr, (arguments, done)
+    done = token("inspect", minted, "--jwks-file", KEYS / "jwks.json")
+    assert done.returncode == 2 and "--jwt-issuer" in done.stderr and "--jwt-audience" in done.stderr
+
+
+def test_inspecting_judges_tokens_of_others(tmp_path):
+    jwks = ["--jwks-file", KEYS / "jwks.json", "--jwt-issuer", "https://id.example", "--jwt-audience", "rialto"]
+    vectors = json.loads((KEYS / "tokens.json").read_text())
+    # They were valid for ten minutes, long ago or not yet: what is said about them is about their time alone.
+    for algorithm in ["RS256", "PS512", "ES256", "ES384", "EdDSA"]:
+        done = token("inspect", vectors["tokens"][algorithm], *jwks)
+        said = "expired" if time.time() > vectors["now"] else "not valid before"
+        assert done.returncode == 1 and said in done.stderr, done
+    header = b64(json.dumps({"alg": "none"}).encode())
+    forged = f"{header}.{b64(json.dumps({'sub': 'root'}).encode())}.AAAA"
+    done = token("inspect", forged, *jwks)
+    assert done.returncode == 1 and "algorithm" in done.stderr
+    done = token("inspect", "nonsense")
+    assert done.returncode == 1 and "not a signed JWT" in done.stderr
+    claims = json.dumps({"sub": "a\x1b[2Jb", "a\x9bb": 1}, ensure_ascii=False)
+    odd = f"{header}.{b64(claims.encode())}.AAAA"
+    shown = token("inspect", odd).stdout
+    assert "[2J" in shown and "\x1b" not in shown and "\x9b" not in shown
+
+
+def test_a_configuration_never_shows_its_secret(tmp_path):
+    for command in [["config"], ["config", "--json"], ["config", "--toml"], ["config", "--said"]]:
+        done = subprocess.run(
+            [PROGRAM, *command], capture_output=True, text=True, timeout=PATIENCE,
+            env={**os.environ, "RIALTO_JWT_SECRET": SECRET},
+        )
+        assert done.returncode == 0 and SECRET not in done.stdout + done.stderr, done
+        assert "(set)" in done.stdout, command

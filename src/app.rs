@@ -23,7 +23,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{self, Admin, Guard, channel_routes, health_routes, not_found, publish_routes};
-use crate::config::{Config, raise_file_descriptors};
+use crate::config::{Config, ConfigError, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
 use crate::metrics::Limit;
@@ -73,6 +73,9 @@ pub enum Error {
     /// The schema has mistakes; each is listed.
     #[error(transparent)]
     Schema(#[from] LoadError),
+    /// Keys for tokens cannot be used.
+    #[error(transparent)]
+    Identity(#[from] ConfigError),
     /// A port cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -103,6 +106,7 @@ pub enum Error {
 pub async fn run(config: Config, options: Options, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
     let schema = Schema::load(&parts::sources(&config.schema))?;
+    let authenticator = config.identity.authenticator().map_err(|mistakes| ConfigError { mistakes })?;
     if let Err(error) = raise_file_descriptors() {
         tracing::warn!(%error, "the limit of file descriptors stays as it is");
     }
@@ -113,7 +117,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let addresses = Addresses { listen: address(&public)?, grpc: address(&publishers)?, admin: address(&internal)? };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema);
+    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema, authenticator);
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
@@ -154,7 +158,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
 
     let mut routes = routes(&front, Arc::clone(&gauges));
     let mut slow = None;
-    if options.playground != Playground::Off {
+    // The page says no token, and lets whoever sees it publish.
+    let open = !config.identity.is_on();
+    if options.playground != Playground::Off && open {
         let link = SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?;
         let story = options.playground == Playground::Demo;
         let pages = playground::pages(&ingest, &addresses, link.address(), story);

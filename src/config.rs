@@ -54,7 +54,8 @@ pub struct Config {
     pub allow_breaking: bool,
     /// What a client does that was built from another schema. Default: it is served.
     pub schema_policy: SchemaPolicy,
-    /// Whether addresses other than loopback are allowed although nobody is authenticated. Default no.
+    /// Whether addresses other than loopback are allowed although nobody is authenticated there. It never turns
+    /// authentication off. Default no.
     pub insecure: bool,
     /// The origins whose pages may connect, compared as they are. Pages of this machine may always connect while the
     /// bridge listens on loopback. Default none.
@@ -194,12 +195,15 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let addresses = [("--listen", config.listen), ("--grpc", config.grpc), ("--admin", config.admin)];
     for (index, (flag, address)) in addresses.iter().enumerate() {
-        if !address.ip().is_loopback() && !config.insecure {
+        // Tokens are asked for where browsers connect, and nowhere else.
+        let is_guarded = *flag == "--listen" && config.identity.is_on();
+        if !address.ip().is_loopback() && !is_guarded && !config.insecure {
+            let keys = if *flag == "--listen" { "give keys for tokens (--jwt-secret-file), " } else { "" };
             mistakes.push(Mistake {
                 key: (*flag).to_owned(),
                 problem: format!(
-                    "{address} can be reached from other machines, and nobody is authenticated; bind loopback, or say \
-                     --insecure when something in front of the bridge decides who may connect"
+                    "{address} can be reached from other machines, and nobody is authenticated there; {keys}bind \
+                     loopback, or say --insecure when something in front of the bridge decides who may connect"
                 ),
                 example: format!("127.0.0.1:{}", address.port()),
             });

@@ -124,6 +124,8 @@ pub struct EventType {
     pub delivery: Delivery,
     /// What a principal needs in order to send it.
     pub send_permission: Option<Arc<str>>,
+    /// The same, taken apart.
+    send_parts: Box<[permission::Part]>,
     /// Whether its payloads have anything to check.
     is_validated: bool,
     bindings: Box<[Binding]>,

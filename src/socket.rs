@@ -8,6 +8,8 @@
 //! [`shard`]: self::Shard
 
 mod counting;
+mod entrance;
+mod gate;
 mod mailbox;
 mod origin;
 mod reader;
@@ -36,6 +38,7 @@ use mailbox::{Mailbox, Message};
 use shard::Shard;
 use shared::Shared;
 
+pub use gate::Gate;
 pub use origin::Origins;
 
 #[cfg(doc)]
@@ -46,6 +49,8 @@ use reader::Reader;
 pub struct Config {
     /// Whose pages may connect.
     pub origins: Origins,
+    /// Who may.
+    pub gate: Arc<Gate>,
     /// The bounds of a connection's write side.
     pub outbound: Limits,
     /// The bounds of a connection's read side.
@@ -78,6 +83,7 @@ impl Front {
             revisions,
             limits: config.outbound,
             inbound: config.inbound,
+            gate: Arc::clone(&config.gate),
             metrics: Arc::clone(&config.metrics),
             connections: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::auth::Authenticator;
 use crate::config::{Config, SchemaPolicy};
 
 use crate::engine::{Appender, Idempotency, MemoryEngine};
@@ -16,7 +17,7 @@ use crate::revision::{Revision, Revisions};
 use crate::schema::{Schema, Source};
 use crate::session::inbound;
 use crate::session::outbound::{self, ReplayRate, Timings};
-use crate::socket::{self, Front, Origins};
+use crate::socket::{self, Front, Gate, Origins};
 use crate::transcode;
 
 /// What every front stands on.
@@ -48,7 +49,7 @@ pub(super) fn transcode_options(config: &Config) -> transcode::Options {
 }
 
 /// Makes hub, engine, ingest and front of the memory engine.
-pub(super) fn core(config: &Config, node: &Arc<str>, schema: Schema) -> Core {
+pub(super) fn core(config: &Config, node: &Arc<str>, schema: Schema, authenticator: Option<Authenticator>) -> Core {
     let limits = &config.limits;
     let metrics = Arc::new(Metrics::default());
     metrics.learn(&schema);
@@ -60,8 +61,14 @@ pub(super) fn core(config: &Config, node: &Arc<str>, schema: Schema) -> Core {
     let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
     let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
     let ingest = Arc::new(ingest.with_metrics(Arc::clone(&metrics)));
-    let front =
-        Front::start(socket_config(config, node, Arc::clone(&metrics)), Arc::clone(&hub), Arc::clone(&revisions));
+    let gate = Gate {
+        authenticator,
+        cookie: config.identity.cookie.clone(),
+        in_query: config.identity.in_query,
+        grace: config.identity.grace,
+    };
+    let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
+    let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
     Core { metrics, revisions, hub, ingest, front }
 }
 
@@ -86,7 +93,7 @@ fn ingest_limits(config: &Config) -> ingest::Limits {
     }
 }
 
-fn socket_config(config: &Config, node: &Arc<str>, metrics: Arc<Metrics>) -> socket::Config {
+fn socket_config(config: &Config, node: &Arc<str>, gate: Gate, metrics: Arc<Metrics>) -> socket::Config {
     let limits = &config.limits;
     let max_message_bytes = limits.max_message_bytes;
     let (commands_per_second, commands_burst) =
@@ -94,9 +101,10 @@ fn socket_config(config: &Config, node: &Arc<str>, metrics: Arc<Metrics>) -> soc
     socket::Config {
         origins: Origins {
             allowed: config.allowed_origins.clone(),
-            // Nobody is authenticated yet, so a loopback port is as open to this machine's pages as to its programs.
-            localhost: config.listen.ip().is_loopback(),
+            // Where nobody is authenticated, a loopback port is as open to this machine's pages as to its programs.
+            localhost: config.listen.ip().is_loopback() && !gate.is_on(),
         },
+        gate: Arc::new(gate),
         outbound: outbound::Limits {
             max_subscriptions: u16::try_from(limits.max_subscriptions).unwrap_or(u16::MAX),
             max_message_bytes: count_u32(max_message_bytes),

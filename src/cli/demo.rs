@@ -46,6 +46,12 @@ impl Demo {
                     .to_owned(),
             ));
         }
+        if config.identity.is_on() {
+            return Err(Failure::Usage(
+                "the demo's page shows everything to everybody and has no token; to try tokens there is rialto serve"
+                    .to_owned(),
+            ));
+        }
         // So little that a slow reader of a burst soon sees a gap, which is one of the things to look at.
         config.limits.max_channel_bytes = config.limits.max_channel_bytes.min(CHANNEL_BYTES);
         // The demo is for people: the bridge's ordinary log lines would hide what is said to them.

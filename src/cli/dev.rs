@@ -84,6 +84,12 @@ impl Dev {
         let said = self.paths.iter().map(|path| ("schema".to_owned(), path.display().to_string()));
         self.flags.0.extend(said);
         let mut config = Config::load(&self.flags.0, &Process)?;
+        if self.page && config.identity.is_on() {
+            return Err(Failure::Usage(
+                "the page shows everything to everybody and has no token; leave out --page, or the keys for tokens"
+                    .to_owned(),
+            ));
+        }
         // For people: what matters is said in words, and the bridge's ordinary log lines would hide it.
         if config.log.level == LogLevel::Info {
             config.log.level = LogLevel::Warn;

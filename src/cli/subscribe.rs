@@ -39,6 +39,9 @@ pub(crate) struct Subscribe {
     /// The session to bind to
     #[arg(long, value_name = "ID")]
     session: Option<String>,
+    /// The token to show, where the bridge asks for one; @PATH reads it from a file
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
     /// Where browsers connect
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/ws")]
     url: String,
@@ -59,6 +62,7 @@ Examples:
   rialto subscribe project:42 --types 'process.*' only some types
   rialto subscribe operations system              several channels
   rialto subscribe --session t1                   what a browser with ?session_id=t1 gets by itself
+  rialto subscribe project:42 --token @token      what the token in this file may see
   rialto subscribe project:42 --json --count 10 | jq .data";
 
 /// How a connection ended.
@@ -195,7 +199,11 @@ impl Subscribe {
             url.push_str(&format!("{and}session_id={}", show::percent_encoded(session)));
         }
         let mut request = url.into_client_request().map_err(|error| wrong(&error))?;
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("rialto.v1.json"));
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", HeaderValue::from_static("rialto.v1.json"));
+        if let Some(token) = &self.token {
+            headers.insert("authorization", bearer(token)?);
+        }
         Ok(request)
     }
 
@@ -204,8 +212,8 @@ impl Subscribe {
         let reason = match &error {
             SocketError::Http(response) => {
                 let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-                let reason =
-                    format!("the bridge refused the connection: {} {}", response.status(), harmless(body.trim()));
+                let said = message_of(&body).unwrap_or_else(|| body.trim().to_owned());
+                let reason = format!("the bridge refused the connection: {} {}", response.status(), harmless(&said));
                 if response.status().is_client_error() && response.status().as_u16() != 429 {
                     return Err(Failure::Refused(reason));
                 }
@@ -219,6 +227,26 @@ impl Subscribe {
         }
         Err(Failure::Unreachable(format!("{reason}; start one with `rialto demo` or name another with --url")))
     }
+}
+
+/// A token as a header, read again for each connection where it is in a file: it may be a newer one by then.
+fn bearer(token: &str) -> Result<HeaderValue, Failure> {
+    let read = match token.strip_prefix('@') {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::Usage(format!("--token: {path} cannot be read: {error}")))?,
+        None => token.to_owned(),
+    };
+    let mut header = HeaderValue::from_str(&format!("Bearer {}", read.trim())).map_err(|_| {
+        Failure::Usage("--token: this is no token: it has characters that no header can have".to_owned())
+    })?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// The sentence for people in an answer of JSON.
+fn message_of(body: &str) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_str(body).ok()?;
+    answer["message"].as_str().map(str::to_owned)
 }
 
 /// What was meant by a URL of HTTP. `None`: it is none.

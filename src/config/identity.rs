@@ -33,6 +33,10 @@ pub struct Identity {
     pub audiences: Vec<String>,
     /// What tokens may be signed with. Empty: what the keys are made for.
     pub algorithms: Vec<Algorithm>,
+    /// The cookie that may hold a token. Default none.
+    pub cookie: Option<String>,
+    /// Whether `?token=` may hold one. Default no: URLs end in logs.
+    pub in_query: bool,
     /// Which claims say what.
     pub claims: ClaimNames,
     /// How far clocks may differ. Default 30 s.
@@ -44,6 +48,13 @@ pub struct Identity {
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
+
+impl Secret {
+    /// This secret.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,6 +75,8 @@ impl Default for Identity {
             issuer: None,
             audiences: Vec::new(),
             algorithms: Vec::new(),
+            cookie: None,
+            in_query: false,
             claims: ClaimNames::default(),
             leeway: DEFAULT_LEEWAY,
             grace: DEFAULT_GRACE,
@@ -85,7 +98,8 @@ impl Identity {
         let mut mistakes = Vec::new();
         if !self.is_on() {
             let said = [("--jwt-issuer", self.issuer.is_some()), ("--jwt-audience", !self.audiences.is_empty())];
-            let said = said.into_iter().chain([("--jwt-algorithm", !self.algorithms.is_empty())]);
+            let ways = [("--token-cookie", self.cookie.is_some()), ("--token-in-query", self.in_query)];
+            let said = said.into_iter().chain([("--jwt-algorithm", !self.algorithms.is_empty())]).chain(ways);
             let problem = "there is no key to verify tokens with, so nobody would be authenticated; give one of \
                            --jwt-secret-file, --jwt-public-key, --jwks-file, or leave this out";
             mistakes.extend(said.filter(|(_, said)| *said).map(|(flag, _)| mistake(flag, problem)));
@@ -180,6 +194,15 @@ fn name(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+/// A cookie's name: a token of RFC 6265, section 4.1.1.
+fn cookie(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || !text.bytes().all(fits) {
+        return Err(format!("{text:?} is not a cookie's name"));
+    }
+    Ok(text.to_owned())
+}
+
 fn show_path(path: &Option<PathBuf>) -> Vec<String> {
     path.iter().map(|path| path.display().to_string()).collect()
 }
@@ -203,7 +226,7 @@ pub(super) const KEYS: &[Key] = &[
         takes: Takes::One("SECRET"),
         help: "The secret itself; on a command line others of the machine may read it, so rather a variable or a file",
         example: "(the output of openssl rand -hex 32)",
-        read: |config, text| name(text).map(|text| config.identity.secret = Some(Secret(text))),
+        read: |config, text| name(text).map(|text| config.identity.secret = Some(Secret::new(text))),
         show: |config| config.identity.secret.iter().map(|_| SET.to_owned()).collect(),
     },
     Key {
@@ -256,6 +279,24 @@ pub(super) const KEYS: &[Key] = &[
         example: "ES256",
         read: |config, text| algorithm(text).map(|algorithm| config.identity.algorithms.push(algorithm)),
         show: |config| config.identity.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect(),
+    },
+    Key {
+        name: "token-cookie",
+        group: Group::Identity,
+        takes: Takes::One("NAME"),
+        help: "A cookie that may hold the token; it counts for pages of an --allowed-origin only",
+        example: "rialto_token",
+        read: |config, text| cookie(text).map(|text| config.identity.cookie = Some(text)),
+        show: |config| config.identity.cookie.iter().cloned().collect(),
+    },
+    Key {
+        name: "token-in-query",
+        group: Group::Identity,
+        takes: Takes::Nothing,
+        help: "Takes the token from ?token= too, where a client can send it no other way; URLs end in logs of proxies",
+        example: "true",
+        read: |config, text| value::yes_or_no(text).map(|yes| config.identity.in_query = yes),
+        show: |config| vec![config.identity.in_query.to_string()],
     },
     Key {
         name: "jwt-tenant-claim",

@@ -87,7 +87,7 @@ const BASICS: &[Key] = &[
         name: "insecure",
         group: Group::Basics,
         takes: Takes::Nothing,
-        help: "Allows addresses other than loopback, although nobody is authenticated",
+        help: "Allows addresses other than loopback although nobody is authenticated there; tokens are asked for all the same",
         example: "true",
         read: |config, text| value::yes_or_no(text).map(|yes| config.insecure = yes),
         show: |config| vec![config.insecure.to_string()],

@@ -142,6 +142,13 @@ fn an_open_address_needs_insecure() {
         assert!(load(&[(key, "0.0.0.0:7000"), ("insecure", "true")], &[]).is_ok());
     }
     assert!(load(&[("listen", "[::1]:0"), ("grpc", "127.0.0.9:0")], &[]).is_ok());
+    // Tokens guard the port where browsers connect, and no other.
+    let secret = ("jwt-secret", "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e");
+    assert!(load(&[("listen", "0.0.0.0:7000"), secret], &[]).is_ok());
+    for key in ["grpc", "admin"] {
+        let found = mistakes(&[(key, "0.0.0.0:7000"), secret], &[]);
+        assert_eq!((found.len(), found[0].0.clone()), (1, format!("--{key}")));
+    }
 }
 
 #[test]
@@ -169,7 +176,9 @@ fn every_key_is_described_once_and_reads_what_it_shows_and_its_example() {
         let shown = if key.is_secret() { "(set)" } else { key.example };
         assert_eq!(key.value(&config), [shown], "{}", key.name);
         assert!(!key.help.is_empty() && !key.help.ends_with('.'), "{}", key.name);
-        assert!(matches!(key.takes, Takes::Nothing) == ["insecure", "allow-breaking"].contains(&key.name));
+        assert!(
+            matches!(key.takes, Takes::Nothing) == ["insecure", "allow-breaking", "token-in-query"].contains(&key.name)
+        );
     }
 }
 

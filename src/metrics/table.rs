@@ -60,7 +60,7 @@ metrics! {
         "Ended connections by close code (1005: none given, 1006: no close frame) and who ended them: bridge, peer, network"
         "by=bridge with 4102 (slow clients), 4101 (dead ones), 4104, 1011 (defects)";
     UPGRADES_REFUSED: Counter "rialto_upgrades_refused_total" ["status"]
-        "Upgrades refused by HTTP status; 403 is a page whose origin is not allowed" "403 after a new frontend went out";
+        "Upgrades refused by HTTP status; 401 is a missing or wrong token, 403 a page whose origin is not allowed" "403 after a new frontend went out";
     CONNECTIONS_BLOCKED: Gauge "rialto_connections_blocked" []
         "Connections whose socket is full now: they read more slowly than events come" "More than a tenth of rialto_connections";
     SUBSCRIPTIONS: Gauge "rialto_subscriptions" []

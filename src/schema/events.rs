@@ -8,10 +8,11 @@ use super::declarations::{Declaration, Declarations};
 use super::filter::is_event_type;
 use super::mistake::Mistake;
 use super::numbers::TypeNumbers;
+use super::permission::{self, Part};
 use super::places::Near;
 use super::route::Binding;
 use super::templates::{Found, Templates};
-use super::{EventType, From, Route, TypeIndex, bind, delivery, permission};
+use super::{EventType, From, Route, TypeIndex, bind, delivery};
 use crate::proto::rialto::v1;
 use crate::proto::rialto::v1::EventOptions;
 
@@ -49,6 +50,7 @@ pub(super) fn check(
     let mut events = Vec::with_capacity(by_name.len());
     for declaration in by_name.values() {
         let name: Arc<str> = declaration.options.r#type.as_str().into();
+        let (send_permission, send_parts) = check_permission(checker, declaration).unzip();
         events.push(EventType {
             index: numbers[&*name],
             message: declaration.message,
@@ -65,7 +67,8 @@ pub(super) fn check(
             own: declaration.own,
             replies: check_replies(checker, declaration, &numbers),
             delivery: delivery::check(checker, declaration, &declarations.keys),
-            send_permission: check_permission(checker, declaration),
+            send_permission,
+            send_parts: send_parts.unwrap_or_default(),
             is_validated: false,
             bindings: check_channels(checker, declaration, templates),
             name,
@@ -183,7 +186,7 @@ fn check_replies(
     replies.into()
 }
 
-fn check_permission(checker: &mut Checker<'_>, declaration: &Declared) -> Option<Arc<str>> {
+fn check_permission(checker: &mut Checker<'_>, declaration: &Declared) -> Option<(Arc<str>, Box<[Part]>)> {
     let text = declaration
         .options
         .permissions
@@ -191,15 +194,18 @@ fn check_permission(checker: &mut Checker<'_>, declaration: &Declared) -> Option
         .map(|permissions| permissions.send.as_str())
         .filter(|text| !text.is_empty())?;
     let message = checker.pool.message(declaration.message);
-    if let Err(wrong) = permission::check(text, |path| bind::steps(checker.pool, message, path).is_ok()) {
-        checker.report(
-            &declaration.option,
-            Near::Value("send", text),
-            format!("in the permission {text:?}, {wrong}"),
-            "write {field} for a field of the event, {@sub} for a claim of the token",
-        );
+    match permission::parts(checker.pool, message, text) {
+        Ok(parts) => Some((text.into(), parts)),
+        Err(wrong) => {
+            checker.report(
+                &declaration.option,
+                Near::Value("send", text),
+                format!("in the permission {text:?}, {wrong}"),
+                "write {field} for a field of the event, {@sub} for a claim of the token",
+            );
+            None
+        }
     }
-    Some(text.into())
 }
 
 fn check_channels(checker: &mut Checker<'_>, declaration: &Declared, templates: &Templates) -> Box<[Binding]> {

@@ -1,8 +1,11 @@
 //! The texts of permissions: what may stand in their braces, and what it becomes.
 
-use super::ChannelTemplate;
+use buffa_descriptor::{DescriptorPool, FieldKind, MessageDescriptor};
+
 use super::escape::escape_into;
-use super::template::Segment;
+use super::route::Extractor;
+use super::template::{ParameterKind, Segment};
+use super::{ChannelTemplate, EventType, bind};
 
 /// Why a permission's text is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +36,80 @@ pub(super) fn check(text: &str, knows: impl Fn(&str) -> bool) -> Result<(), Perm
         rest = tail;
     }
     Ok(())
+}
+
+/// A piece of what sending an event needs.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// As it is.
+    Literal(Box<str>),
+    /// A claim of the sender's token.
+    Claim(Box<str>),
+    /// A field of the event.
+    Field(Extractor),
+}
+
+/// What reads the field at the end of this path, if it is one that can stand in a name.
+fn extractor(pool: &DescriptorPool, message: &MessageDescriptor, path: &str) -> Option<Extractor> {
+    let steps = bind::steps(pool, message, path).ok()?;
+    let (_, last) = steps.last()?;
+    let FieldKind::Singular(field) = last.kind() else { return None };
+    Some(bind::extractor(&steps, field, ParameterKind::of(field, pool)?))
+}
+
+/// Takes the permission of an event apart.
+pub(super) fn parts(
+    pool: &DescriptorPool,
+    message: &MessageDescriptor,
+    text: &str,
+) -> Result<Box<[Part]>, PermissionError> {
+    check(text, |path| extractor(pool, message, path).is_some())?;
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((literal, tail)) = rest.split_once('{') {
+        let (placeholder, tail) = tail.split_once('}').ok_or(PermissionError::Unbalanced)?;
+        parts.push(Part::Literal(literal.into()));
+        parts.push(match placeholder.strip_prefix('@') {
+            Some(claim) => Part::Claim(claim.into()),
+            None => Part::Field(
+                extractor(pool, message, placeholder)
+                    .ok_or_else(|| PermissionError::Unknown(placeholder.to_owned()))?,
+            ),
+        });
+        rest = tail;
+    }
+    parts.push(Part::Literal(rest.into()));
+    Ok(parts.into())
+}
+
+impl EventType {
+    /// What sending this event needs, with the fields of its payload and a token's claims filled in and escaped, so that
+    /// neither becomes structure. `None`: nothing.
+    ///
+    /// `payload` must be a message of this event.
+    ///
+    /// # Errors
+    /// `claim` does not know one that the permission names.
+    pub fn fill_send_permission(
+        &self,
+        payload: &[u8],
+        claim: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<String>, MissingClaim> {
+        let Some(permission) = &self.send_permission else { return Ok(None) };
+        let missing = |name: &str| MissingClaim { permission: (&**permission).into(), claim: name.into() };
+        let mut filled = String::with_capacity(permission.len());
+        for part in &self.send_parts {
+            match part {
+                Part::Literal(text) => filled.push_str(text),
+                Part::Claim(name) => escape_into(&claim(name).ok_or_else(|| missing(name))?, &mut filled),
+                // A payload that is no message of this event was refused before; nobody has what it asks for.
+                Part::Field(field) => {
+                    field.append(payload, &mut filled).map_err(|_| missing("(a field that cannot be read)"))?;
+                }
+            }
+        }
+        Ok(Some(filled))
+    }
 }
 
 /// A permission that cannot be asked for: a claim that it names is missing, so nobody has it.

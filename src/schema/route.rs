@@ -109,6 +109,14 @@ impl Extractor {
         Ok(text)
     }
 
+    /// Appends the value's text, escaped. A field that is not set adds nothing.
+    pub(super) fn append(&self, payload: &[u8], text: &mut String) -> Result<(), Malformed> {
+        match self.find(payload)? {
+            Some(wire) => self.write(wire, text).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
     /// Whether this value is one of the field's. Others are unknown fields, as protobuf has it.
     fn accepts(&self, wire: Wire<'_>) -> bool {
         match (self.field, wire) {

@@ -7,7 +7,7 @@
 //! those of others.
 
 use crate::ids::SessionId;
-use crate::schema::{ChannelTemplate, MissingClaim, unescape};
+use crate::schema::{ChannelTemplate, EventType, MissingClaim, Schema};
 
 use super::principal::{Known, Principal};
 
@@ -46,6 +46,18 @@ pub enum Denied {
         /// What was tried.
         how: Use,
     },
+    /// It is not known yet who asks.
+    #[error("nobody has said who is on this connection, so it may not use {channel:?}")]
+    NotKnown {
+        /// The channel.
+        channel: Box<str>,
+    },
+    /// The channel is a user's, and there are no users.
+    #[error("{channel:?} is a user's channel, and nobody is signed in on this connection")]
+    NoUser {
+        /// The channel.
+        channel: Box<str>,
+    },
     /// The token grants something else.
     #[error("to {} {channel:?} a token needs the permission {permission:?}", .how.verb())]
     NotGranted {
@@ -66,6 +78,36 @@ pub enum Denied {
         /// What is missing.
         missing: MissingClaim,
     },
+    /// The token does not grant sending events of this type.
+    #[error("to send {event} a token needs the permission {permission:?}")]
+    NotSendable {
+        /// The event's type.
+        event: Box<str>,
+        /// The permission, filled in.
+        permission: Box<str>,
+    },
+    /// The token has not the claims to ask with for sending events of this type.
+    #[error("to send {event}: {missing}")]
+    NoClaimToSend {
+        /// The event's type.
+        event: Box<str>,
+        /// What is missing.
+        missing: MissingClaim,
+    },
+}
+
+impl Denied {
+    /// The channel that it is about.
+    pub fn channel(&self) -> Option<&str> {
+        match self {
+            Denied::NotOwn { channel, .. }
+            | Denied::NoUser { channel }
+            | Denied::NotKnown { channel }
+            | Denied::NotGranted { channel, .. }
+            | Denied::NoClaim { channel, .. } => Some(channel),
+            Denied::NotSendable { .. } | Denied::NoClaimToSend { .. } => None,
+        }
+    }
 }
 
 /// Whether this principal, on a connection that is bound to `session`, may do this with `channel`, a name of `template`.
@@ -79,6 +121,9 @@ pub fn may(
     template: &ChannelTemplate,
     channel: &str,
 ) -> Result<(), Denied> {
+    if principal.known == Known::Nobody {
+        return Err(Denied::NotKnown { channel: channel.into() });
+    }
     if template.own && !template.is_single() {
         return own(principal, session, how, template, channel);
     }
@@ -94,10 +139,7 @@ pub fn may(
         return Ok(());
     }
     for text in needed.into_iter().flatten() {
-        let claim = |name: &str| match name {
-            "session" => Some(session.as_str().to_owned()),
-            _ => principal.claim(name),
-        };
+        let claim = |name: &str| claim(principal, session, name);
         let permission = template.fill_permission(text, channel, claim).map_err(|missing| Denied::NoClaim {
             channel: channel.into(),
             how,
@@ -110,6 +152,45 @@ pub fn may(
     Ok(())
 }
 
+/// Whether this principal may send this client event: what the event itself asks for, and what its channels do, those that
+/// it names or else those that its fields name. A channel without a template is not this question's.
+///
+/// # Errors
+/// It may not.
+pub fn may_send(
+    principal: &Principal,
+    session: &SessionId,
+    schema: &Schema,
+    event: &EventType,
+    payload: &[u8],
+    named: Option<&str>,
+) -> Result<(), Denied> {
+    if principal.known != Known::Anonymous {
+        let name = || -> Box<str> { (&*event.name).into() };
+        let needed = event
+            .fill_send_permission(payload, |name| claim(principal, session, name))
+            .map_err(|missing| Denied::NoClaimToSend { event: name(), missing })?;
+        if let Some(permission) = needed.filter(|needed| !principal.grants.allow(needed)) {
+            return Err(Denied::NotSendable { event: name(), permission: permission.into() });
+        }
+    }
+    let derived = match named {
+        Some(_) => Vec::new(),
+        // What has no channels reaches nobody.
+        None => schema.route(event, payload).unwrap_or_default(),
+    };
+    for channel in named.into_iter().chain(derived.iter().map(|channel| channel.as_str())) {
+        if let Some(template) = schema.channel(channel) {
+            may(principal, session, Use::Send, template, channel)?;
+        }
+    }
+    Ok(())
+}
+
+fn claim(principal: &Principal, session: &SessionId, name: &str) -> Option<String> {
+    if name == "session" { Some(session.as_str().to_owned()) } else { principal.claim(name) }
+}
+
 /// Channels of sessions and users: everybody has its own.
 fn own(
     principal: &Principal,
@@ -118,19 +199,16 @@ fn own(
     template: &ChannelTemplate,
     channel: &str,
 ) -> Result<(), Denied> {
-    let is_own = match principal.known {
-        Known::ByToken => is_named(template, channel, session.as_str(), principal.user_id()),
-        // Users are names without anybody behind them here, so that their channels can be tried out; sessions are not.
-        Known::Anonymous => {
-            let user = channel.rsplit(':').next().and_then(unescape);
-            is_named(template, channel, session.as_str(), user.as_deref())
+    let named =
+        |session: &str, user: Option<&str>| template.name_for(session, user).is_some_and(|own| own.as_str() == channel);
+    match named(session.as_str(), principal.user_id()) {
+        true => Ok(()),
+        // A user's channel needs a user, a session's does not.
+        false if principal.user_id().is_none() && template.name_for("any", None).is_none() => {
+            Err(Denied::NoUser { channel: channel.into() })
         }
-    };
-    if is_own { Ok(()) } else { Err(Denied::NotOwn { channel: channel.into(), how }) }
-}
-
-fn is_named(template: &ChannelTemplate, channel: &str, session: &str, user: Option<&str>) -> bool {
-    template.name_for(session, user).is_some_and(|own| own.as_str() == channel)
+        false => Err(Denied::NotOwn { channel: channel.into(), how }),
+    }
 }
 
 #[cfg(test)]

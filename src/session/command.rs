@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::party::Party;
 use crate::proto::rialto::v1::{ConnectionError, ConnectionInit, Error, Subscription};
 
 /// The client's id of a frame; the answer carries it in `replyTo`.
@@ -20,6 +21,8 @@ pub enum Command {
         id: Option<FrameId>,
         /// What the client said. Its protocol version is known to be served.
         init: ConnectionInit,
+        /// Who its token says is there. `None`: whom the upgrade said.
+        party: Option<Arc<Party>>,
     },
     /// Subscribe, in order, and answer each channel.
     Subscribe {

@@ -9,6 +9,7 @@
 //! | the first one of a subprotocol, if it is not a good `connection.init` | close 4500, or 4502 for its version |
 //! | a good command | itself |
 //! | JSON or protobuf, type, data or fields that are wrong, rules that are broken, what is not built | error 4005; after [`MAX_INVALID_IN_A_ROW`] close 4500 |
+//! | a client event that its sender may not send | error 4003, or 4006 for a channel that no template has |
 //! | a client event with a handler's route | error 4007: no handler is connected |
 //! | a command over the rate | error 4004 with the wait; ignored [`MAX_REFUSED_COMMANDS`] times, close 4004 |
 //! | text on a binary connection, binary on another one | close 1003 |
@@ -19,10 +20,14 @@
 mod meter;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use super::access::may_send;
 use super::command::Command;
+use super::party::Party;
 use super::refusal::{connection_error, frame_error, peer_error, retry_after_ms};
+use crate::ids::MAX_CHANNEL_NAME_BYTES;
 use crate::log::Form;
 use crate::proto::rialto::v1::{ConnectionInit, Error};
 use crate::schema::{EventType, Route, Schema, Spending};
@@ -88,6 +93,8 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Inbound {
     phase: Phase,
+    /// Who is there. `None`: `connection.init` says so.
+    party: Option<Arc<Party>>,
     form: Form,
     command_rate: Rate,
     commands: Meter,
@@ -103,9 +110,11 @@ enum Phase {
 }
 
 impl Inbound {
-    /// A connection right after its upgrade. The deadline of `connection.init` is the shard's.
-    pub fn new(opening: Opening, limits: Limits, now: Instant) -> Self {
+    /// A connection right after its upgrade, which said who is there, or not yet. The deadline of `connection.init` is the
+    /// shard's.
+    pub fn new(opening: Opening, party: Option<Arc<Party>>, limits: Limits, now: Instant) -> Self {
         Inbound {
+            party,
             phase: match opening {
                 Opening::Plain => Phase::Open,
                 Opening::Subprotocol(_) => Phase::AwaitingInit,
@@ -120,6 +129,11 @@ impl Inbound {
             pings: Meter::new(now),
             invalid_in_a_row: 0,
         }
+    }
+
+    /// Notes who is there, as a token says that came in a frame.
+    pub fn admit(&mut self, party: Arc<Party>) {
+        self.party = Some(party);
     }
 
     /// Judges one message; `time` is what rules about time compare with. After a command that [ends the connection](Command::ends_the_connection) there is no other.
@@ -187,7 +201,7 @@ impl Inbound {
         let parsed = parse_client_frame(message, schema, transcoder, time, &mut spending);
         self.commands.charge(self.command_rate, spending.spent_units() / UNITS_PER_COMMAND, now);
         let command = match parsed {
-            Ok(frame) => command(frame),
+            Ok(frame) => self.command(frame, schema),
             Err(error) => Command::Refuse { reply_to: error.reply_to, error: frame_error(&error.problem) },
         };
         let is_invalid = matches!(&command, Command::Refuse { error, .. } if is_nonsense(error));
@@ -216,7 +230,7 @@ impl Inbound {
                     return close(PeerCode::ProtocolVersion.number(), reason);
                 }
                 self.phase = Phase::Open;
-                Command::Init { id, init }
+                Command::Init { id, init, party: None }
             }
             Ok(_) => close(code, "the first frame must be connection.init"),
             Err(error) => {
@@ -238,20 +252,39 @@ impl Inbound {
             }),
         }
     }
-}
-
-/// What an open connection's frame becomes.
-fn command(ClientFrame { id, channels_path, request }: ClientFrame) -> Command {
-    match request {
-        Request::Subscribe(subscribe) => Command::Subscribe { id, channels_path, channels: subscribe.channels },
-        Request::Unsubscribe(unsubscribe) => Command::Unsubscribe { id, channels_path, channels: unsubscribe.channels },
-        Request::Heartbeat => Command::Heartbeat { id },
-        Request::Init(_) => {
-            let advice = "connection.init is the first frame of a connection with a subprotocol, and only that; \
-                          resume by subscribing";
-            Command::Refuse { reply_to: id, error: peer_error(PeerCode::InvalidMessage, advice, "type") }
+    /// What an open connection's frame becomes.
+    fn command(&self, ClientFrame { id, channels_path, request }: ClientFrame, schema: &Schema) -> Command {
+        match request {
+            Request::Subscribe(subscribe) => Command::Subscribe { id, channels_path, channels: subscribe.channels },
+            Request::Unsubscribe(unsubscribe) => {
+                Command::Unsubscribe { id, channels_path, channels: unsubscribe.channels }
+            }
+            Request::Heartbeat => Command::Heartbeat { id },
+            Request::Init(_) => {
+                let advice = "connection.init is the first frame of a connection with a subprotocol, and only that; \
+                              resume by subscribing";
+                Command::Refuse { reply_to: id, error: peer_error(PeerCode::InvalidMessage, advice, "type") }
+            }
+            Request::Event { event, channel, payload, .. } => {
+                let error = self.denied(schema, &event, &payload, channel.as_deref());
+                Command::Refuse { reply_to: id, error: error.unwrap_or_else(|| not_taken(&event)) }
+            }
         }
-        Request::Event { event, .. } => Command::Refuse { reply_to: id, error: not_taken(&event) },
+    }
+
+    /// Why this client event may not be sent from here, if it may not.
+    fn denied(&self, schema: &Schema, event: &EventType, payload: &[u8], channel: Option<&str>) -> Option<Error> {
+        if let Some(name) = channel.filter(|name| schema.channel(name).is_none()) {
+            let message = schema.unknown_channel(name).to_string();
+            let channel = name.chars().take(MAX_CHANNEL_NAME_BYTES).collect();
+            return Some(Error { channel, ..peer_error(PeerCode::ChannelNotFound, message, "channel") });
+        }
+        let Some(Party { principal, session, .. }) = self.party.as_deref() else {
+            return Some(peer_error(PeerCode::PermissionDenied, "nobody has said who is on this connection", ""));
+        };
+        let denied = may_send(principal, session, schema, event, payload, channel).err()?;
+        let channel = denied.channel().unwrap_or_default().to_owned();
+        Some(Error { channel, ..peer_error(PeerCode::PermissionDenied, denied.to_string(), "") })
     }
 }
 

@@ -27,9 +27,10 @@ mod subscription;
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::ids::{ConnectionId, SessionId, Tenant};
+use crate::ids::{ConnectionId, SessionId};
 use crate::log::Form;
 use crate::proto::rialto::v1 as proto;
 use crate::schema::Schema;
@@ -38,6 +39,7 @@ use crate::wire::{ControlPrinter, ServerFrame, websocket};
 
 use super::command::Command;
 use super::inbound::Opening;
+use super::party::Party;
 use control::ControlQueue;
 use current::{Current, Settled};
 use deadlines::{Deadlines, Due};
@@ -58,12 +60,17 @@ pub use subscribe::session_channel;
 pub struct Identity {
     /// This connection.
     pub connection: ConnectionId,
-    /// The session that it is bound to.
-    pub session: SessionId,
-    /// Whose channels it sees.
-    pub tenant: Tenant,
+    /// Who is on it. Until `connection.init` that may be nobody.
+    pub party: Arc<Party>,
     /// The bridge process.
-    pub node: std::sync::Arc<str>,
+    pub node: Arc<str>,
+}
+
+impl Identity {
+    /// The session that the connection is bound to.
+    pub fn session(&self) -> &SessionId {
+        &self.party.session
+    }
 }
 
 /// What every call of a shard brings along.
@@ -199,6 +206,10 @@ impl<C: Channels> Outbound<C> {
 
     /// What to write now.
     pub fn next(&mut self, env: &mut Env<'_, C>) -> Next<'_> {
+        if self.is_over(env.now) {
+            // What was read and not begun goes back to the log with it.
+            self.close_with(PeerCode::TokenExpired, "", env);
+        }
         loop {
             if self.current.is_some() || !self.control.is_empty() {
                 break;
@@ -253,6 +264,9 @@ impl<C: Channels> Outbound<C> {
     pub fn on_sweep(&mut self, inbound: Inbound, env: &mut Env<'_, C>) -> Sweep {
         self.pace.refill(env.now);
         loop {
+            if self.is_over(env.now) {
+                self.close_with(PeerCode::TokenExpired, "", env);
+            }
             let awaiting_init = matches!(self.phase, Phase::AwaitingInit);
             match self.deadlines.due(env.now, awaiting_init, inbound, &env.limits.timings) {
                 Due::Nothing => return Sweep::Live,
@@ -288,7 +302,12 @@ impl<C: Channels> Outbound<C> {
             return;
         }
         match command {
-            Command::Init { init, id } => self.open(id.as_deref(), &init, env),
+            Command::Init { init, id, party } => {
+                if let Some(party) = party {
+                    self.identity.party = party;
+                }
+                self.open(id.as_deref(), &init, env);
+            }
             Command::Subscribe { id, channels_path, channels } => {
                 if self.too_many(id.as_deref(), channels_path, channels.len(), env) {
                     return;

@@ -20,6 +20,8 @@ pub enum Known {
     ByToken,
     /// Nobody is authenticated on this bridge.
     Anonymous,
+    /// It has not said who it is yet.
+    Nobody,
 }
 
 /// Who somebody is, and what it may do.
@@ -27,7 +29,7 @@ pub enum Known {
 pub struct Principal {
     /// Whether anybody vouches for it.
     pub known: Known,
-    /// The user, the `sub` of its token. Empty for the anonymous one only.
+    /// The user, the `sub` of its token. Empty where there is none.
     pub user: Arc<str>,
     /// Whose channels it sees.
     pub tenant: Tenant,
@@ -57,6 +59,11 @@ impl Principal {
             claims: Arc::default(),
             expires: None,
         }
+    }
+
+    /// Whoever has not shown a token yet where one is needed. It may do nothing.
+    pub fn nobody() -> Principal {
+        Principal { known: Known::Nobody, grants: Grants::default(), ..Principal::anonymous() }
     }
 
     /// The user, for those who have one.

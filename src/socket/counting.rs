@@ -113,7 +113,7 @@ impl Counting {
             (None, None) => Close::Broken,
         };
         self.metrics.front.closed.add(close);
-        let Identity { connection, session, .. } = identity;
+        let (connection, session) = (&identity.connection, identity.session());
         let dropped = ending.dropped.map(|code| code.row().reason);
         tracing::debug!(%connection, %session, ?close, dropped, "connection ended");
         let cause = match close {
@@ -138,7 +138,7 @@ impl Counting {
 
     /// Counts what a client is told about its subscriptions, and says so in the log.
     pub(super) fn on_told(&self, identity: &Identity, frame: &ServerFrame) {
-        let Identity { connection, session, .. } = identity;
+        let (connection, session) = (&identity.connection, identity.session());
         match frame {
             ServerFrame::Subscribed(subscribed) => {
                 let start = match subscribed.recovered {
@@ -182,6 +182,8 @@ impl Counting {
 pub(super) struct Ending {
     /// It was cut with this code.
     pub(super) dropped: Option<PeerCode>,
+    /// Whether it has had the time for its `connection.init`.
+    pub(super) init_is_over: bool,
     /// When the message began that the client has not finished.
     pub(super) message_since: Option<Instant>,
     /// How long that may take.
@@ -192,9 +194,12 @@ pub(super) struct Ending {
 fn limit_of(code: u16, ending: &Ending) -> Option<Limit> {
     let unfinished =
         ending.message_since.is_some_and(|since| now().saturating_duration_since(since) >= ending.message_timeout);
+    if code == PeerCode::NoCredentials.number() {
+        // Otherwise the first frame came, and had no token.
+        return Some(Limit::InitTimeout).filter(|_| ending.init_is_over);
+    }
     let limits = [
         (close_code::TOO_BIG, Limit::MaxMessageBytes),
-        (PeerCode::NoCredentials.number(), Limit::InitTimeout),
         (PeerCode::HeartbeatMissed.number(), if unfinished { Limit::MessageTimeout } else { Limit::PongTimeout }),
         (PeerCode::WriteTimeout.number(), Limit::WriteTimeout),
         (PeerCode::RateLimited.number(), Limit::CommandsPerSecond),

@@ -19,6 +19,8 @@ use crate::session::command::Command;
 use crate::session::inbound::Opening;
 use crate::session::outbound::{Identity, Inbound};
 
+use super::entrance::Entrance;
+
 /// A connection within its shard. The serial number tells it from an earlier one in the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ConnectionKey {
@@ -33,6 +35,7 @@ pub(super) struct NewConnection {
     pub(super) early: Bytes,
     pub(super) opening: Opening,
     pub(super) identity: Identity,
+    pub(super) entrance: Entrance,
     pub(super) peer: SocketAddr,
     pub(super) permit: Permit,
 }
@@ -112,6 +115,11 @@ impl ReadState {
     /// A whole message came with this read, so whatever is incomplete now has begun with it.
     pub(super) fn on_message(&self) {
         self.message_began_ns.store(0, Ordering::Relaxed);
+    }
+
+    /// How long the connection has been open.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.base)
     }
 
     pub(super) fn inbound(&self) -> Inbound {

@@ -8,9 +8,11 @@ use std::time::SystemTime;
 
 use tokio::net::TcpStream;
 
+use crate::session::command::Command;
 use crate::session::inbound::Inbound;
 use crate::wire::websocket::Parser;
 
+use super::entrance::Entrance;
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
 use super::shared::Shared;
 use super::stream::{is_temporary, now};
@@ -23,6 +25,7 @@ pub(super) struct Reader {
     pub(super) stream: Arc<TcpStream>,
     pub(super) parser: Parser,
     pub(super) inbound: Inbound,
+    pub(super) entrance: Entrance,
     pub(super) shared: Arc<Shared>,
     pub(super) state: Arc<ReadState>,
     pub(super) mailbox: Arc<Mailbox>,
@@ -80,11 +83,16 @@ impl Reader {
                     bytes = &bytes[used..];
                     let Some(incoming) = incoming else { continue };
                     self.state.on_message();
-                    self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, SystemTime::now())
+                    let time = SystemTime::now();
+                    let command = self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
+                    command.map(|command| self.entrance.judge(command, &self.shared.gate, now, time))
                 }
                 Err(violation) => Some(self.inbound.on_violation(violation)),
             };
             if let Some(command) = command {
+                if let Command::Init { party: Some(party), .. } = &command {
+                    self.inbound.admit(Arc::clone(party));
+                }
                 self.ended = command.ends_the_connection();
                 self.state.on_sent();
                 self.mailbox.push(Message::Command(self.key, command));

@@ -184,9 +184,9 @@ impl Shard {
     }
 
     fn open(&mut self, new: NewConnection) {
-        let NewConnection { stream, early, opening, identity, peer, permit } = new;
+        let NewConnection { stream, early, opening, identity, entrance, peer, permit } = new;
         let now = now();
-        tracing::debug!(connection = %identity.connection, session = %identity.session, %peer, "connection opened");
+        tracing::debug!(connection = %identity.connection, session = %identity.session(), %peer, "connection opened");
         let entry = self.connections.vacant_entry();
         self.next_serial += 1;
         let key = ConnectionKey { index: entry.key(), serial: self.next_serial };
@@ -198,7 +198,8 @@ impl Shard {
         let reader = Reader {
             stream: Arc::clone(&stream),
             parser: Parser::new(self.shared.inbound.max_message_bytes),
-            inbound: Inbound::new(opening, self.shared.inbound, now),
+            inbound: Inbound::new(opening, entrance.party.clone(), self.shared.inbound, now),
+            entrance,
             shared: Arc::clone(&self.shared),
             ended: false,
             state: Arc::clone(&state),

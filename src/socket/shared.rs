@@ -10,6 +10,8 @@ use crate::session::inbound::Limits as InboundLimits;
 use crate::session::outbound::Limits;
 use crate::wire::ControlPrinter;
 
+use super::gate::Gate;
+
 /// What every shard is given.
 pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
@@ -19,6 +21,7 @@ pub(super) struct Shared {
     pub(super) printer: ControlPrinter,
     pub(super) limits: Limits,
     pub(super) inbound: InboundLimits,
+    pub(super) gate: Arc<Gate>,
     pub(super) metrics: Arc<Metrics>,
     /// The connections of all shards.
     pub(super) connections: AtomicUsize,

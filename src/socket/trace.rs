@@ -34,7 +34,7 @@ pub(super) fn is_on() -> bool {
 
 /// Says that the first `events` of these frames went into the socket of a connection.
 pub(super) fn delivered(identity: &Identity, mut frames: &[u8], events: u64) {
-    let Identity { connection, session, .. } = identity;
+    let (connection, session) = (&identity.connection, identity.session());
     let mut left = events;
     while left > 0
         && let Some(length) = frame_len(frames).filter(|length| *length <= frames.len())

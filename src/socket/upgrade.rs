@@ -1,25 +1,34 @@
 //! From an HTTP request to a connection: who may, which session, which subprotocol; then the socket changes hands.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_TYPE, ORIGIN, UPGRADE};
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, ORIGIN, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
+use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::ids::{ConnectionId, MAX_CHANNEL_NAME_BYTES, MAX_SESSION_ID_BYTES, SessionId, Tenant, short_id};
+use crate::ids::{ConnectionId, MAX_CHANNEL_NAME_BYTES, MAX_SESSION_ID_BYTES, SessionId, short_id};
 use crate::net::Peer;
 use crate::net::admission::Permit;
 use crate::session::inbound::Opening;
 use crate::session::outbound::{Identity, session_channel};
+use crate::session::party::Party;
+use crate::session::principal::Principal;
+use crate::status::{Code, PeerCode};
 use crate::wire::websocket::handshake;
 
 use super::Front;
+use super::entrance::Entrance;
+use super::gate::{Gate, Refused};
 use super::mailbox::{Message, NewConnection};
+use super::stream::now;
 
 /// Answers `/ws`.
 pub(super) async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response {
@@ -45,7 +54,11 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
     if !front.config.origins.allow(origin) {
         return plain(403, "this page's origin may not connect; see --allowed-origin");
     }
-    let session = match session_id(request.uri()) {
+    let query = match query(request.uri()) {
+        Ok(query) => query,
+        Err(problem) => return plain(400, problem),
+    };
+    let asked_session = match session_id(&query) {
         Ok(session) => session,
         Err(problem) => return plain(400, problem),
     };
@@ -59,14 +72,22 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
         Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
         None => Opening::Plain,
     };
+    let mut entrance = Entrance { asked: asked_session, made: SessionId::new(short_id(rand::random())), party: None };
+    let party = match admit(&front.config.gate, &mut entrance, opening, request.headers(), &query) {
+        Ok(party) => party,
+        Err(refused) => {
+            tracing::debug!(%peer, code = refused.code.number(), "not let in");
+            return not_let_in(&refused);
+        }
+    };
     let identity = Identity {
         connection: ConnectionId::new(short_id(rand::random())),
-        session: session.unwrap_or_else(|| SessionId::new(short_id(rand::random()))),
-        tenant: Tenant::default_tenant(),
+        party,
         node: Arc::clone(&front.config.node),
     };
     let on_upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(take_over(Arc::clone(front), on_upgrade, opening, identity, peer, permit));
+    let new = move |stream, early| NewConnection { stream, early, opening, identity, entrance, peer, permit };
+    tokio::spawn(take_over(Arc::clone(front), on_upgrade, peer, new));
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -84,10 +105,8 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
 async fn take_over(
     front: Arc<Front>,
     on_upgrade: OnUpgrade,
-    opening: Opening,
-    identity: Identity,
     peer: std::net::SocketAddr,
-    permit: Permit,
+    new: impl FnOnce(TcpStream, Bytes) -> NewConnection,
 ) {
     let upgraded = match on_upgrade.await {
         Ok(upgraded) => upgraded,
@@ -101,12 +120,11 @@ async fn take_over(
         return;
     };
     // hyper's read buffer must not live as long as the connection.
-    let early = bytes::Bytes::copy_from_slice(&read_buf);
+    let early = Bytes::copy_from_slice(&read_buf);
     drop(read_buf);
     let stream = io.into_inner();
     tune(&stream);
-    let new = NewConnection { stream, early, opening, identity, peer, permit };
-    front.mailbox().push(Message::Open(Box::new(new)));
+    front.mailbox().push(Message::Open(Box::new(new(stream, early))));
 }
 
 /// What the kernel may hold for a slow reader beyond what is on its way: enough to keep a fast one busy, little enough
@@ -119,11 +137,67 @@ fn tune(stream: &TcpStream) {
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT_LOW_WATER_BYTES);
 }
 
+/// Who opens this connection. A plain one must say so here; one with a subprotocol has its first frame for that, and is
+/// nobody until then.
+fn admit(
+    gate: &Gate,
+    entrance: &mut Entrance,
+    opening: Opening,
+    headers: &HeaderMap,
+    query: &[(String, String)],
+) -> Result<Arc<Party>, Refused> {
+    let (now, time) = (now(), SystemTime::now());
+    let principal = match gate.of_request(headers, query, time)? {
+        Some(principal) => principal,
+        None if !gate.is_on() => Arc::new(Principal::anonymous()),
+        None if opening == Opening::Plain => {
+            let message = "a token is needed: send Authorization: Bearer, or name a subprotocol such as rialto.v1.json \
+                           and send it in connection.init";
+            return Err(Refused::new(PeerCode::NoCredentials, message));
+        }
+        None => {
+            let (principal, session) = (Arc::new(Principal::nobody()), entrance.made.clone());
+            return Ok(Arc::new(Party { principal, session, ends: None }));
+        }
+    };
+    let party = entrance.party(gate, principal, now, time)?;
+    entrance.party = Some(Arc::clone(&party));
+    Ok(party)
+}
+
+/// Says why somebody is not let in, with the status, reason and challenge (RFC 6750, section 3) that programs look at.
+fn not_let_in(refused: &Refused) -> Response {
+    let row = refused.code.row();
+    let details = [json!({
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": row.reason,
+        "domain": "rialto",
+        "metadata": {"code": refused.code.number().to_string()},
+    })];
+    let body = json!({"code": row.status.name(), "message": refused.message, "details": details});
+    let mut response = plain(row.status.http_status(), &body.to_string());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if row.status == Code::Unauthenticated {
+        // A request without a token is told no error (RFC 6750, section 3.1).
+        let challenge = match refused.code {
+            PeerCode::NoCredentials => "Bearer",
+            _ => "Bearer error=\"invalid_token\"",
+        };
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+/// The parameters of the query string.
+fn query(uri: &Uri) -> Result<Vec<(String, String)>, &'static str> {
+    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri);
+    query.map(|query| query.0).map_err(|_| "the query string is not percent-encoded UTF-8")
+}
+
 /// The session that the client names, if it names one.
-fn session_id(uri: &Uri) -> Result<Option<SessionId>, &'static str> {
-    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
-        .map_err(|_| "the query string is not percent-encoded UTF-8")?;
-    let mut ids = query.0.into_iter().filter(|(name, _)| name == "session_id").map(|(_, value)| value);
+fn session_id(query: &[(String, String)]) -> Result<Option<SessionId>, &'static str> {
+    let mut ids = query.iter().filter(|(name, _)| name == "session_id").map(|(_, value)| value.as_str());
     let Some(id) = ids.next() else { return Ok(None) };
     if ids.next().is_some() {
         return Err("session_id is given twice");
@@ -131,7 +205,7 @@ fn session_id(uri: &Uri) -> Result<Option<SessionId>, &'static str> {
     if id.is_empty() || id.len() > MAX_SESSION_ID_BYTES {
         return Err("session_id must have 1 to 128 bytes");
     }
-    if session_channel(&id).len() > MAX_CHANNEL_NAME_BYTES {
+    if session_channel(id).len() > MAX_CHANNEL_NAME_BYTES {
         return Err("session_id has too many characters that its channel's name must escape");
     }
     if id.chars().any(char::is_control) {
@@ -158,8 +232,10 @@ mod tests {
 
     #[test]
     fn a_session_id_is_taken_from_the_query_once() {
-        let parse =
-            |query: &str| session_id(&format!("/ws{query}").parse().unwrap()).map(|id| id.map(|id| id.to_string()));
+        let parse = |text: &str| {
+            let query = query(&format!("/ws{text}").parse().unwrap())?;
+            session_id(&query).map(|id| id.map(|id| id.to_string()))
+        };
         assert_eq!(parse(""), Ok(None));
         assert_eq!(parse("?other=1"), Ok(None));
         assert_eq!(parse("?session_id=t1"), Ok(Some("t1".into())));

@@ -160,13 +160,31 @@ impl Client {
         query: &str,
         subprotocol: Option<&'static str>,
     ) -> Self {
+        let headers: Vec<_> = subprotocol.map(|name| ("sec-websocket-protocol", name)).into_iter().collect();
+        let opened = Self::ask(stream, address, query, &headers).await;
+        opened.unwrap_or_else(|(status, body)| panic!("expected an upgrade, got {status}: {body}"))
+    }
+
+    /// Asks for an upgrade with these headers. What is refused comes back as its status and body.
+    pub(crate) async fn ask(
+        stream: TcpStream,
+        address: SocketAddr,
+        query: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, (u16, Value)> {
         let mut request = format!("ws://{address}/ws{query}").into_client_request().expect("a valid URL");
-        if let Some(subprotocol) = subprotocol {
-            request.headers_mut().insert("sec-websocket-protocol", subprotocol.parse().expect("a header value"));
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().expect("a header value"));
         }
-        let (socket, _) =
-            within("the upgrade", tokio_tungstenite::client_async(request, stream)).await.expect("an upgrade");
-        Client { socket }
+        match within("the upgrade", tokio_tungstenite::client_async(request, stream)).await {
+            Ok((socket, _)) => Ok(Client { socket }),
+            Err(Error::Http(response)) => {
+                let body = response.body().as_deref().unwrap_or_default();
+                let text = || Value::String(String::from_utf8_lossy(body).into_owned());
+                Err((response.status().as_u16(), serde_json::from_slice(body).unwrap_or_else(|_| text())))
+            }
+            Err(error) => panic!("{error}"),
+        }
     }
 
     pub(crate) async fn send(&mut self, frame: Value) {

@@ -5,6 +5,7 @@ mod delivery;
 mod depth;
 mod drain;
 mod harness;
+mod identity;
 mod latest;
 mod metrics;
 mod publishing;

@@ -69,6 +69,9 @@ fn mistakes_name_their_flag_and_what_to_do() {
         ),
         (&[("jwt-algorithm", "none")], &[("--jwt-algorithm", "\"none\" is not one of HS256, HS384")]),
         (&[("jwt-audience", "rialto")], &[("--jwt-audience", "nobody would be authenticated")]),
+        (&[("token-cookie", "app")], &[("--token-cookie", "nobody would be authenticated")]),
+        (&[("token-in-query", "true")], &[("--token-in-query", "nobody would be authenticated")]),
+        (&[("token-cookie", "a b"), ("jwt-secret", SECRET)], &[("--token-cookie", "not a cookie's name")]),
         (
             &[("jwt-secret", SECRET), ("jwt-secret-file", "/no/such"), ("token-leeway", "0s")],
             &[

@@ -61,6 +61,7 @@ fn allowed(schema: &Schema, principal: &Principal, channel: &str) -> String {
 fn every_cell_of_principals_by_channels_by_uses() {
     let schema = schema();
     let nobody = Principal::anonymous();
+    let unknown = Principal::nobody();
     let plain = principal("u7", &[], json!({}));
     let root = principal("u7", &["*"], json!({"org": {"role": "boss"}}));
     let reader = principal("u7", &["project:*:read", "open:1"], json!({}));
@@ -81,8 +82,19 @@ fn every_cell_of_principals_by_channels_by_uses() {
                 ("open:1", "sxph"),
                 ("session:s%3A1", "sxph"),
                 ("session:s2", "----"),
-                ("user:u7", "sxph"),
+                ("user:u7", "----"),
                 ("system", "sxph"),
+            ],
+        ),
+        (
+            "unknown",
+            &unknown,
+            &[
+                ("project:42", "----"),
+                ("open:1", "----"),
+                ("session:s%3A1", "----"),
+                ("user:u7", "----"),
+                ("system", "----"),
             ],
         ),
         (

@@ -15,7 +15,7 @@ struct Client {
 impl Client {
     fn new(opening: Opening) -> Self {
         let now = Instant::now();
-        Client { inbound: Inbound::new(opening, Limits::default(), now), now }
+        Client { inbound: Inbound::new(opening, Some(anonymous()), Limits::default(), now), now }
     }
 
     /// A connection with a subprotocol, behind its init.
@@ -32,6 +32,11 @@ impl Client {
     fn says(&mut self, text: &str) -> Option<Command> {
         self.sends(Incoming::Text(text.into()))
     }
+}
+
+fn anonymous() -> Arc<Party> {
+    let principal = std::sync::Arc::new(crate::session::principal::Principal::anonymous());
+    Arc::new(Party { principal, session: crate::ids::SessionId::from("t1"), ends: None })
 }
 
 const INIT: &str = r#"{"type":"connection.init","id":"i","data":{"protocol":1}}"#;
@@ -189,6 +194,8 @@ fn what_cannot_be_carried_out_is_refused_and_the_connection_lives() {
         (r#"{"type":"assistant","content":"x"}"#, 4005, "INVALID_ARGUMENT"),
         (r#"{"type":"message","content":7}"#, 4005, "INVALID_ARGUMENT"),
         (r#"{"type":"message","session_id":"t1","content":"Hi"}"#, 4007, "UNAVAILABLE"),
+        (r#"{"type":"message","session_id":"t2","content":"Hi"}"#, 4003, "PERMISSION_DENIED"),
+        (r#"{"type":"message","channel":"nowhere:1","content":"Hi"}"#, 4006, "NOT_FOUND"),
         (r#"{"type":"connection.refresh"}"#, 4005, "UNIMPLEMENTED"),
         (r#"{"type":"channel.subscribe","channels":[{"name":"a","filter":"x"}]}"#, 4005, "UNIMPLEMENTED"),
         (
@@ -218,9 +225,9 @@ fn an_event_for_a_channel_is_refused_as_not_built() {
         }"#,
     );
     let now = Instant::now();
-    let mut inbound = Inbound::new(Opening::Plain, Limits::default(), now);
+    let mut inbound = Inbound::new(Opening::Plain, Some(anonymous()), Limits::default(), now);
     for (text, status, path) in [
-        (r#"{"type":"chat.typing","id":"t","session_id":"a"}"#, "UNIMPLEMENTED", "type"),
+        (r#"{"type":"chat.typing","id":"t","session_id":"t1"}"#, "UNIMPLEMENTED", "type"),
         (r#"{"type":"chat.typing","id":"t","session_id":7}"#, "INVALID_ARGUMENT", "sessionId"),
     ] {
         let command =
@@ -378,7 +385,7 @@ fn events_whose_rules_are_costly_count_as_more_commands() {
     let now = Instant::now();
     let frame = |count: usize| format!(r#"{{"type":"ask","data":{{"items":[{}]}}}}"#, vec!["1"; count].join(","));
     let allowed = |count: usize| {
-        let mut inbound = Inbound::new(Opening::Plain, Limits::default(), now);
+        let mut inbound = Inbound::new(Opening::Plain, Some(anonymous()), Limits::default(), now);
         let is_allowed = |_: &usize| {
             let incoming = Incoming::Text(frame(count));
             let command = inbound.on_incoming(incoming, &schema, &transcoder, now, SystemTime::UNIX_EPOCH);

@@ -24,6 +24,11 @@ impl<C: Channels> Outbound<C> {
         self.closed
     }
 
+    /// Whether the token of an open connection has ended, and the grace after it.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        matches!(self.phase, Phase::Open) && self.identity.party.ends.is_some_and(|ends| ends.connection <= now)
+    }
+
     /// Asks the client to come back in `delay_ms`, and closes.
     pub fn drain(&mut self, delay_ms: u32, env: &mut Env<'_, C>) {
         if matches!(self.phase, Phase::Closing { .. }) {

@@ -3,10 +3,14 @@
 use crate::proto::rialto::v1 as proto;
 use crate::wire::ServerFrame;
 
+use super::super::access::{Use, may};
+use super::super::party::Party;
 use super::{Channels, Env, Outbound, Phase, Subscription, slot_of};
 
 /// The reason of a `channel.unsubscribed` that a new schema is the cause of.
 const SCHEMA_CHANGED: &str = "schema_changed";
+/// The reason of one that somebody may not have any more.
+const PERMISSION_LOST: &str = "permission_lost";
 
 impl<C: Channels> Outbound<C> {
     /// Goes on under the schema that `env` brings. A subscription that it would still accept keeps its cursor and gets its
@@ -18,30 +22,37 @@ impl<C: Channels> Outbound<C> {
         }
         for index in 0..self.subscriptions.len() {
             let Some(subscription) = &mut self.subscriptions[index] else { continue };
-            if !goes_on(subscription, env) {
-                self.end_subscription(index, env);
+            if let Err(reason) = goes_on(subscription, &self.identity.party, env) {
+                self.end_subscription(index, reason, env);
                 ended += 1;
             }
         }
         ended
     }
 
-    fn end_subscription(&mut self, index: usize, env: &mut Env<'_, C>) {
+    fn end_subscription(&mut self, index: usize, reason: &str, env: &mut Env<'_, C>) {
         let slot = slot_of(index);
         self.settle();
         self.queue.retain(|queued| *queued != slot);
         if let Some(subscription) = self.subscriptions[index].take() {
             let channel = subscription.channel.to_string();
             env.channels.close(subscription.handle, slot);
-            let unsubscribed = proto::ChannelUnsubscribed { channel, reason: SCHEMA_CHANGED.into() };
+            let unsubscribed = proto::ChannelUnsubscribed { channel, reason: reason.into() };
             self.tell(&ServerFrame::Unsubscribed(unsubscribed), None, env.printer);
         }
     }
 }
 
-fn goes_on<C: Channels>(subscription: &mut Subscription<C::Handle>, env: &Env<'_, C>) -> bool {
-    let Some(template) = env.schema.channel(subscription.channel.as_str()) else { return false };
-    let Ok(filter) = env.schema.type_filter(&subscription.types) else { return false };
+/// Whether a subscription goes on, or the reason why not.
+fn goes_on<C: Channels>(
+    subscription: &mut Subscription<C::Handle>,
+    party: &Party,
+    env: &Env<'_, C>,
+) -> Result<(), &'static str> {
+    let channel = subscription.channel.as_str();
+    let template = env.schema.channel(channel).ok_or(SCHEMA_CHANGED)?;
+    let filter = env.schema.type_filter(&subscription.types).map_err(|_| SCHEMA_CHANGED)?;
+    may(&party.principal, &party.session, Use::Subscribe, template, channel).map_err(|_| PERMISSION_LOST)?;
     subscription.revise(filter, template.retention);
-    true
+    Ok(())
 }

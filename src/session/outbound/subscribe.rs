@@ -1,5 +1,7 @@
 //! Opening a connection, and what a subscribe and an unsubscribe do to its cursors.
 
+use std::sync::Arc;
+
 use crate::ids::{ChannelKey, ChannelName, MAX_CHANNEL_NAME_BYTES};
 use crate::log::{Epoch, Position, Resume, Snapshot};
 use crate::proto::rialto::v1 as proto;
@@ -7,19 +9,23 @@ use crate::schema::escape;
 use crate::status::PeerCode;
 use crate::wire::ServerFrame;
 
+use super::super::access::{Use, may};
+use super::super::party::Party;
 use super::super::refusal::peer_error;
 use super::pull::everything;
 use super::subscription::{Subscription, proto_position};
 use super::{Channels, Env, Outbound, Phase, slot_of};
 
-/// The reserved template of session channels.
-const SESSION_CHANNEL: &str = "rialto.v1.SessionChannel";
-/// The template of the channels of single users.
-const USER_CHANNEL: &str = "rialto.v1.UserChannel";
-
 /// The name of a session's channel.
 pub fn session_channel(session_id: &str) -> String {
     format!("session:{}", escape(session_id))
+}
+
+/// Whether a subscriber may have events from before its subscribe.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Past {
+    Allowed,
+    Denied,
 }
 
 /// Where a subscription begins.
@@ -45,11 +51,13 @@ impl<C: Channels> Outbound<C> {
             return self.close_with(PeerCode::SchemaRefused, "", env);
         }
         self.phase = Phase::Open;
+        let party = Arc::clone(&self.identity.party);
+        let Party { principal, session, .. } = &*party;
         let ack = proto::ConnectionAck {
             connection_id: self.identity.connection.to_string(),
-            session_id: self.identity.session.to_string(),
-            user_id: String::new(),
-            permissions: Vec::new(),
+            session_id: session.to_string(),
+            user_id: principal.user_id().unwrap_or_default().to_owned(),
+            permissions: principal.grants.texts().map(str::to_owned).collect(),
             limits: Some(proto::Limits {
                 max_message_bytes: limits.max_message_bytes,
                 max_subscriptions: u32::from(limits.max_subscriptions),
@@ -63,7 +71,12 @@ impl<C: Channels> Outbound<C> {
             node: self.identity.node.to_string(),
         };
         self.tell(&ServerFrame::Ack(ack), id, env.printer);
-        for channel in env.schema.on_connect(self.identity.session.as_str(), None) {
+        for channel in env.schema.on_connect(session.as_str(), principal.user_id()) {
+            let template = env.schema.channel(channel.as_str());
+            let is_allowed = |template: &Arc<_>| may(principal, session, Use::Subscribe, template, channel.as_str());
+            if template.is_none_or(|template| is_allowed(template).is_err()) {
+                continue;
+            }
             let resume = init.resume.iter().position(|resume| resume.name == channel.as_str());
             let (index, wanted) = match resume {
                 Some(index) => (index, init.resume[index].clone()),
@@ -128,17 +141,17 @@ impl<C: Channels> Outbound<C> {
         let Some(template) = env.schema.channel(name) else {
             return Err(refuse(PeerCode::ChannelNotFound, env.schema.unknown_channel(name).to_string(), "name"));
         };
-        // Who somebody is must be known before what is theirs may be given to them.
-        if &*template.message_name == USER_CHANNEL {
-            let message = format!("{name:?} is a user's channel, and nobody is signed in on this connection");
-            return Err(refuse(PeerCode::PermissionDenied, message, "name"));
+        let Party { principal, session, .. } = &*self.identity.party;
+        let may = |how: Use| may(principal, session, how, template, name);
+        may(Use::Subscribe).map_err(|denied| refuse(PeerCode::PermissionDenied, denied.to_string(), "name"))?;
+        let may_have_past = may(Use::History);
+        if let Err(denied) = &may_have_past
+            && wanted.after.is_none()
+            && wanted.history.is_some_and(|events| events > 0)
+        {
+            return Err(refuse(PeerCode::PermissionDenied, denied.to_string(), "history"));
         }
-        // A session's channel is for that session alone: no event of one session may reach another.
-        let session = &self.identity.session;
-        if &*template.message_name == SESSION_CHANNEL && name != session_channel(session.as_str()) {
-            let message = format!("{name:?} is not the channel of this connection's session, {session}");
-            return Err(refuse(PeerCode::PermissionDenied, message, "name"));
-        }
+        let past = if may_have_past.is_ok() { Past::Allowed } else { Past::Denied };
         let filter = env
             .schema
             .type_filter(&wanted.types)
@@ -167,17 +180,21 @@ impl<C: Channels> Outbound<C> {
                 (old.handle, Some((Snapshot { start: old.cursor, keyed_until }, old.ephemeral, untold)))
             }
             None => {
-                let key = ChannelKey { tenant: self.identity.tenant.clone(), channel: channel.clone() };
+                let tenant = self.identity.party.principal.tenant.clone();
+                let key = ChannelKey { tenant, channel: channel.clone() };
                 (env.channels.open(&key, retention, slot), None)
             }
         };
         let beginning = match (&wanted.after, &current) {
-            (Some(after), _) => resume(after, &handle, env.channels),
+            (Some(after), _) => resume(after, &handle, past, env.channels),
             (None, Some((cursor, ..))) => {
                 Beginning { cursor: *cursor, start: cursor.start, recovered: None, reset_from: None }
             }
             (None, None) => {
-                let cursor = env.channels.snapshot(&handle, history, &filter);
+                let cursor = match past {
+                    Past::Allowed => env.channels.snapshot(&handle, history, &filter),
+                    Past::Denied => exactly(env.channels.heads(&handle).head),
+                };
                 Beginning { cursor, start: cursor.start, recovered: None, reset_from: None }
             }
         };
@@ -265,10 +282,20 @@ fn exactly(start: Position) -> Snapshot {
 }
 
 /// Where a client goes on that comes back with a position.
-fn resume<C: Channels>(after: &proto::Position, handle: &C::Handle, channels: &mut C) -> Beginning {
+fn resume<C: Channels>(after: &proto::Position, handle: &C::Handle, past: Past, channels: &mut C) -> Beginning {
     // A text that no bridge has ever sent is as foreign as another bridge's epoch.
     let epoch = after.epoch.parse().unwrap_or(Epoch::FOREIGN);
     let position = Position { epoch, sequence: after.sequence };
+    let head = channels.heads(handle).head;
+    if past == Past::Denied && position != head {
+        // A position that a client names proves nothing: whoever may not have the past goes on with what comes.
+        return Beginning {
+            cursor: exactly(head),
+            start: head,
+            recovered: Some(false),
+            reset_from: Some(after.clone()),
+        };
+    }
     match channels.resume(handle, position) {
         Resume::Whole => {
             Beginning { cursor: exactly(position), start: position, recovered: Some(true), reset_from: None }

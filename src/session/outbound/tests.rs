@@ -11,11 +11,13 @@ use super::*;
 use crate::ids::{ChannelKey, EventId};
 use crate::log::{Class, Epoch, Extent, Form, Heads, Position, Read, Record, Resume, RingLog, Snapshot, Take};
 use crate::schema::{EventKey, Retention, TypeFilter};
+use crate::session::principal::Principal;
 use crate::transcode::{Options, Transcoder};
 use crate::wire::EventFrame;
 
 mod classes;
 mod cursors;
+mod identity;
 mod ledger;
 mod revisions;
 mod times;
@@ -147,8 +149,11 @@ impl Bench {
         let mut logs = Logs { logs: HashMap::new(), open: 0, now };
         let identity = Identity {
             connection: ConnectionId::from("connection-1"),
-            session: SessionId::from("sess:ä"),
-            tenant: Tenant::default_tenant(),
+            party: Arc::new(Party {
+                principal: Arc::new(Principal::anonymous()),
+                session: SessionId::from("sess:ä"),
+                ends: None,
+            }),
             node: "node-1".into(),
         };
         let mut env = Env { channels: &mut logs, schema: &schema, printer: &printer, limits: &limits, now };

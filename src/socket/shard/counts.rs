@@ -4,12 +4,14 @@ use std::sync::atomic::Ordering;
 
 use crate::session::outbound::Outbound;
 
+use super::super::stream::now;
 use super::{Connection, End, Ending, Readers, Shard, Writing};
 
 impl Shard {
     pub(super) fn count_end(&self, connection: &Connection, end: End) {
         let ending = Ending {
             dropped: if let End::Cut(code) = end { Some(code) } else { None },
+            init_is_over: connection.state.age(now()) >= self.shared.limits.timings.init,
             message_since: connection.state.inbound().message_began,
             message_timeout: self.shared.limits.timings.message,
         };

@@ -32,7 +32,7 @@ fn with_a_subprotocol_nothing_goes_out_before_init() {
     let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
     bench.write(usize::MAX);
     assert_eq!(bench.kinds(), Vec::<String>::new());
-    bench.command(Command::Init { id: Some("i1".into()), init: proto::ConnectionInit::default() });
+    bench.command(Command::Init { id: Some("i1".into()), init: proto::ConnectionInit::default(), party: None });
     bench.write(usize::MAX);
     let frames = bench.take();
     assert_eq!(frames[0].kind(), "connection.ack");
@@ -46,7 +46,11 @@ fn init_resumes_channels_that_are_subscribed_on_connect() {
         bench.append("session:sess%3Aä", "assistant", 5);
     }
     let resume = vec![after("session:sess%3Aä", &EPOCH.to_string(), 1)];
-    bench.command(Command::Init { id: None, init: proto::ConnectionInit { resume, ..Default::default() } });
+    bench.command(Command::Init {
+        id: None,
+        init: proto::ConnectionInit { resume, ..Default::default() },
+        party: None,
+    });
     bench.write(usize::MAX);
     let frames = bench.take();
     let subscribed = frames.iter().find(|frame| data(frame)["channel"] == "session:sess%3Aä").unwrap();

@@ -1,0 +1,147 @@
+//! Who may come in: the token of a request, or of a frame, becomes a principal.
+//!
+//! A request carries its token in `Authorization: Bearer`, in the cookie that the configuration names or, where that is
+//! allowed, in `?token=`. The first of them that is there is the one that counts: a wrong one is refused and not tried
+//! another way. A cookie is sent by browsers without their page's doing, so it counts only with an `Origin`, which the
+//! upgrade has checked. Nothing here repeats a token: not in an answer, not in a log.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
+
+use crate::auth::Authenticator;
+use crate::ids::Tenant;
+use crate::session::party::Ends;
+use crate::session::principal::Principal;
+use crate::status::PeerCode;
+
+/// How a bridge knows who connects.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// Whose tokens are believed. `None`: nobody is authenticated, and everybody may come in.
+    pub authenticator: Option<Authenticator>,
+    /// The cookie that may hold a token.
+    pub cookie: Option<String>,
+    /// Whether `?token=` may hold one.
+    pub in_query: bool,
+    /// How long a connection outlives its token.
+    pub grace: Duration,
+}
+
+/// Why somebody is not let in. The message is for the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) code: PeerCode,
+    pub(super) message: Cow<'static, str>,
+}
+
+impl Refused {
+    pub(super) fn new(code: PeerCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Refused { code, message: message.into() }
+    }
+}
+
+impl Gate {
+    /// Whether only those get in who have a token.
+    pub fn is_on(&self) -> bool {
+        self.authenticator.is_some()
+    }
+
+    /// Who sends this request. `None`: it has no token, or none is needed.
+    pub(super) fn of_request(
+        &self,
+        headers: &HeaderMap,
+        query: &[(String, String)],
+        time: SystemTime,
+    ) -> Result<Option<Arc<Principal>>, Refused> {
+        if !self.is_on() {
+            return Ok(None);
+        }
+        let token = match bearer(headers)? {
+            Some(token) => Some(token),
+            None => match self.of_cookie(headers)? {
+                Some(token) => Some(token),
+                None => self.of_query(query)?,
+            },
+        };
+        token.map(|token| self.verify(token, time)).transpose()
+    }
+
+    /// Who this token is about.
+    pub(super) fn verify(&self, token: &str, time: SystemTime) -> Result<Arc<Principal>, Refused> {
+        let Some(authenticator) = &self.authenticator else { return Ok(Arc::new(Principal::anonymous())) };
+        let principal =
+            authenticator.verify(token, time).map_err(|error| Refused::new(error.code(), error.to_string()))?;
+        if principal.tenant != Tenant::default_tenant() {
+            let message = "the token is for a tenant, and tenants are not built yet; --jwt-tenant-claim can name \
+                           another claim";
+            return Err(Refused::new(PeerCode::InvalidToken, message));
+        }
+        if principal.expires.is_some_and(|expires| expires.checked_add(self.grace).is_some_and(|end| end <= time)) {
+            return Err(Refused::new(PeerCode::TokenExpired, "the token has expired"));
+        }
+        Ok(Arc::new(principal))
+    }
+
+    /// When a connection of this principal ends.
+    pub(super) fn ends(&self, principal: &Principal, now: Instant, time: SystemTime) -> Option<Ends> {
+        let expires = principal.expires?;
+        // Without an instant that far the connection ends now: no token is believed for longer than a day.
+        let left = |end: SystemTime| end.duration_since(time).unwrap_or_default();
+        let token = now.checked_add(left(expires)).unwrap_or(now);
+        let connection = expires.checked_add(self.grace).and_then(|end| now.checked_add(left(end)));
+        Some(Ends { token, connection: connection.unwrap_or(now) })
+    }
+
+    fn of_cookie<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, Refused> {
+        let Some(name) = &self.cookie else { return Ok(None) };
+        let all = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
+        let pairs = all.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut tokens = pairs.filter(|(own, _)| own == name).map(|(_, value)| value.trim_matches('"'));
+        let Some(token) = tokens.next().filter(|token| !token.is_empty()) else { return Ok(None) };
+        // Another site of the same domain can set a second one.
+        if tokens.next().is_some() {
+            return Err(Refused::new(PeerCode::InvalidToken, "the token's cookie is there twice"));
+        }
+        if !headers.contains_key(ORIGIN) {
+            let message = "a token in a cookie counts with an Origin header only; use Authorization: Bearer";
+            return Err(Refused::new(PeerCode::InvalidToken, message));
+        }
+        Ok(Some(token))
+    }
+
+    fn of_query<'a>(&self, query: &'a [(String, String)]) -> Result<Option<&'a str>, Refused> {
+        let mut tokens = query.iter().filter(|(name, _)| name == "token").map(|(_, value)| value.as_str());
+        let Some(token) = tokens.next() else { return Ok(None) };
+        if !self.in_query {
+            let message = "tokens in the URL are not taken, as URLs end in logs; use Authorization: Bearer or \
+                           connection.init, or --token-in-query";
+            return Err(Refused::new(PeerCode::InvalidToken, message));
+        }
+        if tokens.next().is_some() {
+            return Err(Refused::new(PeerCode::InvalidToken, "?token= is there twice"));
+        }
+        Ok(Some(token))
+    }
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750, section 2.1). Another scheme is somebody else's: a proxy's.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
+    let mut found = None;
+    for header in headers.get_all(AUTHORIZATION) {
+        let Some((scheme, token)) = header.to_str().ok().and_then(|text| text.trim().split_once(' ')) else { continue };
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            continue;
+        }
+        if found.replace(token.trim()).is_some() {
+            return Err(Refused::new(PeerCode::InvalidToken, "Authorization: Bearer is there twice"));
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -188,7 +188,7 @@ async fn users_get_what_is_theirs_and_nothing_of_each_other() {
         assert_eq!(subscribe(&mut bob, json!({ "name": taken })).await, Some(4003), "{taken}");
     }
     // Neither does a session's id lead there, whoever names it.
-    for asked in [session.clone(), "ann".to_owned(), format!("{}", ack["sessionId"].as_str().unwrap_or(""))] {
+    for asked in [&session, "ann", ack["sessionId"].as_str().unwrap_or("")] {
         let mut thief = shop.init(&format!("?session_id={asked}"), &token("bob", &["*"])).await;
         let bound = thief.next_of("connection.ack").await["data"]["sessionId"].clone();
         assert!(bound.as_str().is_some_and(|bound| bound.starts_with("bob:")), "{asked} became {bound}");

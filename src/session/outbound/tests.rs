@@ -16,6 +16,7 @@ use crate::transcode::{Options, Transcoder};
 use crate::wire::EventFrame;
 
 mod classes;
+mod commands;
 mod cursors;
 mod identity;
 mod ledger;
@@ -119,6 +120,10 @@ enum Frame {
 }
 
 impl Frame {
+    fn data(&self) -> &Value {
+        &self.json()["data"]
+    }
+
     fn json(&self) -> &Value {
         match self {
             Frame::Json(value) => value,

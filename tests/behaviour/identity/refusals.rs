@@ -10,6 +10,9 @@ use crate::metrics::expect;
 const REFUSED_UPGRADES: &str = "rialto_upgrades_refused_total{status=\"401\"}";
 const INIT_TIMEOUTS: &str = "rialto_limit_hits_total{limit=\"init-timeout\"}";
 
+/// Headers, query, and the reason of the refusal.
+type Wrong<'a> = (Vec<(&'static str, String)>, String, &'a str);
+
 fn all_ways(config: &mut rialto::config::Config) {
     config.identity.cookie = Some("app".to_owned());
     config.allowed_origins = vec![ORIGIN.1.to_owned()];
@@ -25,7 +28,7 @@ async fn a_wrong_token_at_the_upgrade_is_401_whatever_comes_later() {
     let bearer = |token: &str| format!("Bearer {token}");
     let cookie = |token: &str| format!("app={token}");
     let twice = format!("app={good}; app={other}");
-    let mut nothing: Vec<(Vec<(&'static str, String)>, String, &str)> = vec![
+    let mut wrong: Vec<Wrong<'_>> = vec![
         (vec![], String::new(), "no_credentials"),
         (vec![("authorization", "Basic eDp5".into())], String::new(), "no_credentials"),
         (vec![("authorization", bearer("x"))], String::new(), "invalid_token"),
@@ -45,7 +48,7 @@ async fn a_wrong_token_at_the_upgrade_is_401_whatever_comes_later() {
         (vec![("cookie", twice), ("origin", ORIGIN.1.into())], String::new(), "invalid_token"),
         (vec![], format!("?token={good}"), "invalid_token"),
     ];
-    let with_subprotocol: Vec<_> = nothing
+    let with_subprotocol: Vec<_> = wrong
         .iter()
         .filter(|(.., reason)| *reason != "no_credentials")
         .map(|(headers, query, reason)| {
@@ -53,8 +56,8 @@ async fn a_wrong_token_at_the_upgrade_is_401_whatever_comes_later() {
             (headers, query.clone(), *reason)
         })
         .collect();
-    nothing.extend(with_subprotocol);
-    for (headers, query, reason) in &nothing {
+    wrong.extend(with_subprotocol);
+    for (headers, query, reason) in &wrong {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let (status, body) = shop.ask(query, &headers).await.err().unwrap_or_else(|| panic!("{headers:?} got in"));
         assert_eq!((status, &body["details"][0]["reason"]), (401, &json!(reason)), "{headers:?}: {body}");
@@ -62,7 +65,7 @@ async fn a_wrong_token_at_the_upgrade_is_401_whatever_comes_later() {
         let said = body.to_string();
         assert!([&good, &other, &old].iter().all(|token| !said.contains(*token)), "{said}");
     }
-    expect(&shop.bridge, &[(REFUSED_UPGRADES, nothing.len() as f64)]).await;
+    expect(&shop.bridge, &[(REFUSED_UPGRADES, wrong.len() as f64)]).await;
     // A page of another site does not even get that far, cookie or not.
     let cookie = cookie(&good);
     let evil = [("cookie", cookie.as_str()), ("origin", "https://evil.example")];

@@ -317,7 +317,8 @@ def test_mistakes_in_binary_frames_are_answered_and_survived(bridge, schema):
             ("process.progress", subscribe(), 4005, "type"),
             ("no.such", subscribe(), 4005, "type"),
             ("connection.init", socket.ConnectionInit(), 4005, "type"),
-            ("message", message(session_id="t1", content="Hi"), 4007, ""),
+            ("message", message(content="Hi"), 4007, ""),
+            ("message", message(session_id="t1", content="Hi"), 4003, ""),
         ]
         for kind, data, code, path in mistakes:
             subscriber.send(kind, data, id="x")

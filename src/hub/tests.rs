@@ -10,6 +10,7 @@ use crate::engine::EventRecord;
 use crate::ids::{ChannelName, EventId, Tenant};
 use crate::log::{Form, Read, Take};
 use crate::schema::{EventKey, Schema, Source, TypeFilter};
+use crate::wire::fixture::schema_of;
 
 const RETENTION: Retention = Retention { events: 10, age: Duration::from_secs(30) };
 
@@ -176,6 +177,33 @@ fn a_log_keeps_what_the_newest_schema_says_whoever_appends_last() {
     assert_eq!(hub.subscribed().count(), 0);
     channel.subscribe(ShardIndex(0));
     assert_eq!(hub.subscribed().map(|(channel, count)| (channel.id(), count)).collect::<Vec<_>>(), [(channel.id(), 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_began_under_an_older_schema_brings_no_key_back() {
+    let schema = |delivery: &str, key: &str| {
+        let declared = format!(
+            "message Channel {{ option (rialto.v1.channel) = {{ template: \"part:{{id}}\" }}; string id = 1; }}
+             message Moved {{
+               option (rialto.v1.event) = {{ type: \"part.moved\" channels: [\"Channel\"] {delivery} }};
+               string id = 1;
+               string part = 2 {key};
+             }}"
+        );
+        schema_of(&declared).0
+    };
+    let (before, after) = (schema("delivery: DELIVERY_LATEST", "[(rialto.v1.field).key = true]"), schema("", ""));
+    let event_type = Arc::clone(before.event("part.moved").expect("declared"));
+    let hub = Hub::new(1, 1, Limits::default());
+    hub.revise(&before, &Arc::new(after), 2);
+    let append = append_as(Class::Latest(EventKey::new("part.moved", ["a"])), "part:1", 10);
+    let event = Arc::new(EventRecord { event_type, ..(*append.event).clone() });
+    let append = Append { event, ..append };
+    let position = hub.append(&append).unwrap();
+    hub.append(&append).unwrap();
+    let (start, take) = (Position { sequence: 0, ..position }, Take::Newest { keyed_until: 0 });
+    let (read, ..) = hub.channel(&append.key, RETENTION).read(start, &TypeFilter::All, take, 1 << 20, Form::Json);
+    assert!(matches!(read, Read::Batch { first: 1, last: 2, .. }), "{read:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -201,6 +201,18 @@ fn the_newest_of_their_keys_take_half_the_cap_and_the_oldest_of_them_go_first() 
 }
 
 #[test]
+fn so_many_keys_are_kept_beyond_the_retention_and_no_more_whatever_the_cap() {
+    let now = Instant::now();
+    let mut log = RingLog::new(EPOCH, Retention { events: 1, age: Duration::ZERO }).with_max_bytes(usize::MAX);
+    for key in 0..MAX_KEPT as u64 + 3 {
+        let class = Class::Latest(EventKey::new("t", [key.to_string().as_str()]));
+        let record = Record { event_type: TypeIndex(1), class, payload: Bytes::new(), revision: 9 };
+        log.append(record, now + Duration::from_secs(key), |sequence, form, out| write(sequence, form, 40, out));
+    }
+    assert_eq!((log.oldest(), log.extent().first), (MAX_KEPT as u64 + 3, 3));
+}
+
+#[test]
 fn shrinking_takes_ephemeral_events_first_and_kept_ones_before_newer_ones() {
     let now = Instant::now();
     let mut log = appended(KEEP_TWO, "abcdefgh--");

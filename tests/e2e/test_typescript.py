@@ -199,7 +199,7 @@ def subject(tmp_path_factory):
 
 def drive(bundle, *browser):
     said = expect("node", HERE / "drive.mjs", PROGRAM, HERE / "schema", bundle, CLIENT, *browser, timeout=10 * PATIENCE)
-    assert said.count("ok   ") == 8, said
+    assert said.count("ok   ") == 9, said
 
 
 def test_a_program_in_node_follows_a_real_bridge_through_cuts(subject):

@@ -2165,16 +2165,12 @@ var EventList = class {
     this.#settle();
   }
   #add(item) {
-    if (this.#paused) {
-      this.#held.push(item);
-      if (this.#held.length > SHOWN) this.#held.shift();
-      return;
+    const list2 = this.#paused ? this.#held : this.#waiting;
+    if (list2.push(item) > SHOWN) {
+      const oldest = list2.findIndex((waiting) => !waiting.matches(".notice"));
+      list2.splice(Math.max(0, oldest), 1);
     }
-    if (this.#waiting.push(item) > SHOWN) {
-      const oldest = this.#waiting.findIndex((waiting) => !waiting.matches(".notice"));
-      this.#waiting.splice(Math.max(0, oldest), 1);
-    }
-    if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
+    if (!this.#paused && list2.length === 1) requestAnimationFrame(() => this.#draw());
   }
   #draw() {
     const drawn = this.#waiting.splice(0).reverse();

@@ -22,6 +22,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use value::duration;
+
 pub use effective::{Effective, Origin};
 pub use environment::{Environment, Output, Process, wants_colour};
 pub use key::{Group, Key, Takes};

@@ -69,7 +69,7 @@ pub(super) enum Detail {
     #[serde(rename = "type.googleapis.com/google.rpc.RetryInfo")]
     RetryInfo { retry_delay: String },
     #[serde(rename = "type.googleapis.com/rialto.v1.SchemaMistakes")]
-    SchemaMistakes { mistakes: Vec<SchemaMistake> },
+    SchemaMistakes { mistakes: Vec<SchemaMistake>, complete: bool },
     #[serde(rename = "type.googleapis.com/rialto.v1.BreakingChanges")]
     BreakingChanges { changes: Vec<BreakingChange>, subscriptions: u64 },
 }

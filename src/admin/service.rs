@@ -97,9 +97,10 @@ impl From<ReloadError> for Refused {
         let message = error.to_string();
         let refused = |code, reason| Refused::new(Status::new(code, reason, message));
         match error {
-            ReloadError::Broken(LoadError { mistakes, .. }) => {
+            ReloadError::Broken(LoadError { mistakes, may_hide_more }) => {
                 let mistakes = mistakes.into_iter().map(schema_mistake).collect();
-                refused(Code::FailedPrecondition, "broken_schema").with_detail(Detail::SchemaMistakes { mistakes })
+                refused(Code::FailedPrecondition, "broken_schema")
+                    .with_detail(Detail::SchemaMistakes { mistakes, complete: !may_hide_more })
             }
             ReloadError::Breaking { changes, subscriptions } => {
                 let subscriptions = subscriptions as u64;

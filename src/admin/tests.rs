@@ -345,7 +345,10 @@ async fn a_reload_is_asked_for_and_its_outcome_told_in_full() {
             json!({ "fingerprint": "f2", "revision": 24, "changed": true, "warnings": [as_json],
                       "breaking": [change_in_full], "endedSubscriptions": 2 }),
         ),
-        (400, json!({ "@type": "type.googleapis.com/rialto.v1.SchemaMistakes", "mistakes": [as_json] })),
+        (
+            400,
+            json!({ "@type": "type.googleapis.com/rialto.v1.SchemaMistakes", "mistakes": [as_json], "complete": true }),
+        ),
         (
             400,
             json!({ "@type": "type.googleapis.com/rialto.v1.BreakingChanges", "changes": [change_as_json],

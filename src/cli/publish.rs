@@ -5,6 +5,7 @@ mod refusal;
 
 use std::collections::HashMap;
 use std::io::BufRead as _;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -14,6 +15,7 @@ use tonic::transport::Channel;
 
 use super::failure::Failure;
 use super::screen::{Colour, Screen, harmless};
+use crate::config;
 use crate::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use crate::proto::rialto::v1::{
     Accepted, Event, JsonPayload, PublishRequest, PublishStreamRequest, ack::Result as Acked, event::Body,
@@ -49,6 +51,9 @@ pub(crate) struct Publish {
     /// Where the bridge takes events
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
     grpc: String,
+    /// How long the bridge may say nothing before it is given up
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = config::duration)]
+    timeout: Duration,
     /// Print positions and refusals as JSON, one event a line
     #[arg(long)]
     json: bool,
@@ -90,7 +95,7 @@ impl Publish {
     }
 
     async fn connect(&self) -> Result<PublisherServiceClient<Channel>, Failure> {
-        let bridge = connect(&self.grpc).await?;
+        let bridge = connect(&self.grpc, self.timeout).await?;
         Ok(PublisherServiceClient::new(bridge))
     }
 

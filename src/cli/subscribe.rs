@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::failure::{Failure, chain};
 use super::screen::{Screen, harmless};
+use crate::config;
 use follow::{Follower, Next, Notice, Wanted};
 
 /// The first wait before coming back; it doubles.
@@ -42,6 +43,9 @@ pub(crate) struct Subscribe {
     /// Where browsers connect
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/ws")]
     url: String,
+    /// How long the bridge may take to answer a new connection
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = config::duration)]
+    timeout: Duration,
     /// Print each frame as it came, one a line
     #[arg(long)]
     json: bool,
@@ -119,7 +123,9 @@ impl Subscribe {
         left: &mut Option<u64>,
         screen: &Screen,
     ) -> Result<Ended, Failure> {
-        let mut socket = match tokio_tungstenite::connect_async(self.request(follower.session())?).await {
+        let opening = timeout(self.timeout, tokio_tungstenite::connect_async(self.request(follower.session())?)).await;
+        let silent = || SocketError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time"));
+        let mut socket = match opening.unwrap_or_else(|_| Err(silent())) {
             Ok((socket, _)) => socket,
             Err(error) => return self.not_connected(follower, error),
         };

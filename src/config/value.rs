@@ -18,7 +18,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// A duration with its unit, `500ms`, `30s`, `5m`, `1h`. Never zero.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);
     let number: u64 = number.parse().map_err(|_| not_a_duration(text))?;
     let millis = match unit {

@@ -109,6 +109,23 @@ def test_exit_codes_and_advice(bridge, arguments, code, text):
     assert "\x1b" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["publish", "process.progress", "{}", "--grpc", "ADDRESS"], "--grpc takes the port"),
+        (["publish", "process.progress", "-", "--grpc", "ADDRESS"], "--grpc takes the port"),
+        (["subscribe", "--url", "ws://ADDRESS/ws"], "no bridge at"),
+    ],
+)
+def test_a_port_that_accepts_and_says_nothing_is_given_up(arguments, text):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = "127.0.0.1:%d" % silent.getsockname()[1]
+        arguments = [argument.replace("ADDRESS", address) for argument in arguments]
+        done = rialto(*arguments, "--timeout", "300ms")
+    assert done.returncode == 3, done.stderr
+    assert text in done.stderr and address in done.stderr, done.stderr
+
+
 def test_all_mistakes_of_the_configuration_come_at_once():
     done = rialto("serve", "--grpc", "x", environment={"RIALTO_LISTN": "y", "RIALTO_PING_INTERVAL": "z"})
     assert done.returncode == 2

@@ -17,6 +17,8 @@ use crate::proto::rialto::v1::{PublishStreamRequest, ack::Result as Acked};
 const BEAT: Duration = Duration::from_millis(150);
 /// Before a broken stream is opened again.
 const REOPEN: Duration = Duration::from_secs(1);
+/// How long the bridge may say nothing.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Requests that may wait for the bridge.
 const MAX_WAITING: usize = 16;
 
@@ -32,7 +34,7 @@ pub(super) async fn run(grpc: SocketAddr, screen: &Screen) {
 }
 
 async fn stream(grpc: SocketAddr, story: &mut Story, screen: &Screen) -> Result<(), String> {
-    let channel = connect(&grpc.to_string()).await.map_err(|failure| failure.to_string())?;
+    let channel = connect(&grpc.to_string(), PATIENCE).await.map_err(|failure| failure.to_string())?;
     let (requests, waiting) = mpsc::channel(MAX_WAITING);
     let mut client = PublisherServiceClient::new(channel);
     // The first request goes ahead of the call, as a server may answer only when it has seen one.

@@ -15,11 +15,15 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How much of an answer is looked at.
 const LOOKED_AT_BYTES: usize = 128;
 
-/// Connects to a bridge's gRPC port.
-pub(crate) async fn connect(address: &str) -> Result<Channel, Failure> {
+/// Connects to a bridge's gRPC port. Whatever says nothing for as long as `patience` is taken for dead, then and later.
+pub(crate) async fn connect(address: &str, patience: Duration) -> Result<Channel, Failure> {
     let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let endpoint = Endpoint::from_shared(uri)
-        .map_err(|error| Failure::Usage(format!("{address:?} is not an address: {}", chain(&error))))?;
+        .map_err(|error| Failure::Usage(format!("{address:?} is not an address: {}", chain(&error))))?
+        .connect_timeout(patience)
+        .http2_keep_alive_interval(patience / 2)
+        .keep_alive_timeout(patience / 2)
+        .keep_alive_while_idle(true);
     endpoint.connect().await.map_err(|error| {
         Failure::Unreachable(format!(
             "no bridge at {address} ({}); start one with `rialto demo` or name another with --grpc",

@@ -15,6 +15,7 @@ use crate::transcode::{Options, Transcoder};
 use crate::wire::EventFrame;
 
 mod classes;
+mod commands;
 mod cursors;
 mod ledger;
 mod revisions;
@@ -117,6 +118,10 @@ enum Frame {
 }
 
 impl Frame {
+    fn data(&self) -> &Value {
+        &self.json()["data"]
+    }
+
     fn json(&self) -> &Value {
         match self {
             Frame::Json(value) => value,

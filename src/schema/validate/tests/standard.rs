@@ -2,13 +2,13 @@
 
 use buffa_descriptor::generated::descriptor::{Edition, FileDescriptorSet};
 
-use super::table::TABLE;
+use super::table;
 use super::*;
 
 #[test]
 fn every_kind_of_standard_rule_accepts_and_refuses() {
     let mut wrong = Vec::new();
-    for (field, accepted, refused) in TABLE {
+    for (field, accepted, refused) in table::rows() {
         let sizes = "enum Size { SIZE_UNSPECIFIED = 0; SIZE_SMALL = 1; SIZE_LARGE = 2; }";
         let fixture = Fixture::event(&format!("{field} {sizes}"));
         for value in *accepted {

@@ -1,0 +1,118 @@
+//! What a client asks for, in which order it is answered, and what is refused.
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn nothing_of_a_channel_follows_its_unsubscribed() {
+    let mut bench = Bench::open();
+    bench.subscribe(wanted("project:42"));
+    bench.progress("project:42");
+    bench.command(Command::Unsubscribe {
+        channels_path: "data.channels",
+        id: None,
+        channels: vec!["project:42".into(), "project:7".into()],
+    });
+    bench.progress("project:42");
+    bench.write(usize::MAX);
+    let frames = bench.take();
+    let kinds: Vec<_> = frames.iter().map(Frame::kind).collect();
+    assert_eq!(kinds, ["channel.subscribed", "channel.unsubscribed", "error"]);
+    assert_eq!(frames[1].data()["reason"], "requested");
+    assert_eq!(frames[2].data()["path"], "data.channels[1]");
+    bench.call(|outbound, env| outbound.end(env.channels));
+    assert_eq!(bench.logs.open, 0);
+}
+
+#[test]
+fn what_cannot_be_subscribed_is_refused_with_its_place_and_harms_nothing() {
+    let mut bench = Bench::open();
+    let channels = vec![
+        wanted("nowhere:1"),
+        wanted("session:another"),
+        proto::Subscription { types: vec!["no.such.type".into()], ..wanted("project:42") },
+        wanted(&format!("project:{}", "x".repeat(300))),
+        wanted("user:u7"),
+        wanted("project:7"),
+    ];
+    bench.command(Command::Subscribe { channels_path: "channels", id: Some("s".into()), channels });
+    bench.write(usize::MAX);
+    let frames = bench.take();
+    let errors: Vec<_> =
+        frames[..5].iter().map(|frame| (frame.data()["code"].as_u64(), frame.data()["path"].clone())).collect();
+    assert_eq!(
+        errors,
+        [
+            (Some(4006), json!("channels[0].name")),
+            (Some(4003), json!("channels[1].name")),
+            (Some(4005), json!("channels[2].types")),
+            (Some(4005), json!("channels[3].name")),
+            (Some(4003), json!("channels[4].name")),
+        ]
+    );
+    assert_eq!(frames[5].kind(), "channel.subscribed");
+    assert!(frames.iter().all(|frame| frame.json()["replyTo"] == "s"));
+}
+
+#[test]
+fn the_limit_of_subscriptions_holds() {
+    let mut bench = Bench::open();
+    let have = bench.outbound.subscription_count();
+    bench.limits.max_subscriptions = u16::try_from(have + 2).unwrap();
+    for project in 1..=3 {
+        bench.subscribe(wanted(&format!("project:{project}")));
+    }
+    bench.command(Command::Unsubscribe {
+        channels_path: "data.channels",
+        id: None,
+        channels: vec!["project:1".into()],
+    });
+    bench.subscribe(wanted("project:4"));
+    bench.write(usize::MAX);
+    let frames = bench.take();
+    let kinds: Vec<_> = frames.iter().map(Frame::kind).collect();
+    assert_eq!(
+        kinds,
+        ["channel.subscribed", "channel.subscribed", "error", "channel.unsubscribed", "channel.subscribed"]
+    );
+    assert_eq!(frames[2].data()["code"], 4008);
+}
+
+#[test]
+fn commands_wait_while_the_answers_to_earlier_ones_have_not_left() {
+    let mut bench = Bench::open();
+    for number in 0..1_000 {
+        bench.command(Command::Heartbeat { id: Some(format!("h{number}").into()) });
+    }
+    let waiting = bench.outbound.waiting();
+    assert!(waiting >= 1_000 - bench.limits.max_control_frames, "{waiting} wait");
+    bench.write(usize::MAX);
+    assert_eq!(bench.outbound.waiting(), 0);
+    let frames = bench.take();
+    let answers: Vec<_> = frames.iter().map(|frame| frame.json()["replyTo"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(answers, (0..1_000).map(|number| format!("h{number}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_frame_with_more_channels_than_a_connection_may_have_is_refused_once() {
+    let mut bench = Bench::open();
+    let before = bench.outbound.subscription_count();
+    let names: Vec<String> = (0..10_000).map(|number| format!("project:{number}")).collect();
+    bench.command(Command::Unsubscribe {
+        channels_path: "data.channels",
+        id: Some("u".into()),
+        channels: names.clone(),
+    });
+    bench.command(Command::Subscribe {
+        channels_path: "data.channels",
+        id: Some("s".into()),
+        channels: names.iter().map(|name| wanted(name)).collect(),
+    });
+    bench.write(usize::MAX);
+    let frames = bench.take();
+    let codes: Vec<_> =
+        frames.iter().map(|frame| (frame.data()["code"].clone(), frame.data()["path"].clone())).collect();
+    assert_eq!(codes, [(json!(4008), json!("data.channels")), (json!(4008), json!("data.channels"))]);
+    assert_eq!(bench.outbound.subscription_count(), before);
+}

@@ -1,6 +1,7 @@
 //! `rialto check`: would this schema load, what will be regretted, and what does it break?
 
 mod against;
+mod permissions;
 
 use std::path::PathBuf;
 
@@ -35,6 +36,9 @@ pub(crate) struct Check {
     /// Do not tell findings of this name, which stands in brackets behind each; may be repeated
     #[arg(long, value_name = "NAME")]
     allow: Vec<String>,
+    /// Print what each channel and each client event asks of a token, for review
+    #[arg(long)]
+    permissions: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -47,6 +51,7 @@ Examples:
   rialto check ./my-proto --against HEAD~1 --json           the same for a pipeline
   rialto check ./my-proto --against old.binpb --allow field-renamed
   rialto check ./common ./my-proto            several folders make one schema
+  rialto check ./my-proto --permissions       who may subscribe to what, and send what
   rialto check                                the events and channels that come with Rialto";
 
 impl Check {
@@ -84,7 +89,11 @@ impl Check {
         let told = changes.iter().flatten();
         let breaking = told.filter(|change| change.severity == Severity::Breaking).count();
         if self.json {
-            screen.line(&as_json(&schema, &lints, changes.as_deref(), breaking == 0).to_string())?;
+            let mut result = as_json(&schema, &lints, changes.as_deref(), breaking == 0);
+            if self.permissions {
+                result["permissions"] = permissions::as_json(&schema);
+            }
+            screen.line(&result.to_string())?;
         } else {
             self.tell(&schema, &lints, changes.as_deref(), screen)?;
         }
@@ -130,7 +139,9 @@ impl Check {
     ) -> Result<(), Failure> {
         let paint = screen.paint();
         let breaks = changes.unwrap_or_default().iter().any(|change| change.severity == Severity::Breaking);
-        if !breaks {
+        if self.permissions {
+            permissions::tell(schema, screen)?;
+        } else if !breaks {
             summarise(schema, screen)?;
         }
         list(lints.iter(), screen)?;

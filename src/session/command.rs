@@ -24,6 +24,15 @@ pub enum Command {
         /// Who its token says is there. `None`: whom the upgrade said.
         party: Option<Arc<Party>>,
     },
+    /// The client's `connection.refresh`: go on as this party, and end what it may not have.
+    Refresh {
+        /// The frame's id.
+        id: Option<FrameId>,
+        /// The new token, until somebody has looked at it.
+        token: String,
+        /// Who the new token says is there. `None`: whoever was.
+        party: Option<Arc<Party>>,
+    },
     /// Subscribe, in order, and answer each channel.
     Subscribe {
         /// The frame's id.

@@ -260,6 +260,7 @@ impl Inbound {
                 Command::Unsubscribe { id, channels_path, channels: unsubscribe.channels }
             }
             Request::Heartbeat => Command::Heartbeat { id },
+            Request::Refresh(token) => Command::Refresh { id, token, party: None },
             Request::Init(_) => {
                 let advice = "connection.init is the first frame of a connection with a subprotocol, and only that; \
                               resume by subscribing";

@@ -302,6 +302,7 @@ impl<C: Channels> Outbound<C> {
                 }
                 self.open(id.as_deref(), &init, env);
             }
+            Command::Refresh { id, party, .. } => self.refresh(id.as_deref(), party, env),
             Command::Subscribe { id, channels_path, channels } => {
                 if self.too_many(id.as_deref(), channels_path, channels.len(), env) {
                     return;

@@ -32,6 +32,14 @@ pub struct Party {
     pub ends: Option<Ends>,
 }
 
+impl Party {
+    /// How long the token is still good, in milliseconds; at least one for a token that ends, as 0 says that none does.
+    pub fn expires_in_ms(&self, now: Instant) -> u32 {
+        let left = self.ends.map(|ends| ends.token.saturating_duration_since(now).as_millis().max(1));
+        left.map_or(0, |left| u32::try_from(left).unwrap_or(u32::MAX))
+    }
+}
+
 /// When a token ends, by this machine's monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {

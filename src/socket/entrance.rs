@@ -10,6 +10,7 @@ use crate::proto::rialto::v1::ConnectionInit;
 use crate::session::command::Command;
 use crate::session::party::{Party, bind};
 use crate::session::principal::Principal;
+use crate::session::refusal::peer_error;
 use crate::status::PeerCode;
 
 use super::gate::{Gate, Refused};
@@ -43,7 +44,18 @@ impl Entrance {
     /// What becomes of a command that may carry a token: it says who is there, or the connection ends. The shard never
     /// sees a token.
     pub(super) fn judge(&mut self, command: Command, gate: &Gate, now: Instant, time: SystemTime) -> Command {
-        let Command::Init { id, init, .. } = command else { return command };
+        let (id, init) = match command {
+            Command::Init { id, init, .. } => (id, init),
+            Command::Refresh { id, token, .. } => {
+                return match self.on_refresh(&token, gate, now, time) {
+                    Ok(party) => Command::Refresh { id, token: String::new(), party },
+                    Err(Refused { code, message }) => {
+                        Command::Refuse { reply_to: id, error: peer_error(code, message, "") }
+                    }
+                };
+            }
+            command => return command,
+        };
         match self.on_init(&init.token, gate, now, time) {
             Ok(party) => {
                 let init = ConnectionInit { token: String::new(), ..init };
@@ -79,6 +91,32 @@ impl Entrance {
             return Err(Refused::new(PeerCode::InvalidToken, message));
         }
         let party = self.party(gate, principal, now, time)?;
+        self.party = Some(Arc::clone(&party));
+        Ok(Some(party))
+    }
+
+    /// A new token is of the same user and leads to the same session: everything else on the connection is theirs.
+    fn on_refresh(
+        &mut self,
+        token: &str,
+        gate: &Gate,
+        now: Instant,
+        time: SystemTime,
+    ) -> Result<Option<Arc<Party>>, Refused> {
+        if !gate.is_on() {
+            return Ok(None);
+        }
+        let principal = gate.verify(token, time)?;
+        let party = self.party(gate, principal, now, time)?;
+        let Some(old) = &self.party else {
+            return Err(Refused::new(PeerCode::InvalidToken, "there is no token to refresh"));
+        };
+        if old.principal.user != party.principal.user {
+            return Err(Refused::new(PeerCode::InvalidToken, "the new token is another user's"));
+        }
+        if old.session != party.session {
+            return Err(Refused::new(PeerCode::PermissionDenied, "the new token is for another session"));
+        }
         self.party = Some(Arc::clone(&party));
         Ok(Some(party))
     }

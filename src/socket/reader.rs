@@ -90,7 +90,8 @@ impl Reader {
                 Err(violation) => Some(self.inbound.on_violation(violation)),
             };
             if let Some(command) = command {
-                if let Command::Init { party: Some(party), .. } = &command {
+                if let Command::Init { party: Some(party), .. } | Command::Refresh { party: Some(party), .. } = &command
+                {
                     self.inbound.admit(Arc::clone(party));
                 }
                 self.ended = command.ends_the_connection();

@@ -67,7 +67,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::ids::{ConnectionId, SessionId, Tenant};
+    use crate::ids::{ConnectionId, SessionId};
+    use crate::session::party::Party;
+    use crate::session::principal::Principal;
 
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -92,8 +94,11 @@ mod tests {
         let writer = lines.clone();
         let identity = Identity {
             connection: ConnectionId::new("conn-1".to_owned()),
-            session: SessionId::new("s-1".to_owned()),
-            tenant: Tenant::default_tenant(),
+            party: Arc::new(Party {
+                principal: Arc::new(Principal::anonymous()),
+                session: SessionId::new("s-1".to_owned()),
+                ends: None,
+            }),
             node: "n-1".into(),
         };
         let log = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::DEBUG);

@@ -43,6 +43,8 @@ pub enum Request {
     Subscribe(proto::ChannelSubscribe),
     /// `channel.unsubscribe`: at least one channel.
     Unsubscribe(proto::ChannelUnsubscribe),
+    /// `connection.refresh`, with the new token.
+    Refresh(String),
     /// `connection.heartbeat`
     Heartbeat,
     /// A client event of the schema.
@@ -155,6 +157,10 @@ fn own(name: &str, payload: &[u8], envelope: &Envelope<'_>) -> Result<Request, F
             let unsubscribe: proto::ChannelUnsubscribe = decode(payload, envelope)?;
             subscriptions::check_some(unsubscribe.channels.len(), envelope)?;
             Ok(Request::Unsubscribe(unsubscribe))
+        }
+        frame_type::CONNECTION_REFRESH => {
+            let refresh: proto::ConnectionRefresh = decode(payload, envelope)?;
+            Ok(Request::Refresh(refresh.token))
         }
         frame_type::CONNECTION_HEARTBEAT => Ok(Request::Heartbeat),
         _ => Err(FrameProblem::NotSendable { name: shorten(name) }),

@@ -15,6 +15,8 @@ use crate::transcode::Transcoder;
 pub enum ServerFrame {
     /// `connection.ack`
     Ack(proto::ConnectionAck),
+    /// `connection.refreshed`
+    Refreshed(proto::ConnectionRefreshed),
     /// `connection.heartbeat`
     Heartbeat(proto::ConnectionHeartbeat),
     /// `connection.reconnect`
@@ -45,6 +47,7 @@ pub struct ControlPrinter {
 #[derive(Clone, Copy)]
 struct Messages {
     ack: MessageIndex,
+    refreshed: MessageIndex,
     heartbeat: MessageIndex,
     reconnect: MessageIndex,
     connection_error: MessageIndex,
@@ -73,6 +76,7 @@ impl ControlPrinter {
         let index = |name: &'static str| pool.message_index(name).ok_or(MissingMessage { name });
         let messages = Messages {
             ack: index("rialto.v1.ConnectionAck")?,
+            refreshed: index("rialto.v1.ConnectionRefreshed")?,
             heartbeat: index("rialto.v1.ConnectionHeartbeat")?,
             reconnect: index("rialto.v1.ConnectionReconnect")?,
             connection_error: index("rialto.v1.ConnectionError")?,
@@ -106,6 +110,9 @@ impl ControlPrinter {
         let messages = &self.messages;
         match frame {
             ServerFrame::Ack(ack) => (frame_type::CONNECTION_ACK, messages.ack, ack.encode_to_vec()),
+            ServerFrame::Refreshed(refreshed) => {
+                (frame_type::CONNECTION_REFRESHED, messages.refreshed, refreshed.encode_to_vec())
+            }
             ServerFrame::Heartbeat(heartbeat) => {
                 (frame_type::CONNECTION_HEARTBEAT, messages.heartbeat, heartbeat.encode_to_vec())
             }

@@ -4,6 +4,10 @@
 pub const CONNECTION_INIT: &str = "connection.init";
 /// Answers the opening.
 pub const CONNECTION_ACK: &str = "connection.ack";
+/// The client brings a new token.
+pub const CONNECTION_REFRESH: &str = "connection.refresh";
+/// The new token is taken.
+pub const CONNECTION_REFRESHED: &str = "connection.refreshed";
 /// Shows that the sender is alive.
 pub const CONNECTION_HEARTBEAT: &str = "connection.heartbeat";
 /// Asks the client to come back on a new connection.
@@ -29,9 +33,11 @@ pub const ERROR: &str = "error";
 
 /// Every own frame with its message.
 #[cfg(test)]
-pub(super) const ALL: [(&str, &str); 13] = [
+pub(super) const ALL: [(&str, &str); 15] = [
     (CONNECTION_INIT, "rialto.v1.ConnectionInit"),
     (CONNECTION_ACK, "rialto.v1.ConnectionAck"),
+    (CONNECTION_REFRESH, "rialto.v1.ConnectionRefresh"),
+    (CONNECTION_REFRESHED, "rialto.v1.ConnectionRefreshed"),
     (CONNECTION_HEARTBEAT, "rialto.v1.ConnectionHeartbeat"),
     (CONNECTION_RECONNECT, "rialto.v1.ConnectionReconnect"),
     (CONNECTION_ERROR, "rialto.v1.ConnectionError"),
@@ -46,7 +52,7 @@ pub(super) const ALL: [(&str, &str); 13] = [
 ];
 
 /// Types that the protocol has a name for and that nothing carries out yet.
-pub(super) const NOT_BUILT: [&str; 2] = ["connection.refresh", "channel.presence"];
+pub(super) const NOT_BUILT: [&str; 1] = ["channel.presence"];
 
 #[cfg(test)]
 mod tests {

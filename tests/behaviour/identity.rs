@@ -12,6 +12,7 @@ use crate::harness::{Bridge, Client, Heard, json_event, publish, within};
 
 mod expiry;
 mod permissions;
+mod refresh;
 mod refusals;
 
 const SECRET: &str = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";

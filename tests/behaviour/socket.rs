@@ -225,7 +225,7 @@ async fn a_plain_connection_needs_no_frame_and_one_with_a_subprotocol_begins_wit
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flat_frames_filters_and_errors_work_from_a_terminal() {
     let bridge = Bridge::start().await;
-    let mut client = bridge.connect().await;
+    let mut client = Client::open(bridge.addresses.listen, "?session_id=t1", None).await;
     client
         .send(json!({"type": "channel.subscribe", "channels": [{"name": "project:42", "types": ["project.*"]}]}))
         .await;

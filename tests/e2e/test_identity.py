@@ -145,7 +145,7 @@ def test_a_token_ends_and_so_does_its_connection(tmp_path):
     secret.write_text(SECRET)
     with running(["serve", "--jwt-secret-file", secret, "--token-grace", "100ms"], tmp_path) as bridge:
         bridge.secret = secret
-        with entered(bridge, token=mint(bridge, "ann", "--for", "2s")) as (socket, _):
+        with entered(bridge, token=mint(bridge, "ann", "--for", "5s")) as (socket, _):
             error = next_of(socket, "connection.error")["data"]
             assert (error["code"], error["reason"]) == (4002, "token_expired")
             with pytest.raises(ConnectionClosed) as closed:

@@ -30,12 +30,23 @@ export interface SchemaStamp {
   readonly protocol: number;
 }
 
+/** What a token is asked for with. */
+export interface TokenRequest {
+  /** Aborts when the token is not needed any more. */
+  readonly signal: AbortSignal;
+  /** Whether the bridge has refused the last token, or its time was over. */
+  readonly expired: boolean;
+}
+
 /** How to connect. */
 export interface ConnectOptions {
   /** The bridge's address. Default: `/ws` of the page's own origin. */
   readonly url?: string | URL;
-  /** Gets a token for each connection; `expired` says that the last one is no good any more. */
-  readonly token?: (request: { readonly signal: AbortSignal; readonly expired: boolean }) => string | Promise<string>;
+  /**
+   * Who the client is, for a bridge that asks. A function is called for each connection, and again before its token ends;
+   * `expired` says that the last one is no good any more.
+   */
+  readonly token?: string | ((request: TokenRequest) => string | Promise<string>);
   /** Binds the connection to a session, and keeps it over reconnects. Default: the bridge makes one. */
   readonly sessionId?: string;
   /** Opens sockets where the platform has no `WebSocket`, as Node 20. */
@@ -107,6 +118,9 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
   };
   const report = (error: RialtoError): void => call(options.onError ?? ((error) => console.error(error)), error);
 
+  const tokenOf = async (signal: AbortSignal, expired: boolean): Promise<string | undefined> =>
+    typeof options.token === "function" ? options.token({ signal, expired }) : options.token;
+
   const release = (): void => {
     const old = socket;
     socket = undefined;
@@ -136,16 +150,27 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
         release();
         step(() => session.lost(code, reason, now()));
       };
-      const [token] = await Promise.all([options.token?.({ signal: own.signal, expired }), opening]);
+      const [token] = await Promise.all([tokenOf(own.signal, expired), opening]);
       if (attempt === own) step(() => session.opened(token, now()));
     } catch (cause) {
       if (attempt !== own) return;
       // What is not ours comes from the token callback.
-      const error = isRialtoError(cause)
-        ? cause
-        : new RialtoError("unauthenticated", "there is no token", {}, true, cause);
+      const error = isRialtoError(cause) ? cause : noToken(cause);
       step(() => session.failed(error, now()));
     }
+  };
+
+  /** Brings a new token to the connection that is open. */
+  const refresh = async (): Promise<void> => {
+    const own = attempt;
+    if (!own) return;
+    let token: string | undefined;
+    try {
+      token = await tokenOf(own.signal, false);
+    } catch (cause) {
+      if (attempt === own) report(noToken(cause));
+    }
+    if (attempt === own) step(() => session.refreshed(token, now()));
   };
 
   const receive = (data: unknown): void => {
@@ -160,6 +185,7 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
 
   const host: Host = {
     connect: ({ expired }) => void open(expired),
+    refresh: () => void refresh(),
     disconnect: release,
     send: (frame) => socket?.send(JSON.stringify(frame)),
     onStatus(status) {
@@ -184,7 +210,7 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
   const session = createSession(host, {
     clientId: Math.random().toString(36).slice(2),
     fingerprint: schema?.fingerprint ?? "",
-    hasToken: options.token !== undefined,
+    hasToken: typeof options.token === "function",
     lingerMs: options.lingerMs ?? LINGER_MS,
     random: Math.random,
   });
@@ -263,4 +289,8 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
   options.signal?.addEventListener("abort", client.close, { once: true });
   if (options.signal?.aborted) client.close();
   return client;
+}
+
+function noToken(cause: unknown): RialtoError {
+  return new RialtoError("unauthenticated", "there is no token", {}, true, cause);
 }

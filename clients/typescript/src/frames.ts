@@ -44,6 +44,12 @@ export interface ConnectionAck {
   readonly userId: string;
   readonly heartbeatMs: number;
   readonly fingerprint: string;
+  readonly expiresInMs?: number;
+}
+
+/** `data` of `connection.refreshed`, as far as it is used. */
+export interface ConnectionRefreshed {
+  readonly expiresInMs: number;
 }
 
 /** `data` of `connection.reconnect`. */

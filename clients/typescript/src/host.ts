@@ -21,6 +21,8 @@ export interface Session {
   flush(): void;
   /** The socket is open and the token is there. */
   opened(token: string | undefined, now: number): void;
+  /** There is a new token for the open connection, or none to be had for now. */
+  refreshed(token: string | undefined, now: number): void;
   /** A message came. */
   received(frame: ServerFrame, now: number): void;
   /** The socket has closed, or could not be opened. */
@@ -44,6 +46,8 @@ export interface Session {
 export interface Host {
   /** Opens a socket and gets a token; `opened` or `lost` answers. */
   connect(token: { readonly expired: boolean }): void;
+  /** Gets a new token for the open connection; `refreshed` answers. */
+  refresh(): void;
   /** Gives up the socket at once, if there is one. */
   disconnect(): void;
   send(frame: ClientFrame): void;

@@ -11,7 +11,7 @@ export type {
   Selection,
 } from "./channel.js";
 export { channel, escapeParameter, templateChannel } from "./channel.js";
-export type { Client, ConnectOptions, IteratorOptions, SchemaStamp } from "./client.js";
+export type { Client, ConnectOptions, IteratorOptions, SchemaStamp, TokenRequest } from "./client.js";
 export { createClient } from "./client.js";
 export type {
   AnyMessage,

@@ -7,7 +7,7 @@ import { backoffMs } from "./backoff.js";
 import { createChannels } from "./channels.js";
 import { errorOf, needsNewToken } from "./codes.js";
 import { RialtoError } from "./errors.js";
-import type { ConnectionAck, ConnectionReconnect, ServerFrame, WireError } from "./frames.js";
+import type { ConnectionAck, ConnectionReconnect, ConnectionRefreshed, ServerFrame, WireError } from "./frames.js";
 import { HEARTBEAT, PROTOCOL_VERSION } from "./frames.js";
 import type { Host, Session, SessionSettings } from "./host.js";
 import { createSends } from "./sends.js";
@@ -20,8 +20,11 @@ const WAKE_JITTER_MS = 1_000;
 const LONGEST_GOODBYE_MS = 5_000;
 const FIRST_HEARTBEAT_MS = 30_000;
 const RATE_LIMITED = 4004;
+/** A new token is asked for so long before the old one ends, or a quarter of its time. */
+const REFRESH_BEFORE_MS = 60_000;
+const REFRESH_AGAIN_MS = 5_000;
 
-type Timer = "connect" | "retry" | "silence" | "probe" | "stable" | "leave" | "limited" | "resubscribe";
+type Timer = "connect" | "retry" | "silence" | "probe" | "stable" | "leave" | "limited" | "resubscribe" | "refresh";
 
 /** Makes a session that does nothing yet. */
 export function createSession(host: Host, settings: SessionSettings): Session {
@@ -37,6 +40,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   let offline = false;
   let held = false;
   let frames = 0;
+  let refreshing: string | undefined;
 
   const nextId = (): string => `${settings.clientId}-${++frames}`;
   const isOpen = (): boolean => status.state === "connected";
@@ -75,6 +79,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   /** Nothing of the old connection holds any more. */
   const detach = (error: RialtoError = new RialtoError("unavailable", "the connection is gone")): void => {
     timers.clear();
+    refreshing = undefined;
     channels.detach();
     sends.detach(error);
   };
@@ -114,12 +119,19 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     sends.flush();
   };
 
+  const lasts = (expiresInMs: number | undefined, now: number): void => {
+    refreshing = undefined;
+    if (!expiresInMs || !settings.hasToken) return;
+    timers.set("refresh", now + expiresInMs - Math.min(REFRESH_BEFORE_MS, expiresInMs / 4));
+  };
+
   const acked = (ack: ConnectionAck, now: number): void => {
     timers.delete("connect");
     timers.set("stable", now + STABLE_AFTER_MS);
     heartbeatMs = ack.heartbeatMs || heartbeatMs;
     refusedTokens = 0;
     expired = false;
+    lasts(ack.expiresInMs, now);
     const { connectionId, sessionId, userId, fingerprint } = ack;
     channels.acked();
     say({ state: "connected", connectionId, sessionId, userId, fingerprint });
@@ -128,6 +140,12 @@ export function createSession(host: Host, settings: SessionSettings): Session {
 
   const refused = (data: WireError, replyTo: string | undefined, now: number): void => {
     const error = errorOf(data);
+    if (replyTo !== undefined && replyTo === refreshing) {
+      // The old token holds on. When it ends the connection does, and the next one asks for a new token.
+      refreshing = undefined;
+      timers.set("refresh", now + (data.retryAfterMs || REFRESH_AGAIN_MS));
+      return host.onError(error);
+    }
     // Of too many frames it matters not which one this was: all that follow wait.
     const isTooFast = data.code === RATE_LIMITED;
     const timer = isTooFast ? "limited" : "resubscribe";
@@ -146,6 +164,8 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     switch (type) {
       case "connection.ack":
         return acked(data, now);
+      case "connection.refreshed":
+        return lasts((data as ConnectionRefreshed).expiresInMs, now);
       case "connection.reconnect":
         advisedMs = (data as ConnectionReconnect).delayMs;
         // The bridge closes next. Should it not, we do.
@@ -175,6 +195,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
       rest();
     },
     limited: () => flush(),
+    refresh: () => host.refresh(),
     resubscribe: () => {
       channels.again();
       flush();
@@ -232,6 +253,11 @@ export function createSession(host: Host, settings: SessionSettings): Session {
         resume,
         ...(token !== undefined && { token }),
       });
+    },
+    refreshed(token, now) {
+      if (!isOpen()) return;
+      if (token === undefined) timers.set("refresh", now + REFRESH_AGAIN_MS);
+      else refreshing = send("connection.refresh", { token });
     },
     received(frame, now) {
       if (status.state !== "connecting" && !isOpen()) return;

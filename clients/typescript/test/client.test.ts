@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { channel } from "../src/channel.js";
 import { createClient } from "../src/client.js";
 import type { RialtoError } from "../src/errors.js";
-import { live, room, type Socket, start } from "./socket.js";
+import { live, room, type Socket, start, turn } from "./socket.js";
 
 test("what one turn subscribes to goes out in one frame, at the bridge's address", async () => {
   const { client, sockets } = start({ sessionId: "a b" });
@@ -55,6 +55,34 @@ test("the token goes into the first frame, and a failing callback is tried again
   client.resume();
   await sockets[1]?.open();
   assert.equal(sockets[1]?.sent[0]?.data.token, "token 2 false");
+  client.close();
+});
+
+test("a token may be a text, and a function is asked again before its token ends", async () => {
+  const plain = start({ token: "secret" });
+  plain.client.subscribe(room, () => {});
+  await plain.sockets[0]?.open();
+  assert.equal(plain.sockets[0]?.sent[0]?.data.token, "secret");
+  plain.client.close();
+
+  let calls = 0;
+  let asked = (): void => {};
+  const again = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const token = (): string => {
+    calls += 1;
+    if (calls === 2) asked();
+    return `token ${calls}`;
+  };
+  const { client, sockets } = start({ token });
+  client.subscribe(room, () => {});
+  const [socket] = sockets as [Socket];
+  await socket.open({ expiresInMs: 20 });
+  await again;
+  await turn();
+  const refresh = socket.sent.find(({ type }) => type === "connection.refresh");
+  assert.equal(refresh?.data.token, "token 2");
   client.close();
 });
 

@@ -52,6 +52,7 @@ class Life {
         this.connections += 1;
         this.#link = { open: false, dead: this.#chance() < 0.1, toBridge: [], toClient: [] };
       },
+      refresh: () => {},
       disconnect: () => {
         this.#link = undefined;
       },

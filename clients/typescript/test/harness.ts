@@ -22,6 +22,7 @@ export function recorded(settings: Partial<SessionSettings> = {}): Recorded {
   const sent: ClientFrame[] = [];
   const host: Host = {
     connect: ({ expired }) => log.push(expired ? "connect with a new token" : "connect"),
+    refresh: () => log.push("refresh"),
     disconnect: () => log.push("disconnect"),
     send: (frame) => {
       sent.push(frame);

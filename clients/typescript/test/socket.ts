@@ -37,10 +37,10 @@ export class Socket {
   }
 
   /** Opens, and acks what is said first. */
-  async open(): Promise<void> {
+  async open(acked: object = {}): Promise<void> {
     this.onopen?.({});
     await turn();
-    const data = { connectionId: "c", sessionId: "given", userId: "", heartbeatMs: 30_000, fingerprint: "f" };
+    const data = { connectionId: "c", sessionId: "given", userId: "", heartbeatMs: 30_000, fingerprint: "f", ...acked };
     this.receive({ type: "connection.ack", data });
     await turn();
   }

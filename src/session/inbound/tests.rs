@@ -93,6 +93,8 @@ fn good_frames_become_commands() {
     }
     let flat = client.says(r#"{"type":"channel.unsubscribe","channels":["a"]}"#);
     assert_eq!(flat, Some(Command::Unsubscribe { id: None, channels_path: "channels", channels: vec!["a".into()] }));
+    let refresh = client.says(r#"{"type":"connection.refresh","id":"r","token":"x.y.z"}"#);
+    assert_eq!(refresh, Some(Command::Refresh { id: Some("r".into()), token: "x.y.z".into(), party: None }));
     assert_eq!(client.sends(Incoming::Ping(b"p".to_vec())), Some(Command::Pong(b"p".to_vec())));
     assert_eq!(client.sends(Incoming::Pong(b"p".to_vec())), None);
 }
@@ -196,7 +198,7 @@ fn what_cannot_be_carried_out_is_refused_and_the_connection_lives() {
         (r#"{"type":"message","session_id":"t1","content":"Hi"}"#, 4007, "UNAVAILABLE"),
         (r#"{"type":"message","session_id":"t2","content":"Hi"}"#, 4003, "PERMISSION_DENIED"),
         (r#"{"type":"message","channel":"nowhere:1","content":"Hi"}"#, 4006, "NOT_FOUND"),
-        (r#"{"type":"connection.refresh"}"#, 4005, "UNIMPLEMENTED"),
+        (r#"{"type":"channel.presence"}"#, 4005, "UNIMPLEMENTED"),
         (r#"{"type":"channel.subscribe","channels":[{"name":"a","filter":"x"}]}"#, 4005, "UNIMPLEMENTED"),
         (
             r#"{"type":"channel.subscribe","channels":[{"name":"a","after":{"epoch":"e","sequence":-1}}]}"#,
@@ -259,7 +261,7 @@ fn a_hundred_invalid_messages_in_a_row_end_the_connection() {
 #[test]
 fn what_is_only_missing_here_is_no_nonsense() {
     let mut client = Client::new(Opening::Plain);
-    let missing = [(r#"{"type":"message","content":"Hi"}"#, 4007), (r#"{"type":"connection.refresh"}"#, 4005)];
+    let missing = [(r#"{"type":"message","content":"Hi"}"#, 4007), (r#"{"type":"channel.presence"}"#, 4005)];
     for (text, code) in missing {
         for round in 0..300 {
             client.now += Duration::from_millis(100);

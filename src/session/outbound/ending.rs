@@ -1,5 +1,7 @@
 //! How the bridge ends a connection: a word first where the client can understand one, then a close frame.
 
+use std::time::Instant;
+
 use crate::proto::rialto::v1 as proto;
 use crate::status::PeerCode;
 use crate::wire::{ServerFrame, websocket};

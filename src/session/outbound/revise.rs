@@ -1,4 +1,6 @@
-//! What a new revision of the schema means for the subscriptions of a connection.
+//! What a new revision of the schema, or a new token, means for the subscriptions of a connection.
+
+use std::sync::Arc;
 
 use crate::proto::rialto::v1 as proto;
 use crate::wire::ServerFrame;
@@ -16,10 +18,28 @@ impl<C: Channels> Outbound<C> {
     /// Goes on under the schema that `env` brings. A subscription that it would still accept keeps its cursor and gets its
     /// type patterns compiled anew; another one ends, and the client is told. Returns how many ended.
     pub fn on_schema(&mut self, env: &mut Env<'_, C>) -> usize {
-        let mut ended = 0;
         if matches!(self.phase, Phase::Closing { .. }) {
-            return ended;
+            return 0;
         }
+        self.judge_anew(env)
+    }
+
+    /// Goes on as whom a new token is about: what it does not grant ends, and the client hears how long it is good.
+    pub(super) fn refresh(&mut self, id: Option<&str>, party: Option<Arc<Party>>, env: &mut Env<'_, C>) {
+        if let Some(party) = party {
+            self.identity.party = party;
+            self.judge_anew(env);
+        }
+        let refreshed = proto::ConnectionRefreshed {
+            permissions: self.identity.party.principal.grants.texts().map(str::to_owned).collect(),
+            expires_in_ms: self.identity.party.expires_in_ms(env.now),
+        };
+        self.tell(&ServerFrame::Refreshed(refreshed), id, env.printer);
+    }
+
+    /// Ends the subscriptions that would not be accepted now; the others go on. Returns how many ended.
+    fn judge_anew(&mut self, env: &mut Env<'_, C>) -> usize {
+        let mut ended = 0;
         for index in 0..self.subscriptions.len() {
             let Some(subscription) = &mut self.subscriptions[index] else { continue };
             if let Err(reason) = goes_on(subscription, &self.identity.party, env) {
@@ -53,6 +73,9 @@ fn goes_on<C: Channels>(
     let template = env.schema.channel(channel).ok_or(SCHEMA_CHANGED)?;
     let filter = env.schema.type_filter(&subscription.types).map_err(|_| SCHEMA_CHANGED)?;
     may(&party.principal, &party.session, Use::Subscribe, template, channel).map_err(|_| PERMISSION_LOST)?;
+    if subscription.is_replaying() {
+        may(&party.principal, &party.session, Use::History, template, channel).map_err(|_| PERMISSION_LOST)?;
+    }
     subscription.revise(filter, template.retention);
     Ok(())
 }

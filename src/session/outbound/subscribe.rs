@@ -69,6 +69,7 @@ impl<C: Channels> Outbound<C> {
             fingerprint: env.schema.fingerprint().into(),
             schema_policy: limits.schema_policy.into(),
             node: self.identity.node.to_string(),
+            expires_in_ms: party.expires_in_ms(env.now),
         };
         self.tell(&ServerFrame::Ack(ack), id, env.printer);
         for channel in env.schema.on_connect(session.as_str(), principal.user_id()) {

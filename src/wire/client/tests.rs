@@ -182,7 +182,9 @@ fn every_mistake_says_where_it_is() {
         (r#"{"type":"connection.ack"}"#.into(), "type", "not_sendable"),
         (r#"{"type":"channel.gap","data":{}}"#.into(), "type", "not_sendable"),
         (r#"{"type":"error"}"#.into(), "type", "not_sendable"),
-        (r#"{"type":"connection.refresh","data":{"token":"x"}}"#.into(), "type", "not_built"),
+        (r#"{"type":"channel.presence","data":{"channel":"x"}}"#.into(), "type", "not_built"),
+        (r#"{"type":"connection.refreshed"}"#.into(), "type", "not_sendable"),
+        (r#"{"type":"connection.refresh","token":7}"#.into(), "token", "invalid_data"),
         // The data, nested and flat.
         (r#"{"type":"message","data":{"content":7}}"#.into(), "data.content", "invalid_data"),
         (r#"{"type":"message","content":7}"#.into(), "content", "invalid_data"),

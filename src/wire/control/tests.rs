@@ -71,8 +71,15 @@ fn every_frame_is_printed_with_its_defaults_and_its_numbers_as_numbers() {
                 r#"{"type":"connection.ack","data":{"connectionId":"c1","sessionId":"t1","userId":"","permissions":[],"#,
                 r#""limits":{"maxMessageBytes":65536,"maxSubscriptions":128,"commandsPerSecond":50,"commandsBurst":200},"#,
                 r#""heartbeatMs":30000,"capabilities":[],"fingerprint":"ab","schemaPolicy":"SCHEMA_POLICY_SERVE","#,
-                r#""node":"n1"}}"#
+                r#""node":"n1","expiresInMs":0}}"#
             ),
+        ),
+        (
+            ServerFrame::Refreshed(proto::ConnectionRefreshed {
+                permissions: vec!["a:*".into()],
+                expires_in_ms: 9_000,
+            }),
+            r#"{"type":"connection.refreshed","data":{"permissions":["a:*"],"expiresInMs":9000}}"#,
         ),
         (ServerFrame::Heartbeat(proto::ConnectionHeartbeat {}), r#"{"type":"connection.heartbeat","data":{}}"#),
         (

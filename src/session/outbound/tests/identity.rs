@@ -52,8 +52,7 @@ fn what_is_read_and_not_begun_stays_behind_at_the_end_of_a_token() {
         Next::Write(bytes) => bytes[..40].to_vec(),
         other => panic!("{other:?}"),
     });
-    let now = bench.now;
-    bench.outbound.on_wrote(40, now);
+    bench.call(|outbound, env| outbound.on_wrote(40, env));
     bench.receive(&taken);
     bench.now += Duration::from_secs(60);
     assert!(bench.write(usize::MAX));

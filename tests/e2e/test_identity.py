@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import PATIENCE, PROGRAM, eventually, running
+from conftest import PATIENCE, PROGRAM, ROOT, eventually, running
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -169,6 +169,48 @@ def test_the_command_line_follows_with_a_token_and_says_what_it_lacks(guarded, t
         move = {"type": "team.presence.update", "data": {"teamId": "red", "userId": "u1", "status": "PRESENCE_STATUS_IDLE"}}
         eventually(lambda: publish(guarded, move) and process.poll() is not None, "an event for it")
         assert process.wait(PATIENCE) == 0 and "PRESENCE_STATUS_IDLE" in process.stdout.read()
+
+
+@contextlib.contextmanager
+def browser(bridge, folder, channel, *tokens):
+    """What the TypeScript client tells, line by line."""
+    client = ROOT / "clients" / "typescript"
+    bundle = folder / "client.mjs"
+    esbuild = [client / "node_modules" / ".bin" / "esbuild", client / "src" / "index.ts"]
+    subprocess.run([*esbuild, "--bundle", "--format=esm", f"--outfile={bundle}", "--log-level=error"], check=True)
+    script = ROOT / "tests" / "e2e" / "typescript" / "token.mjs"
+    command = ["node", script, bundle, client, bridge.websocket, channel, *tokens]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield (json.loads(line) for line in process.stdout)
+        finally:
+            process.kill()
+
+
+def test_the_typescript_client_brings_a_new_token_before_the_old_one_ends(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    with running(["serve", "--jwt-secret-file", secret, "--token-grace", "100ms"], tmp_path) as bridge:
+        bridge.secret = secret
+        grants = ["--permission", "team:red:read"]
+        short, long = mint(bridge, "ann", *grants, "--for", "10s"), mint(bridge, "ann", *grants)
+        with browser(bridge, tmp_path, "team:red", short, long) as told, entered(bridge, token=short) as (socket, _):
+            next_of(socket, "connection.error")
+            publish(bridge, {"type": "team.presence.update", "data": {"teamId": "red", "userId": "u1", "status": "PRESENCE_STATUS_IDLE"}})
+            seen = []
+            while {"type": "team.presence.update"} not in seen:
+                seen.append(next(told))
+            assert [line for line in seen if "asked" in line] == [{"asked": 1, "expired": False}, {"asked": 2, "expired": False}]
+            states = [line["state"] for line in seen if "state" in line]
+            assert states.count("connected") == 1 and "waiting" not in states, seen
+            assert {"state": "connected", "userId": "ann"} in seen
+        with browser(bridge, tmp_path, "team:red", "x", "y") as told:
+            seen = list(told)
+            assert [line for line in seen if "asked" in line] == [{"asked": 1, "expired": False}, {"asked": 2, "expired": True}]
+            assert (seen[-1]["state"], seen[-1]["code"]) == ("closed", "unauthenticated"), seen
+            assert "not a signed JWT" in seen[-1]["message"]
+        with browser(bridge, tmp_path, "team:red", "x") as told:
+            assert list(told)[-1]["code"] == "unauthenticated", "a text that is refused is not tried again"
 
 
 def test_an_open_address_needs_tokens_and_open_pages_need_none(tmp_path):

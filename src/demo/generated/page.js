@@ -1264,6 +1264,8 @@ var WAKE_JITTER_MS = 1e3;
 var LONGEST_GOODBYE_MS = 5e3;
 var FIRST_HEARTBEAT_MS = 3e4;
 var RATE_LIMITED = 4004;
+var REFRESH_BEFORE_MS = 6e4;
+var REFRESH_AGAIN_MS = 5e3;
 function createSession(host, settings) {
   const timers = /* @__PURE__ */ new Map();
   let status = { state: "idle" };
@@ -1277,6 +1279,7 @@ function createSession(host, settings) {
   let offline = false;
   let held = false;
   let frames = 0;
+  let refreshing;
   const nextId = () => `${settings.clientId}-${++frames}`;
   const isOpen = () => status.state === "connected";
   const say = (next) => {
@@ -1309,6 +1312,7 @@ function createSession(host, settings) {
   };
   const detach = (error = new RialtoError("unavailable", "the connection is gone")) => {
     timers.clear();
+    refreshing = void 0;
     channels.detach();
     sends.detach(error);
   };
@@ -1341,12 +1345,18 @@ function createSession(host, settings) {
     channels.flush();
     sends.flush();
   };
+  const lasts = (expiresInMs, now) => {
+    refreshing = void 0;
+    if (!expiresInMs || !settings.hasToken) return;
+    timers.set("refresh", now + expiresInMs - Math.min(REFRESH_BEFORE_MS, expiresInMs / 4));
+  };
   const acked = (ack, now) => {
     timers.delete("connect");
     timers.set("stable", now + STABLE_AFTER_MS);
     heartbeatMs = ack.heartbeatMs || heartbeatMs;
     refusedTokens = 0;
     expired = false;
+    lasts(ack.expiresInMs, now);
     const { connectionId, sessionId, userId, fingerprint } = ack;
     channels.acked();
     say({ state: "connected", connectionId, sessionId, userId, fingerprint });
@@ -1354,6 +1364,11 @@ function createSession(host, settings) {
   };
   const refused = (data, replyTo, now) => {
     const error = errorOf(data);
+    if (replyTo !== void 0 && replyTo === refreshing) {
+      refreshing = void 0;
+      timers.set("refresh", now + (data.retryAfterMs || REFRESH_AGAIN_MS));
+      return host.onError(error);
+    }
     const isTooFast = data.code === RATE_LIMITED;
     const timer = isTooFast ? "limited" : "resubscribe";
     const isSend = sends.refused(replyTo, error);
@@ -1369,6 +1384,8 @@ function createSession(host, settings) {
     switch (type) {
       case "connection.ack":
         return acked(data, now);
+      case "connection.refreshed":
+        return lasts(data.expiresInMs, now);
       case "connection.reconnect":
         advisedMs = data.delayMs;
         timers.set("silence", now + LONGEST_GOODBYE_MS);
@@ -1396,6 +1413,7 @@ function createSession(host, settings) {
       rest();
     },
     limited: () => flush(),
+    refresh: () => host.refresh(),
     resubscribe: () => {
       channels.again();
       flush();
@@ -1449,6 +1467,11 @@ function createSession(host, settings) {
         resume,
         ...token !== void 0 && { token }
       });
+    },
+    refreshed(token, now) {
+      if (!isOpen()) return;
+      if (token === void 0) timers.set("refresh", now + REFRESH_AGAIN_MS);
+      else refreshing = send("connection.refresh", { token });
     },
     received(frame, now) {
       if (status.state !== "connecting" && !isOpen()) return;
@@ -1634,6 +1657,7 @@ function createClient(options = {}, schema3) {
     }
   };
   const report = (error) => call(options.onError ?? ((error2) => console.error(error2)), error);
+  const tokenOf = async (signal, expired) => typeof options.token === "function" ? options.token({ signal, expired }) : options.token;
   const release = () => {
     const old = socket;
     socket = void 0;
@@ -1660,13 +1684,24 @@ function createClient(options = {}, schema3) {
         release();
         step(() => session2.lost(code2, reason, now()));
       };
-      const [token] = await Promise.all([options.token?.({ signal: own.signal, expired }), opening]);
+      const [token] = await Promise.all([tokenOf(own.signal, expired), opening]);
       if (attempt === own) step(() => session2.opened(token, now()));
     } catch (cause) {
       if (attempt !== own) return;
-      const error = isRialtoError(cause) ? cause : new RialtoError("unauthenticated", "there is no token", {}, true, cause);
+      const error = isRialtoError(cause) ? cause : noToken(cause);
       step(() => session2.failed(error, now()));
     }
+  };
+  const refresh = async () => {
+    const own = attempt;
+    if (!own) return;
+    let token;
+    try {
+      token = await tokenOf(own.signal, false);
+    } catch (cause) {
+      if (attempt === own) report(noToken(cause));
+    }
+    if (attempt === own) step(() => session2.refreshed(token, now()));
   };
   const receive = (data) => {
     let frame;
@@ -1679,6 +1714,7 @@ function createClient(options = {}, schema3) {
   };
   const host = {
     connect: ({ expired }) => void open(expired),
+    refresh: () => void refresh(),
     disconnect: release,
     send: (frame) => socket?.send(JSON.stringify(frame)),
     onStatus(status) {
@@ -1702,7 +1738,7 @@ function createClient(options = {}, schema3) {
   const session2 = createSession(host, {
     clientId: Math.random().toString(36).slice(2),
     fingerprint: schema3?.fingerprint ?? "",
-    hasToken: options.token !== void 0,
+    hasToken: typeof options.token === "function",
     lingerMs: options.lingerMs ?? LINGER_MS,
     random: Math.random
   });
@@ -1776,6 +1812,9 @@ function createClient(options = {}, schema3) {
   options.signal?.addEventListener("abort", client.close, { once: true });
   if (options.signal?.aborted) client.close();
   return client;
+}
+function noToken(cause) {
+  return new RialtoError("unauthenticated", "there is no token", {}, true, cause);
 }
 
 // sdk/operations.v1.ts

@@ -65,6 +65,8 @@ async fn board() -> (Bridge, TempDir) {
     let bridge = Bridge::with(|config| {
         config.schema = vec![folder.path().to_owned()];
         config.limits.write_timeout = Duration::from_secs(60);
+        // Room for every key, also when all of them have outlived their retention.
+        config.limits.max_channel_bytes = 32 << 20;
     })
     .await;
     (bridge, folder)

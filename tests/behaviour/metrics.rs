@@ -166,6 +166,8 @@ async fn a_limit_that_is_hit_is_counted_under_its_name() {
     let bridge = Bridge::with(|config| {
         config.limits.max_subscriptions = 2;
         config.limits.commands_burst = 3;
+        // So few that none comes back while the test is slow.
+        config.limits.commands_per_second = 1;
         config.limits.max_event_bytes = 1_000;
         config.limits.max_elements = 10;
         config.limits.init_timeout = Duration::from_millis(50);

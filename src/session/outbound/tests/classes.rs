@@ -46,6 +46,23 @@ fn a_reader_that_keeps_pace_gets_every_event_of_a_key() {
 }
 
 #[test]
+fn a_full_socket_makes_every_channel_lag_that_has_something_new_meanwhile() {
+    let mut bench = subscribed();
+    bench.subscribe(wanted("project:7"));
+    bench.write(usize::MAX);
+    bench.take();
+    bench.progress("project:7");
+    bench.write(100);
+    for _ in 0..900 {
+        bench.keyed(CHANNEL, "a");
+    }
+    bench.write(usize::MAX);
+    let got = short(&mut bench);
+    assert_eq!(got[got.len() - 2..], ["at 899, 899 conflated", "900"], "{got:?}");
+    assert_eq!(got.len(), 3);
+}
+
+#[test]
 fn a_subscription_without_anything_behind_it_keeps_pace_from_its_first_event_on() {
     let mut bench = Bench::open();
     bench.subscribe(wanted(CHANNEL));

@@ -6,7 +6,7 @@ use crate::source::Source;
 use crate::{Breach, root};
 
 /// Every text that the program may say, without the line breaks of long literals.
-pub fn texts(sources: &[Source]) -> String {
+pub(super) fn texts(sources: &[Source]) -> String {
     let mut all = String::new();
     for source in sources {
         for line in source.text.lines() {
@@ -26,7 +26,7 @@ pub fn texts(sources: &[Source]) -> String {
 }
 
 /// Quotes of messages in the first column of the tables of a page. `…` stands for what differs from case to case.
-pub fn check(page: &Source, texts: &str) -> Vec<Breach> {
+pub(super) fn check(page: &Source, texts: &str) -> Vec<Breach> {
     let rows = page.text.lines().zip(1..).filter_map(|(line, number)| {
         let (first, _) = line.strip_prefix("| ")?.split_once(" |")?;
         Some((first, number))
@@ -43,7 +43,7 @@ pub fn check(page: &Source, texts: &str) -> Vec<Breach> {
 }
 
 /// The page of troubles.
-pub fn page() -> Source {
+pub(super) fn page() -> Source {
     let path = "docs/troubleshooting.md";
     Source::new(path, &std::fs::read_to_string(root().join(Path::new(path))).unwrap())
 }

@@ -52,10 +52,8 @@ impl Watch {
     /// # Cancel safety
     /// No change is lost.
     pub(super) async fn changed(&mut self) {
-        if self.changes.recv().await.is_none() {
-            // The watcher is gone with its thread; nothing will change any more.
-            std::future::pending::<()>().await;
-        }
+        // It does not end: one of its senders is held here.
+        self.changes.recv().await;
     }
 
     /// Watches what stands under the paths now. Whoever looks after this call misses nothing.

@@ -5,6 +5,7 @@
 //! ([`publish_routes`], [`health_routes`]).
 
 mod answer;
+mod body;
 mod channels;
 mod guard;
 mod publish;

@@ -126,13 +126,6 @@ impl Refused {
     }
 }
 
-impl Refused {
-    /// Whether a body was longer than it may be.
-    pub(super) fn is_too_large(&self) -> bool {
-        self.http_status == StatusCode::PAYLOAD_TOO_LARGE
-    }
-}
-
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let retry_after = self.status.retry_after;

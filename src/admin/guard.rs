@@ -77,7 +77,7 @@ impl Guard {
                 .with_http_status(StatusCode::MISDIRECTED_REQUEST)
         })?;
         if head.headers.contains_key(header::ORIGIN) && !self.may(&head.headers, &authority) {
-            let message = "web pages may not publish here; publish from a backend";
+            let message = "pages of other origins may not use this port; call it from a backend";
             return Err(Refused::new(Status::new(Code::PermissionDenied, "foreign_origin", message)));
         }
         Ok(())

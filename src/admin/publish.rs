@@ -3,24 +3,19 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use http_body_util::LengthLimitError;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::answer::{Accepted, Answer, Refused};
-use super::{Guard, Result, method_not_allowed};
+use super::{Guard, Result, body, method_not_allowed};
 use crate::ids::Tenant;
 use crate::ingest::{Ingest, PublishContext};
-use crate::metrics::Limit;
 use crate::net::Peer;
 use crate::proto::rialto::v1::event::Body as EventBody;
 use crate::proto::rialto::v1::{Event, JsonPayload};
@@ -30,8 +25,6 @@ use crate::status::{Code, Status};
 pub const MAX_BODY_BYTES: usize = 4 << 20;
 /// Events of one request.
 pub const MAX_EVENTS: usize = 1_000;
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `POST /v1/publish` for those whom the guard lets through.
 pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard) -> Router {
@@ -76,12 +69,8 @@ impl JsonEvent<'_> {
 async fn publish(State(publish): State<Publish>, request: Request) -> Result<Response> {
     let (head, body) = request.into_parts();
     publish.guard.check(&head)?;
-    let body = read(&head.headers, body).await.inspect_err(|refused| {
-        if refused.is_too_large() {
-            let peer = head.extensions.get::<Peer>().map(|Peer(address)| address.ip().to_string());
-            publish.ingest.metrics().limits.hit(Limit::MaxBodyBytes, peer.unwrap_or_default());
-        }
-    })?;
+    let metrics = publish.ingest.metrics();
+    let body = body::read(&head, body, MAX_BODY_BYTES, "send fewer events at once", metrics).await?;
     let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
     let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
     let context = PublishContext::new(Tenant::default_tenant()).with_traceparent(traceparent).with_peer(peer);
@@ -118,31 +107,6 @@ async fn publish_each(
         },
     });
     answers.collect()
-}
-
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    let too_large = || {
-        let message = format!("the body exceeds {MAX_BODY_BYTES} bytes; send fewer events at once");
-        Refused::new(Status::new(Code::InvalidArgument, "body_too_large", message))
-            .with_http_status(StatusCode::PAYLOAD_TOO_LARGE)
-    };
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if std::error::Error::source(&error).is_some_and(|error| error.is::<LengthLimitError>()) => {
-            Err(too_large())
-        }
-        Ok(Err(_)) => Err(Refused::new(Status::new(Code::Cancelled, "body_cut", "the body ended before its end"))
-            .with_http_status(StatusCode::BAD_REQUEST)),
-        Err(_) => {
-            let message = format!("the body took longer than {} s", BODY_TIMEOUT.as_secs());
-            Err(Refused::new(Status::new(Code::DeadlineExceeded, "body_timeout", message))
-                .with_http_status(StatusCode::REQUEST_TIMEOUT))
-        }
-    }
 }
 
 /// The mistake and its place.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::Router;
-use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -16,7 +15,7 @@ use pbjson_types::Timestamp;
 use prost::Message;
 
 use super::answer::{Detail, Refused};
-use super::{Gauges, Guard, Result, method_not_allowed};
+use super::{Gauges, Guard, Result, body, method_not_allowed};
 use crate::ingest::Ingest;
 use crate::proto::rialto::v1::{
     BreakingChange, GetNodeRequest, GetNodeResponse, ReloadSchemaRequest, ReloadSchemaResponse, SchemaMistake,
@@ -123,9 +122,7 @@ pub(super) async fn read<M: Message + Default>(
     let (head, body) = request.into_parts();
     guard.check(&head)?;
     let invalid = |message: String| Refused::new(Status::new(Code::InvalidArgument, "malformed_request", message));
-    let body = to_bytes(body, MAX_REQUEST_BYTES)
-        .await
-        .map_err(|_| invalid(format!("the body is cut, or exceeds {MAX_REQUEST_BYTES} bytes")))?;
+    let body = body::read(&head, body, MAX_REQUEST_BYTES, "no call needs as many", ingest.metrics()).await?;
     let revision = ingest.revision();
     let message = revision.schema.pool().message_index(name).ok_or_else(|| missing(name))?;
     let wire = revision.transcoder.from_json(message, &body).map_err(|error| invalid(error.to_string()))?;

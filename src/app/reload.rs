@@ -1,8 +1,8 @@
 //! Replaces the schema while the bridge runs.
 //!
 //! One task carries out one reload after the other. The order is what keeps its promises: load and check first, so a
-//! schema with mistakes changes nothing; then the connections, so every filter knows the new types; then, in one swap,
-//! everybody who publishes or asks; then what the channels keep.
+//! schema with mistakes changes nothing; then the connections, so every filter knows the new types; then what the channels
+//! keep; then, in one swap, everybody who publishes or asks.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ pub(super) struct Reloader {
 impl Reloader {
     /// Carries out reloads until the runtime ends.
     pub(super) async fn run(self, mut reloads: Reloads) {
-        while let Some((request, answer)) = reloads.next().await {
+        loop {
+            let (request, answer) = reloads.next().await;
             let started = Instant::now();
             let outcome = self.reload(request).await;
             self.count(&outcome, request);
@@ -46,9 +47,9 @@ impl Reloader {
 
     async fn reload(&self, request: ReloadRequest) -> Result<Reloaded, ReloadError> {
         let current = self.revisions.current();
-        let (next, changes) = self.load(Arc::clone(&current)).await.map_err(ReloadError::Broken)?;
+        let (next, changes) = self.load(Arc::clone(&current)).await?;
         let unchanged = next.schema.fingerprint() == current.schema.fingerprint();
-        let subscriptions = self.ending(&next.schema).await;
+        let subscriptions = self.ending(&next.schema).await?;
         let is_allowed = request.breaking.unwrap_or(self.breaking) == Breaking::Allowed;
         if (subscriptions > 0 || !changes.is_empty()) && !is_allowed {
             return Err(ReloadError::Breaking { changes, subscriptions });
@@ -66,9 +67,9 @@ impl Reloader {
             reloaded.revision = next.number;
             self.metrics.learn(&next.schema);
             reloaded.ended_subscriptions = self.front.adopt(&next).await;
-            self.revisions.replace(Arc::clone(&next));
-            let hub = Arc::clone(&self.hub);
-            aside(move || hub.revise(&current.schema, &next.schema, next.number)).await;
+            let (hub, schema, number) = (Arc::clone(&self.hub), Arc::clone(&next.schema), next.number);
+            aside(move || hub.revise(&current.schema, &schema, number)).await?;
+            self.revisions.replace(next);
         }
         Ok(reloaded)
     }
@@ -84,26 +85,18 @@ impl Reloader {
     }
 
     /// Loads what there is now, and says what it breaks. That takes longer than others may be kept waiting.
-    async fn load(&self, current: Arc<Revision>) -> Result<(Revision, Vec<Change>), LoadError> {
+    async fn load(&self, current: Arc<Revision>) -> Result<(Revision, Vec<Change>), ReloadError> {
         let (sources, options) = (parts::sources(&self.paths), self.transcode);
-        let loading = tokio::task::spawn_blocking(move || {
+        let loaded = aside(move || {
             let schema = current.schema.load_next(&sources)?;
             let changes = compare::breaking(&current.schema, &schema);
             Ok((current.next(schema, options), changes))
         });
-        loading.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "loading a schema failed inside Rialto");
-            let advice = "the bridge goes on with the schema that it has; its log says more".to_owned();
-            let message = "could not be loaded for a reason of Rialto's own".to_owned();
-            Err(LoadError {
-                mistakes: vec![Mistake { file: "schema".to_owned(), line: None, column: None, message, advice }],
-                may_hide_more: true,
-            })
-        })
+        loaded.await?.map_err(ReloadError::Broken)
     }
 
     /// How many subscriptions are on channels that the next schema does not have.
-    async fn ending(&self, next: &Arc<Schema>) -> usize {
+    async fn ending(&self, next: &Arc<Schema>) -> Result<usize, ReloadError> {
         let (hub, next) = (Arc::clone(&self.hub), Arc::clone(next));
         aside(move || {
             let channels = hub.subscribed();
@@ -114,12 +107,17 @@ impl Reloader {
     }
 }
 
-/// Does what walks over all channels where nobody waits for it.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+/// Does what takes long where nobody waits for it. A defect of ours in it ends this reload, not those after it.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ReloadError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a reload failed inside Rialto");
+        let advice = "the bridge goes on with the schema that it has; its log says more".to_owned();
+        let message = "could not be loaded for a reason of Rialto's own".to_owned();
+        ReloadError::Broken(LoadError {
+            mistakes: vec![Mistake { file: "schema".to_owned(), line: None, column: None, message, advice }],
+            may_hide_more: true,
+        })
+    })
 }
 
 /// Tells the operator how it went: every mistake where it stands.
@@ -140,7 +138,8 @@ fn log(outcome: &Result<Reloaded, ReloadError>, request: ReloadRequest, started:
                 ended_subscriptions = reloaded.ended_subscriptions,
                 dry_run,
                 took_ms,
-                "the schema was reloaded"
+                "{}",
+                if dry_run { "the schema can be reloaded" } else { "the schema was reloaded" }
             );
         }
         Err(error) => {

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -88,7 +88,8 @@ async fn connect(bridge: SocketAddr) -> io::Result<TcpStream> {
     socket.connect(bridge).await
 }
 
-async fn trickle(mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::tcp::OwnedWriteHalf) -> io::Result<()> {
+/// Passes on what comes, slowly, until there is no more or nobody takes it.
+async fn trickle(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
     let mut chunk = [0; CHUNK_BYTES];
     let mut next = Instant::now();
     loop {
@@ -134,5 +135,23 @@ mod tests {
         assert!(started.elapsed() >= Duration::from_millis(1_900), "took {:?}", started.elapsed());
         assert_eq!(page.read(&mut heard).await.unwrap(), 0, "the bridge's end is the page's");
         running.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_for_long_is_given_up_and_who_takes_little_is_not() {
+        let (mut bridge, from_bridge) = tokio::io::duplex(CHUNK_BYTES);
+        let (to_peer, mut peer) = tokio::io::duplex(CHUNK_BYTES);
+        let link = tokio::spawn(trickle(from_bridge, to_peer));
+        tokio::spawn(async move { while bridge.write_all(&[7; CHUNK_BYTES]).await.is_ok() {} });
+        let mut chunk = [0; CHUNK_BYTES];
+        for _ in 0..5 {
+            tokio::time::sleep(STALLED * 9 / 10).await;
+            peer.read_exact(&mut chunk).await.unwrap();
+        }
+        let since = Instant::now();
+        let ended = timeout(STALLED * 10, link).await.expect("it is given up").unwrap();
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let waited = since.elapsed();
+        assert!(waited >= STALLED && waited < STALLED + Duration::from_secs(1), "{waited:?}");
     }
 }

@@ -16,7 +16,9 @@ pub(super) async fn run(hub: Arc<Hub>) {
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
-        let swept = hub.sweep(Instant::now().into_std());
+        let (sweeping, now) = (Arc::clone(&hub), Instant::now().into_std());
+        // It walks over all channels: the runtime's workers have others to serve.
+        let Ok(swept) = tokio::task::spawn_blocking(move || sweeping.sweep(now)).await else { continue };
         if swept != Swept::default() {
             tracing::debug!(
                 expired_channels = swept.expired,

@@ -3,11 +3,9 @@
 mod watch;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
 
 use super::check;
 use super::failure::Failure;
@@ -22,11 +20,6 @@ use crate::config::{Config, LogLevel, Process};
 use crate::revision::{Asker, Breaking, DryRun, Reload, ReloadError, ReloadRequest, Reloaded};
 use crate::schema::{LoadError, Schema, Source};
 use watch::Watch;
-
-/// What is changed at once is taken as one change: an editor writes a file in several steps, git writes many files.
-const SETTLE: Duration = Duration::from_millis(100);
-/// How long a change may take to settle before it is looked at nevertheless.
-const MAX_SETTLE: Duration = Duration::from_secs(2);
 
 /// Run a bridge that follows your schema while you write it.
 ///
@@ -257,12 +250,6 @@ enum Found {
 
 /// Waits for a change, and until it has settled; then what is there now is watched.
 async fn change(watch: &mut Watch) {
-    watch.changed().await;
-    let latest = Instant::now() + MAX_SETTLE;
-    while timeout_at(latest.min(Instant::now() + SETTLE), watch.changed()).await.is_ok() {
-        if Instant::now() >= latest {
-            break;
-        }
-    }
+    watch.settled().await;
     watch.renew();
 }

@@ -132,7 +132,9 @@ impl Publishing {
                 window_bytes += body_bytes(&event);
                 window.push(event);
                 if window.len() == self.max_unacked_events {
-                    self.ingest.metrics().limits.hit(Limit::MaxUnackedEvents, &self.context);
+                    if self.rest.len() > 0 {
+                        self.ingest.metrics().limits.hit(Limit::MaxUnackedEvents, &self.context);
+                    }
                     return window;
                 }
                 if window_bytes >= WINDOW_BYTES {

@@ -175,3 +175,34 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tonic_reflection::pb::v1::ExtensionRequest;
+
+    use super::*;
+    use crate::ingest::fixture::shop;
+
+    #[test]
+    fn what_is_not_there_is_an_answer_like_any_other() {
+        let shared = Shared { ingest: shop().ingest, index: Mutex::default() };
+        let extension =
+            |containing_type: &str| ExtensionRequest { containing_type: containing_type.into(), extension_number: 1 };
+        let frame = "rialto.v1.Frame";
+        for (asked, expected) in [
+            (Some(MessageRequest::FileByFilename("no.proto".into())), Code::NotFound),
+            (Some(MessageRequest::FileContainingSymbol("shop.v1.NoSuch".into())), Code::NotFound),
+            (Some(MessageRequest::FileContainingExtension(extension(frame))), Code::NotFound),
+            (Some(MessageRequest::AllExtensionNumbersOfType("shop.v1.NoSuch".into())), Code::NotFound),
+            (None, Code::InvalidArgument),
+        ] {
+            let question = ServerReflectionRequest { host: "h".into(), message_request: asked };
+            let answer = shared.answer(question.clone());
+            let Some(MessageResponse::ErrorResponse(error)) = answer.message_response else {
+                panic!("{question:?} was answered")
+            };
+            assert_eq!((error.error_code, answer.valid_host.as_str()), (expected as i32, "h"), "{question:?}");
+            assert_eq!(answer.original_request, Some(question));
+        }
+    }
+}

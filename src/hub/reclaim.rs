@@ -20,8 +20,9 @@ impl Hub {
     pub fn sweep(&self, now: Instant) -> Swept {
         let mut swept = Swept::default();
         for bucket in &self.buckets {
-            let mut bucket = lock(bucket);
-            bucket.retain(|key, channel| {
+            // Whoever looks a channel up waits for a copy of handles, not for all the logs.
+            let channels: Vec<Arc<Channel>> = lock(bucket).values().cloned().collect();
+            for channel in channels {
                 let mut log = channel.log();
                 let before = log.bytes();
                 log.evict(now);
@@ -29,11 +30,15 @@ impl Hub {
                 drop(log);
                 self.account(before, after);
                 swept.freed_bytes += before.saturating_sub(after);
+            }
+            lock(bucket).retain(|key, channel| {
                 // Whoever could append or subscribe holds a handle, and gets one only under this bucket's lock.
                 if Arc::strong_count(channel) > 1 || !channel.is_expired(now, self.limits.idle) {
                     return true;
                 }
-                let head = channel.log().head();
+                let log = channel.log();
+                let (head, after) = (log.head(), log.bytes());
+                drop(log);
                 let mut tombstones = self.tombstones();
                 if tombstones.len() >= self.limits.tombstones {
                     self.metrics.limits.hit(Limit::MaxTombstones, "all channels");

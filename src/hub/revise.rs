@@ -1,6 +1,6 @@
 //! What a new revision of the schema means for the channels that are there, and for publishers that began under the old one.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -13,15 +13,24 @@ use crate::schema::{Retention, Schema, TypeIndex};
 pub(super) struct Revised {
     number: u32,
     schema: Arc<Schema>,
-    /// Types that had a key before, and have none now, or another one.
-    unkeyed: HashSet<TypeIndex>,
+    /// Types that lost their key or got another one, and the last revision in which they did.
+    unkeyed: HashMap<TypeIndex, u32>,
+}
+
+impl Revised {
+    /// Whether events of this type had another key, or still one, when this revision was served.
+    fn has_unkeyed(&self, event_type: TypeIndex, revision: u32) -> bool {
+        self.unkeyed.get(&event_type).is_some_and(|since| revision < *since)
+    }
 }
 
 impl Hub {
     /// Makes every log keep what this revision of the schema says. A channel that no template matches any more keeps what
     /// it kept, and goes when it has expired. Takes the locks of all channels, one after the other.
     pub fn revise(&self, before: &Schema, schema: &Arc<Schema>, revision: u32) {
-        let unkeyed: HashSet<TypeIndex> = schema.unkeyed_since(before).collect();
+        let mut unkeyed = lock(&self.revised).as_ref().map_or_else(HashMap::new, |revised| revised.unkeyed.clone());
+        let in_this: Vec<TypeIndex> = schema.unkeyed_since(before).collect();
+        unkeyed.extend(in_this.iter().map(|event_type| (*event_type, revision)));
         let revised = Arc::new(Revised { number: revision, schema: Arc::clone(schema), unkeyed });
         // First: whoever takes a channel's lock after this walk has been there sees it.
         *lock(&self.revised) = Some(Arc::clone(&revised));
@@ -32,9 +41,9 @@ impl Hub {
             if let Some(template) = template {
                 channel.retain(&mut log, template.retention, revision);
             }
-            if !revised.unkeyed.is_empty() {
+            if !in_this.is_empty() {
                 let before = log.bytes();
-                log.unkey(|event_type| revised.unkeyed.contains(&event_type));
+                log.unkey(|event_type, published| revised.has_unkeyed(event_type, published));
                 self.account(before, log.bytes());
             }
         }
@@ -49,7 +58,7 @@ impl Hub {
         let name: &ChannelName = &channel.key().channel;
         let retention = revised.schema.channel(name.as_str()).map_or(retention, |template| template.retention);
         channel.retain(log, retention, revised.number);
-        if matches!(record.class, Class::Latest(_)) && revised.unkeyed.contains(&record.event_type) {
+        if matches!(record.class, Class::Latest(_)) && revised.has_unkeyed(record.event_type, record.revision) {
             record.class = Class::Reliable;
         }
     }

@@ -9,7 +9,8 @@ use super::*;
 use crate::engine::EventRecord;
 use crate::ids::{ChannelName, EventId, Tenant};
 use crate::log::{Form, Read, Take};
-use crate::schema::{EventKey, Schema, TypeFilter};
+use crate::schema::{EventKey, Schema, Source, TypeFilter};
+use crate::wire::fixture::schema_of;
 
 const RETENTION: Retention = Retention { events: 10, age: Duration::from_secs(30) };
 
@@ -179,6 +180,33 @@ fn a_log_keeps_what_the_newest_schema_says_whoever_appends_last() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_publisher_that_began_under_an_older_schema_brings_no_key_back() {
+    let schema = |delivery: &str, key: &str| {
+        let declared = format!(
+            "message Channel {{ option (rialto.v1.channel) = {{ template: \"part:{{id}}\" }}; string id = 1; }}
+             message Moved {{
+               option (rialto.v1.event) = {{ type: \"part.moved\" channels: [\"Channel\"] {delivery} }};
+               string id = 1;
+               string part = 2 {key};
+             }}"
+        );
+        schema_of(&declared).0
+    };
+    let (before, after) = (schema("delivery: DELIVERY_LATEST", "[(rialto.v1.field).key = true]"), schema("", ""));
+    let event_type = Arc::clone(before.event("part.moved").expect("declared"));
+    let hub = Hub::new(1, 1, Limits::default());
+    hub.revise(&before, &Arc::new(after), 2);
+    let append = append_as(Class::Latest(EventKey::new("part.moved", ["a"])), "part:1", 10);
+    let event = Arc::new(EventRecord { event_type, ..(*append.event).clone() });
+    let append = Append { event, ..append };
+    let position = hub.append(&append).unwrap();
+    hub.append(&append).unwrap();
+    let (start, take) = (Position { sequence: 0, ..position }, Take::Newest { keyed_until: 0 });
+    let (read, ..) = hub.channel(&append.key, RETENTION).read(start, &TypeFilter::All, take, 1 << 20, Form::Json);
+    assert!(matches!(read, Read::Batch { first: 1, last: 2, .. }), "{read:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ephemeral_event_for_nobody_costs_nothing() {
     let hub = Hub::new(1, 1, Limits::default());
     let append = append_as(Class::Ephemeral, "project:1", 10);
@@ -242,4 +270,63 @@ async fn the_total_of_all_logs_is_right_whatever_supersedes_what() {
         assert_eq!(hub.log_bytes(), held, "after {round}");
         assert!(held < 2 * (40_000 + 160_000), "{held} bytes");
     }
+}
+
+/// A schema after `before` in which the event's key is this field.
+fn keyed_by(before: &Schema, field: &str) -> Arc<Schema> {
+    let fields =
+        ["id", "a", "b", "c"].map(|name| (name, if name == field { "[(rialto.v1.field).key = true]" } else { "" }));
+    let fields: String =
+        (1..).zip(fields).map(|(number, (name, option))| format!("string {name} = {number} {option};")).collect();
+    let text = format!(
+        "syntax = \"proto3\"; package k.v1; import \"rialto/v1/options.proto\";
+         message KChannel {{ option (rialto.v1.channel) = {{ template: \"k:{{id}}\" }}; string id = 1; }}
+         message E {{ option (rialto.v1.event) = {{ type: \"e\", channels: [\"KChannel\"], delivery: DELIVERY_LATEST }}; {fields} }}"
+    );
+    let files = vec![("k.proto".to_owned(), text.into_bytes())];
+    let source = Source::Texts { origin: "test".to_owned(), files };
+    Arc::new(before.load_next(&[source]).unwrap_or_else(|error| panic!("{error}")))
+}
+
+#[test]
+fn a_key_that_changes_is_forgotten_of_what_was_published_before_and_kept_of_what_comes_after() {
+    let by_a = keyed_by(&SCHEMA, "a");
+    let by_b = keyed_by(&by_a, "b");
+    let by_c = keyed_by(&by_b, "c");
+    let hub = Hub::new(1, 1, Limits::default());
+    let publish = |key: &str, revision: u32| {
+        let event_type = Arc::clone(by_a.event("e").expect("it is declared"));
+        let class = Class::Latest(EventKey::new("e", [key]));
+        let append = append_as(class, "k:1", 10);
+        let event = EventRecord { event_type, revision, ..EventRecord::clone(&append.event) };
+        hub.append(&Append { event: Arc::new(event), ..append }).unwrap()
+    };
+    let newest = |after: Position| {
+        let channel = hub.channel(&key("k:1"), RETENTION);
+        let (read, ..) = channel.read(after, &TypeFilter::All, Take::Newest { keyed_until: 0 }, 1 << 20, Form::Json);
+        read
+    };
+    let first = publish("a=1", 1);
+    // A publisher may have the second revision before the walk comes here: its key is the new one.
+    publish("b=1", 2);
+    publish("b=1", 2);
+    hub.revise(&by_a, &by_b, 2);
+    let start = Position { sequence: 0, ..first };
+    assert!(matches!(newest(start), Read::Batch { first: 1, last: 1, .. }), "{:?}", newest(start));
+    assert_eq!(newest(first), Read::Passed { sequence: 2, conflated: 1 });
+    // What was held over two reloads has a key that died in the first of them.
+    hub.revise(&by_b, &by_c, 3);
+    let late = publish("a=1", 1);
+    publish("a=1", 1);
+    let before = Position { sequence: late.sequence - 1, ..late };
+    assert!(matches!(newest(before), Read::Batch { first: 4, last: 5, .. }), "{:?}", newest(before));
+    hub.revise(&by_c, &keyed_by(&by_c, "c"), 4);
+    publish("b=2", 2);
+    publish("b=2", 2);
+    let before = Position { sequence: 5, ..late };
+    assert!(matches!(newest(before), Read::Batch { first: 6, last: 7, .. }), "{:?}", newest(before));
+    publish("c=1", 3);
+    publish("c=1", 3);
+    let before = Position { sequence: 7, ..late };
+    assert_eq!(newest(before), Read::Passed { sequence: 8, conflated: 1 }, "the third's key is the fourth's too");
 }

@@ -87,7 +87,6 @@ impl RingLog {
                             event_type: entry.event_type,
                             revision: entry.revision,
                             frames: PerForm::of(|form| self.frames[form].copied(starts[form], entry.ends[form])),
-                            payload_bytes: entry.payload_bytes,
                         };
                         keyed.keep(sequence, kept, self.max_bytes / KEPT_SHARE);
                     }

@@ -44,12 +44,6 @@ impl Keyed {
         (!self.past.supersede(superseded)).then_some(superseded)
     }
 
-    /// The key of a keyed event that the log retains.
-    pub(super) fn key(&self, sequence: u64) -> Option<EventKey> {
-        let index = self.retained.binary_search_by_key(&sequence, |(sequence, _)| *sequence).ok()?;
-        Some(self.retained[index].1)
-    }
-
     /// Takes out the key of the oldest keyed event that the log retains, because it is evicted.
     pub(super) fn pop_key(&mut self) -> Option<EventKey> {
         self.retained.pop_front().map(|(_, key)| key)
@@ -71,8 +65,8 @@ impl Keyed {
         }
     }
 
-    /// Loses the kept events of some types.
-    pub(super) fn lose_kept_of(&mut self, is_gone: impl Fn(TypeIndex) -> bool) {
+    /// Loses some of the kept events, by type and revision.
+    pub(super) fn lose_kept_of(&mut self, is_gone: impl Fn(TypeIndex, u32) -> bool) {
         for key in self.past.lose_kept_of(is_gone) {
             self.newest.remove(&key);
         }

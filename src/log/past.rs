@@ -9,7 +9,6 @@ use std::mem::size_of;
 
 use bytes::Bytes;
 
-use super::Form;
 use super::form::PerForm;
 use crate::schema::{EventKey, TypeIndex};
 
@@ -44,18 +43,11 @@ pub(super) struct Kept {
     pub(super) event_type: TypeIndex,
     pub(super) revision: u32,
     pub(super) frames: PerForm<Bytes>,
-    /// The end of the binary frame that is the payload.
-    pub(super) payload_bytes: u32,
 }
 
 impl Kept {
     fn bytes(&self) -> usize {
         self.frames.iter().map(Bytes::len).sum::<usize>() + KEPT_OVERHEAD_BYTES
-    }
-
-    pub(super) fn payload(&self) -> Bytes {
-        let frame = &self.frames[Form::Binary];
-        frame.slice(frame.len() - self.payload_bytes as usize..)
     }
 }
 
@@ -116,10 +108,10 @@ impl Past {
         Some(kept.key)
     }
 
-    /// Loses the kept events of some types. Gives their keys.
-    pub(super) fn lose_kept_of(&mut self, is_gone: impl Fn(TypeIndex) -> bool) -> Vec<EventKey> {
-        let gone: Vec<u64> =
-            self.kept().filter(|(_, kept)| is_gone(kept.event_type)).map(|(sequence, _)| sequence).collect();
+    /// Loses some of the kept events, by type and revision. Gives their keys.
+    pub(super) fn lose_kept_of(&mut self, is_gone: impl Fn(TypeIndex, u32) -> bool) -> Vec<EventKey> {
+        let gone = self.kept().filter(|(_, kept)| is_gone(kept.event_type, kept.revision));
+        let gone: Vec<u64> = gone.map(|(sequence, _)| sequence).collect();
         let mut keys = Vec::with_capacity(gone.len());
         for sequence in gone {
             keys.extend(self.get(sequence).map(|kept| kept.key));

@@ -8,7 +8,6 @@ use std::time::Instant;
 use super::form::PerForm;
 use super::frames::Frames;
 use super::keyed::Keyed;
-use super::past::Kept;
 use super::{Class, Epoch, Extent, Form, Heads, Position, Record};
 use crate::schema::{EventKey, Retention, TypeIndex};
 
@@ -54,8 +53,6 @@ pub(super) enum Standing {
 pub(super) struct Entry {
     /// Where its frames end.
     pub(super) ends: PerForm<u64>,
-    /// The end of its binary frame that is the payload.
-    pub(super) payload_bytes: u32,
     pub(super) at: Instant,
     pub(super) event_type: TypeIndex,
     pub(super) revision: u32,
@@ -132,7 +129,6 @@ impl RingLog {
         }
         self.entries.push_back(Entry {
             ends: PerForm::of(|form| self.frames[form].end()),
-            payload_bytes: u32::try_from(record.payload.len()).expect("an event is far below 4 GiB"),
             at: now,
             event_type: record.event_type,
             revision: record.revision,
@@ -186,22 +182,6 @@ impl RingLog {
     /// The position after which everything retained comes, what is kept beyond the retention included.
     pub fn start(&self) -> Position {
         self.extent().start()
-    }
-
-    /// A retained event as it was appended, its payload copied: what other forms of it are made from.
-    pub fn record(&self, sequence: u64) -> Option<Record> {
-        let kept = self.keyed.as_ref().and_then(|keyed| keyed.past.get(sequence));
-        if let Some(kept @ Kept { key, event_type, revision, .. }) = kept {
-            let class = Class::Latest(*key);
-            return Some(Record { event_type: *event_type, class, payload: kept.payload(), revision: *revision });
-        }
-        let index = usize::try_from(sequence.checked_sub(self.oldest())?).ok()?;
-        let entry = self.entries.get(index)?;
-        let end = entry.ends[Form::Binary];
-        let payload = self.frames[Form::Binary].copied(end - u64::from(entry.payload_bytes), end);
-        let key = self.keyed.as_ref().and_then(|keyed| keyed.key(sequence));
-        let class = key.map_or(Class::Reliable, Class::Latest);
-        Some(Record { event_type: entry.event_type, class, payload, revision: entry.revision })
     }
 
     /// What is kept at least.

@@ -280,19 +280,6 @@ fn the_newest_events_of_a_filter_come_after_the_position_before_them() {
 }
 
 #[test]
-fn a_record_comes_back_as_it_was_appended() {
-    let mut log = RingLog::resurrect(at(6), KEEP_ALL);
-    for (event_type, len) in [(3, 10), (4, 50_000), (5, 0), (6, 300)] {
-        push(&mut log, event_type, len, Instant::now());
-    }
-    let record =
-        |sequence| log.record(sequence).map(|record| (record.event_type.0, record.payload.len(), record.revision));
-    let expected = [None, Some((3, 5, 9)), Some((4, 25_000, 9)), Some((5, 0, 9)), Some((6, 150, 9)), None];
-    assert_eq!([6, 7, 8, 9, 10, 11].map(record), expected);
-    assert_eq!(log.record(8).unwrap().payload, vec![4; 25_000]);
-}
-
-#[test]
 fn a_payload_does_not_keep_its_request_alive() {
     let request = Bytes::from(vec![7; 4096]);
     let payload = request.slice(100..200);

@@ -8,14 +8,15 @@ use super::ring::Standing;
 use crate::schema::TypeIndex;
 
 impl RingLog {
-    /// Makes the keyed events of some types ordinary ones: those that the log retains are sent to everybody who lags, and
-    /// those that outlived the retention as the newest of their key are lost.
-    pub fn unkey(&mut self, is_gone: impl Fn(TypeIndex) -> bool) {
+    /// Makes some keyed events ordinary ones, by their types and the revisions that they were published under: those that
+    /// the log retains are sent to everybody who lags, and those that outlived the retention as the newest of their key are
+    /// lost.
+    pub fn unkey(&mut self, is_gone: impl Fn(TypeIndex, u32) -> bool) {
         let oldest = self.oldest();
         let Some(keyed) = &mut self.keyed else { return };
         keyed.lose_kept_of(&is_gone);
         for (sequence, entry) in (oldest..).zip(&mut self.entries) {
-            if entry.standing != Standing::Plain && is_gone(entry.event_type) {
+            if entry.standing != Standing::Plain && is_gone(entry.event_type, entry.revision) {
                 keyed.forget(sequence);
                 entry.standing = Standing::Plain;
             }

@@ -144,15 +144,18 @@ mod tests {
     const SETTINGS_OF_6_BYTES: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
     const SETTINGS_ACK: &[u8] = &[0, 0, 0, 4, 1, 0, 0, 0, 0];
 
+    /// Time enough to read what is there already, on a machine that has much else to do.
+    const DEADLINE: Duration = Duration::from_secs(1);
+
     /// What the reader gets when the peer sends these pieces and then stays silent.
     async fn outcome(pieces: &[&[u8]]) -> io::ErrorKind {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
-        let mut stream = PrefaceDeadline::new(stream, peer, Duration::from_millis(50));
         for piece in pieces {
             client.write_all(piece).await.unwrap();
         }
+        let mut stream = PrefaceDeadline::new(stream, peer, DEADLINE);
         let read = async {
             loop {
                 if let Err(error) = stream.read_u8().await {
@@ -161,7 +164,7 @@ mod tests {
             }
         };
         // Longer than the deadline: what still reads then has passed it.
-        tokio::time::timeout(Duration::from_millis(300), read).await.unwrap_or(io::ErrorKind::WouldBlock)
+        tokio::time::timeout(2 * DEADLINE, read).await.unwrap_or(io::ErrorKind::WouldBlock)
     }
 
     #[tokio::test]

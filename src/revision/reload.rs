@@ -153,12 +153,13 @@ impl Reloads {
         self.reload.clone()
     }
 
-    /// The next request, and where its answer goes. `None`: nobody is left to ask.
+    /// The next request, and where its answer goes.
     ///
     /// # Cancel safety
     /// No request is lost.
-    pub async fn next(&mut self) -> Option<(ReloadRequest, Answer)> {
-        self.waiting.recv().await.map(|ask| (ask.request, Answer(ask.answer)))
+    pub async fn next(&mut self) -> (ReloadRequest, Answer) {
+        let ask = self.waiting.recv().await.expect("one who may ask is kept here");
+        (ask.request, Answer(ask.answer))
     }
 }
 

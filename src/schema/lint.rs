@@ -12,7 +12,7 @@ use buffa_descriptor::{FieldKind, MessageIndex, ScalarType, SingularKind};
 use serde::{Serialize, Serializer};
 
 use super::Schema;
-use super::compare::Elements;
+use super::elements::Elements;
 use super::options::CHANNEL;
 use super::places::{Near, Site};
 use super::templates::short;

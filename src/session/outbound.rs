@@ -126,8 +126,6 @@ pub struct Outbound<C: Channels> {
     waiting: VecDeque<Command>,
     deadlines: Deadlines,
     pace: Pace,
-    /// What nobody has counted yet.
-    delivered: Option<Delivered>,
     closed: Option<Closed>,
 }
 
@@ -145,7 +143,6 @@ impl<C: Channels> Outbound<C> {
             waiting: VecDeque::new(),
             deadlines: Deadlines::new(env.now),
             pace: Pace::new(env.limits.replay, env.now),
-            delivered: None,
             closed: None,
         };
         if opening == Opening::Plain {
@@ -157,12 +154,6 @@ impl<C: Channels> Outbound<C> {
     /// Who is at the other end.
     pub fn identity(&self) -> &Identity {
         &self.identity
-    }
-
-    /// The events that went out since this was asked last. The shard asks after each [`Outbound::on_wrote`],
-    /// [`Outbound::on_blocked`] and command, and after [`Outbound::end`].
-    pub fn take_delivered(&mut self) -> Option<Delivered> {
-        self.delivered.take()
     }
 
     /// How many channels are subscribed.
@@ -193,6 +184,8 @@ impl<C: Channels> Outbound<C> {
         if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0))
             && !mem::replace(&mut subscription.queued, true)
         {
+            // Whoever waits for this socket lags.
+            subscription.lags |= self.deadlines.is_blocked();
             self.queue.push_back(slot);
         }
     }
@@ -225,23 +218,24 @@ impl<C: Channels> Outbound<C> {
     }
 
     /// The kernel took the first `count` bytes of what [`Outbound::next`] gave.
-    pub fn on_wrote(&mut self, count: usize, now: Instant) {
-        self.deadlines.on_progress(now);
+    pub fn on_wrote(&mut self, count: usize, env: &mut Env<'_, C>) {
+        self.deadlines.on_progress(env.now);
         if let Some(current) = &mut self.current {
             if current.wrote(count) {
-                self.delivered = current.delivered(u64::MAX, usize::MAX);
+                let delivered = current.delivered(u64::MAX, usize::MAX);
                 self.current = None;
+                self.count(delivered, env.channels);
             }
         } else if self.control.wrote(count) {
-            self.deadlines.on_ping_sent(now);
+            self.deadlines.on_ping_sent(env.now);
         }
     }
 
     /// The kernel takes no more for now. Events that were not begun go back to the log.
-    pub fn on_blocked(&mut self, now: Instant) {
-        self.deadlines.on_blocked(now);
-        self.settle();
-        // Whoever waits for this socket lags.
+    pub fn on_blocked(&mut self, env: &mut Env<'_, C>) {
+        self.deadlines.on_blocked(env.now);
+        self.settle(env.channels);
+        // Whoever waited already lags from now on.
         for slot in &self.queue {
             if let Some(Some(subscription)) = self.subscriptions.get_mut(usize::from(slot.0)) {
                 subscription.lags = true;
@@ -266,7 +260,7 @@ impl<C: Channels> Outbound<C> {
 
     /// Gives every channel back. Nothing else may follow.
     pub fn end(&mut self, channels: &mut C) {
-        self.settle();
+        self.settle(channels);
         for (index, subscription) in mem::take(&mut self.subscriptions).into_iter().enumerate() {
             if let Some(subscription) = subscription {
                 channels.close(subscription.handle, slot_of(index));
@@ -317,12 +311,12 @@ impl<C: Channels> Outbound<C> {
                     self.tell(&ServerFrame::ConnectionError(error), None, env.printer);
                 }
                 // The read side has stopped understanding this peer: no answer is to be waited for.
-                self.begin_close(code, &reason, PeerCode::ProtocolViolation, env.now);
+                self.begin_close(code, &reason, PeerCode::ProtocolViolation, env);
                 self.phase = Phase::Closing { answered: true };
             }
             Command::PeerClosed { code } => {
                 self.closed.get_or_insert(Closed::ByPeer(code));
-                self.settle();
+                self.settle(env.channels);
                 self.queue.clear();
                 self.control.push(|out| websocket::put_close_reply(out, code));
                 self.deadlines.on_closing(env.now, PeerCode::WriteTimeout);
@@ -332,7 +326,7 @@ impl<C: Channels> Outbound<C> {
     }
 
     /// Gives what was not begun back to the log; it is read again when the socket takes bytes.
-    fn settle(&mut self) {
+    fn settle(&mut self, channels: &mut C) {
         let (slot, rest, delivered) = match self.current.take().map(Current::settle) {
             None => return,
             Some(Settled::AsBefore(current)) => {
@@ -347,9 +341,16 @@ impl<C: Channels> Outbound<C> {
             }
             Some(Settled::Dropped { slot, rest, delivered }) => (slot, rest, delivered),
         };
-        self.delivered = delivered;
+        self.count(delivered, channels);
         self.mark(slot);
         self.current = rest;
+    }
+
+    /// Says what went into the socket.
+    fn count(&self, delivered: Option<Delivered>, channels: &mut C) {
+        if let Some(delivered) = delivered {
+            channels.on_delivered(&self.identity, delivered);
+        }
     }
 }
 

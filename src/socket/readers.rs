@@ -9,7 +9,7 @@ use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
 use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
 use crate::schema::{Retention, TypeFilter};
-use crate::session::outbound::{Channels, Identity, Slot};
+use crate::session::outbound::{Channels, Delivered, Identity, Slot};
 use crate::wire::ServerFrame;
 
 use super::counting::Counting;
@@ -180,6 +180,10 @@ impl Channels for Readers {
             self.counting.on_lag(behind);
         }
         self.memo.as_ref()?.contents.clone()
+    }
+
+    fn on_delivered(&mut self, identity: &Identity, delivered: Delivered) {
+        self.counting.on_delivered(identity, delivered);
     }
 
     fn on_told(&mut self, identity: &Identity, frame: &ServerFrame) {

@@ -33,9 +33,8 @@ use super::readers::{Readers, Subscriber};
 use super::shared::Shared;
 use super::stream::{hang_up, is_temporary, linger, now};
 use adopt::Adoption;
-use counts::count_delivered;
 use drain::Drain;
-use sweep::ChannelSweep;
+use sweep::Sweeps;
 
 /// What one visit to a connection writes at most before others have their turn.
 const VISIT_BYTES: usize = 256 << 10;
@@ -52,7 +51,7 @@ pub(super) struct Shard {
     connections: Slab<Box<Connection>>,
     next_serial: u64,
     readers: Readers,
-    sweeps: VecDeque<ChannelSweep>,
+    sweeps: Sweeps,
     /// Connections that have more to write than one visit takes.
     busy: VecDeque<ConnectionKey>,
     drain: Option<Drain>,
@@ -108,7 +107,7 @@ impl Shard {
             connections: Slab::new(),
             next_serial: 0,
             readers,
-            sweeps: VecDeque::new(),
+            sweeps: Sweeps::default(),
             busy: VecDeque::new(),
             drain: None,
             counted_subscriptions: 0,
@@ -139,11 +138,12 @@ impl Shard {
                 self.on_dirty(channel);
             }
             self.count_subscriptions();
-            self.readers.counting.settle();
             if self.has_work() {
                 self.turn();
                 self.readers.counting.settle();
                 tokio::task::yield_now().await;
+            } else {
+                self.readers.counting.settle();
             }
         }
     }
@@ -246,12 +246,10 @@ impl Shard {
                 Next::Write(bytes) => match connection.stream.try_write(bytes) {
                     Ok(count) => {
                         written += count;
-                        connection.outbound.on_wrote(count, now);
-                        count_delivered(&mut connection.outbound, env.channels);
+                        connection.outbound.on_wrote(count, &mut env);
                     }
                     Err(error) if is_temporary(&error) => {
-                        connection.outbound.on_blocked(now);
-                        count_delivered(&mut connection.outbound, env.channels);
+                        connection.outbound.on_blocked(&mut env);
                         env.channels.counting.on_blocked();
                         connection.writing = Writing::Blocked;
                         let (stream, mailbox) = (Arc::clone(&connection.stream), Arc::clone(&self.mailbox));
@@ -304,7 +302,6 @@ impl Shard {
         let Some(mut connection) = self.connections.try_remove(key.index) else { return };
         self.readers.serving = connection_number(key.index);
         connection.outbound.end(&mut self.readers);
-        count_delivered(&mut connection.outbound, &mut self.readers);
         self.count_end(&connection, end);
         self.shared.connections.fetch_sub(1, Ordering::Relaxed);
         connection.state.on_done(std::mem::take(&mut connection.unconfirmed));
@@ -327,7 +324,6 @@ impl Shard {
         self.readers.serving = connection_number(key.index);
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now());
         act(&mut connection.outbound, &mut env);
-        count_delivered(&mut connection.outbound, env.channels);
     }
 }
 

@@ -58,3 +58,82 @@ fn ids(frame: &[u8]) -> Option<Ids> {
     let Frame { r#type, id, channel, sequence, metadata, .. } = Frame::decode(payload).ok()?;
     Some(Ids { r#type, id, channel, sequence, metadata })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::ids::{ConnectionId, SessionId, Tenant};
+
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+    /// A log that is kept.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The log's lines about the first `events` of these frames.
+    fn told(frames: &[u8], events: u64) -> Vec<Value> {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let identity = Identity {
+            connection: ConnectionId::new("conn-1".to_owned()),
+            session: SessionId::new("s-1".to_owned()),
+            tenant: Tenant::default_tenant(),
+            node: "n-1".into(),
+        };
+        let log = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::DEBUG);
+        tracing::subscriber::with_default(log.with_writer(move || writer.clone()).finish(), || {
+            delivered(&identity, frames, events);
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn framed(opcode: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(payload.len()).unwrap();
+        [&[0x80 | opcode, 126][..], &length.to_be_bytes(), payload].concat()
+    }
+
+    #[test]
+    fn each_event_that_went_out_has_a_line_with_its_ids_in_either_form() {
+        let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
+        let frames = |sequence: u64| {
+            let id = format!("id-{sequence}");
+            let json = json!({ "type": "a.b", "id": id, "channel": "c:1", "sequence": sequence,
+                "metadata": { "traceparent": parent }, "data": {} });
+            let metadata = HashMap::from([("traceparent".to_owned(), parent.clone())]);
+            let (r#type, channel) = ("a.b".into(), "c:1".into());
+            let frame = Frame { r#type, id, channel, sequence, metadata, ..Frame::default() };
+            [framed(1, json.to_string().as_bytes()), framed(2, &frame.encode_to_vec())]
+        };
+        let ([json_1, binary_1], [json_2, binary_2]) = (frames(1), frames(2));
+        for two in [[json_1, json_2].concat(), [binary_1, binary_2].concat()] {
+            for (events, expected) in [(1, &[1][..]), (2, &[1, 2]), (u64::MAX, &[1, 2])] {
+                let lines = told(&two, events);
+                let sequences: Vec<u64> = lines.iter().map(|line| line["sequence"].as_u64().unwrap()).collect();
+                assert_eq!(sequences, expected);
+                for line in lines {
+                    let id = format!("id-{}", line["sequence"]);
+                    assert_eq!((&line["event_id"], &line["event_type"]), (&json!(id), &json!("a.b")));
+                    assert_eq!((&line["channel"], &line["connection"]), (&json!("c:1"), &json!("conn-1")));
+                    assert_eq!((&line["trace_id"], &line["traceparent"]), (&json!(TRACE), &json!(parent)));
+                }
+            }
+        }
+    }
+}

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::harness::{Bridge, Client, json_event, publish, within};
+use crate::metrics::expect;
 use crate::slow::narrow;
 
 const BOARD: &str = r#"
@@ -64,6 +65,8 @@ async fn board() -> (Bridge, TempDir) {
     let bridge = Bridge::with(|config| {
         config.schema = vec![folder.path().to_owned()];
         config.limits.write_timeout = Duration::from_secs(60);
+        // Room for every key, also when all of them have outlived their retention.
+        config.limits.max_channel_bytes = 32 << 20;
     })
     .await;
     (bridge, folder)
@@ -207,6 +210,31 @@ async fn a_resume_over_superseded_updates_is_recovered_and_told_once() {
     assert_eq!((&position["type"], &position["data"]["conflated"]), (&json!("channel.position"), &json!(98)));
     let event = client.next_on("board:b").await;
     assert_eq!((&event["sequence"], &event["data"]["value"]), (&json!(100), &json!(100)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_first_subscribe_gets_of_each_key_is_counted_and_not_the_distance() {
+    let (bridge, _folder) = board().await;
+    let mut publisher = bridge.publisher().await;
+    publish(&mut publisher, cell("b", 1, 1)).await;
+    for value in 2..=100 {
+        publish(&mut publisher, cell("b", 7, value)).await;
+    }
+    let mut client = bridge.connect().await;
+    client.subscribe(json!({"name": "board:b"})).await;
+    let mut ledger = Ledger::default();
+    while ledger.at < 100 {
+        ledger.take(&client.next_on("board:b").await);
+    }
+    assert_eq!((ledger.seen, ledger.conflated), (2, 98));
+    let told = [
+        ("rialto_events_delivered_total{type=\"cell.set\"}", 2.0),
+        ("rialto_replay_events_total", 2.0),
+        ("rialto_conflated_events_total", 98.0),
+        ("rialto_reader_lag_events_count", 0.0),
+        ("rialto_delivery_latency_seconds_count", 0.0),
+    ];
+    expect(&bridge, &told).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -130,10 +130,44 @@ async fn known_traffic_is_counted_exactly() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_replayed_is_counted_apart_from_what_is_live() {
+    let bridge = Bridge::start().await;
+    let mut publisher = bridge.publisher().await;
+    let first = publish(&mut publisher, progress("42", "1")).await;
+    for number in 2..=10 {
+        publish(&mut publisher, progress("42", &number.to_string())).await;
+    }
+    let mut client = bridge.connect().await;
+    client.subscribe(json!({"name": "project:42", "after": {"epoch": first.epoch, "sequence": 4}})).await;
+    assert_eq!(client.next_on("project:42").await["data"]["recovered"], true);
+    for sequence in 5..=10 {
+        assert_eq!(client.next_on("project:42").await["sequence"], sequence);
+    }
+    let replayed = |live: f64| {
+        [
+            ("rialto_events_delivered_total{type=\"process.progress\"}", 6.0 + live),
+            ("rialto_replay_events_total", 6.0),
+            ("rialto_subscribed_total{start=\"resumed\"}", 1.0),
+            // Whoever was away is not slow, and what waited for it was not.
+            ("rialto_reader_lag_events_count", live),
+            ("rialto_delivery_latency_seconds_count", live),
+        ]
+    };
+    expect(&bridge, &replayed(0.0)).await;
+    for sequence in 11..=13 {
+        publish(&mut publisher, progress("42", &sequence.to_string())).await;
+        assert_eq!(client.next_on("project:42").await["sequence"], sequence);
+    }
+    expect(&bridge, &replayed(3.0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_limit_that_is_hit_is_counted_under_its_name() {
     let bridge = Bridge::with(|config| {
         config.limits.max_subscriptions = 2;
         config.limits.commands_burst = 3;
+        // So few that none comes back while the test is slow.
+        config.limits.commands_per_second = 1;
         config.limits.max_event_bytes = 1_000;
         config.limits.max_elements = 10;
         config.limits.init_timeout = Duration::from_millis(50);

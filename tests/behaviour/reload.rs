@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rialto::config::SchemaPolicy;
 use rialto::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
-use rialto::proto::rialto::v1::{Event, PublishRequest};
+use rialto::proto::rialto::v1::{Event, PublishRequest, event};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -28,7 +28,7 @@ const RELOADS: usize = 100;
 const HEAD: &str = "syntax = \"proto3\";\npackage shop.v1;\nimport \"rialto/v1/options.proto\";\n";
 const ORDER_CHANNEL: &str = "message OrderChannel {\n  option (rialto.v1.channel) = { template: \"order:{order_id}\" };\n  string order_id = 1;\n}\n";
 
-fn event(message: &str, event_type: &str) -> String {
+fn event_of(message: &str, event_type: &str) -> String {
     format!(
         "message {message} {{\n  option (rialto.v1.event) = {{ type: \"{event_type}\", channels: [\"OrderChannel\"] }};\n  \
          string order_id = 1;\n  string note = 2;\n}}\n"
@@ -70,7 +70,7 @@ fn write(folder: &TempDir, schema: &str) {
 }
 
 fn first_schema() -> String {
-    format!("{ORDER_CHANNEL}{}{}", event("Noted", "order.noted"), event("Hint", "hint"))
+    format!("{ORDER_CHANNEL}{}{}", event_of("Noted", "order.noted"), event_of("Hint", "hint"))
 }
 
 fn noted(order: usize, note: &str) -> Event {
@@ -162,7 +162,7 @@ async fn reloads_under_load_lose_nothing_repeat_nothing_and_broken_schemas_chang
     let mut publisher = shop.bridge.publisher().await;
     let mut schema = first_schema();
     for reload in 1..=RELOADS {
-        let broken = format!("{schema}{}", event("Broken", "order.noted"));
+        let broken = format!("{schema}{}", event_of("Broken", "order.noted"));
         let (status, answer) = shop.reload(&broken, json!({ "allowBreaking": true })).await;
         assert_eq!(status, 400, "{answer}");
         let mistake = &answer["details"][1]["mistakes"][0];
@@ -170,7 +170,7 @@ async fn reloads_under_load_lose_nothing_repeat_nothing_and_broken_schemas_chang
         assert_eq!((mistake["file"].as_str(), mistake["column"].as_u64()), (Some(&*file), Some(38)), "{answer}");
         assert!(mistake["line"].as_u64().is_some_and(|line| line > 10), "{answer}");
 
-        schema.push_str(&event(&format!("Added{reload}"), &format!("added.n{reload}")));
+        schema.push_str(&event_of(&format!("Added{reload}"), &format!("added.n{reload}")));
         // Published as soon as the bridge takes it, to subscriptions that were there before the type was.
         let adding = async {
             for channel in 0..CHANNELS {
@@ -216,7 +216,7 @@ async fn what_is_taken_away_ends_only_when_that_is_allowed_and_is_told() {
         client.subscribe(subscription).await;
         assert_eq!(client.next_on(&name).await["type"], "channel.subscribed");
     }
-    let narrower = format!("{ORDER_CHANNEL}{}", event("Noted", "order.noted"));
+    let narrower = format!("{ORDER_CHANNEL}{}", event_of("Noted", "order.noted"));
     let rules = |answer: &Value| -> Vec<String> {
         let changes = answer["details"][1]["changes"].as_array().or(answer["breaking"].as_array()).expect("changes");
         changes.iter().map(|change| change["rule"].as_str().expect("a rule").to_owned()).collect()
@@ -259,7 +259,7 @@ async fn events_of_a_type_that_is_gone_are_still_replayed() {
     let mut publisher = shop.bridge.publisher().await;
     publish(&mut publisher, json_event("hint", &json!({ "orderId": "1", "note": "old" }))).await;
     publish(&mut publisher, noted(1, "also old")).await;
-    let next = format!("{ORDER_CHANNEL}{}{}", event("Added", "added"), event("Noted", "order.noted"));
+    let next = format!("{ORDER_CHANNEL}{}{}", event_of("Added", "added"), event_of("Noted", "order.noted"));
     let (status, answer) = shop.reload(&next, json!({ "allowBreaking": true })).await;
     assert_eq!(status, 200, "{answer}");
     publish(&mut publisher, json_event("added", &json!({ "orderId": "1", "note": "new" }))).await;
@@ -301,6 +301,58 @@ async fn a_type_that_loses_its_key_leaves_no_old_state_behind() {
     assert_eq!(client.next_on("order:1").await["data"]["note"], "live");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_counted_goes_on_over_a_reload() {
+    let schema = format!(
+        "{ORDER_CHANNEL}message Tagged {{\n  option (rialto.v1.event) = {{ type: \"order.tagged\", channels: [\"OrderChannel\"] }};\n  \
+         string order_id = 1;\n  repeated string tags = 2;\n}}\n"
+    );
+    let shop = Shop::open(&schema).await;
+    let mut publisher = shop.bridge.publisher().await;
+    // The tags are not in one piece, so the event takes the slow path.
+    let scattered = || {
+        let value = b"\x12\x01a\x0a\x011\x12\x01b".to_vec().into();
+        let payload = pbjson_types::Any { type_url: "t/shop.v1.Tagged".into(), value };
+        Event { body: Some(event::Body::Payload(payload)), ..Event::default() }
+    };
+    let counts = |slow_path: f64, added: f64| {
+        [
+            ("rialto_transcode_slow_path_total", slow_path),
+            ("rialto_events_published_total{type=\"order.tagged\"}", slow_path),
+            ("rialto_events_published_total{type=\"order.added\"}", added),
+            ("rialto_events_published_total{type=\"other\"}", 0.0),
+        ]
+    };
+    publish(&mut publisher, scattered()).await;
+    expect(&shop.bridge, &counts(1.0, 0.0)).await;
+    let (status, answer) = shop.reload(&format!("{schema}{}", event_of("Added", "order.added")), json!({})).await;
+    assert_eq!((status, answer["revision"].as_u64()), (200, Some(2)), "{answer}");
+    expect(&shop.bridge, &counts(1.0, 0.0)).await;
+    publish(&mut publisher, scattered()).await;
+    publish(&mut publisher, json_event("order.added", &json!({ "orderId": "1", "note": "new" }))).await;
+    expect(&shop.bridge, &counts(2.0, 1.0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_served_already_changes_nothing_and_what_will_be_regretted_is_told() {
+    let shop = Shop::open(&first_schema()).await;
+    let (status, answer) = shop.reload(&first_schema(), json!({})).await;
+    assert_eq!((status, &answer["changed"], &answer["revision"]), (200, &json!(false), &json!(1)), "{answer}");
+    assert_eq!(answer["warnings"], json!([]), "{answer}");
+    let asking = "message Ask {\n  option (rialto.v1.event) = { type: \"order.ask\", from: FROM_CLIENT, route: ROUTE_HANDLER };\n  string id = 1;\n}\n";
+    let (status, answer) = shop.reload(&format!("{}{asking}", first_schema()), json!({})).await;
+    assert_eq!((status, &answer["changed"], &answer["revision"]), (200, &json!(true), &json!(2)), "{answer}");
+    let warning = &answer["warnings"][0];
+    assert!(warning["message"].as_str().is_some_and(|message| message.contains("its field id in a flat frame")));
+    assert_eq!(warning["file"], json!(shop.folder.path().join("shop.proto").display().to_string()));
+    let told = [
+        ("rialto_schema_reloads_total{result=\"unchanged\"}", 1.0),
+        ("rialto_schema_reloads_total{result=\"applied\"}", 1.0),
+        ("rialto_schema_reloads_total{result=\"refused\"}", 0.0),
+    ];
+    expect(&shop.bridge, &told).await;
+}
+
 async fn epoch(bridge: &Bridge) -> Value {
     let mut client = bridge.connect().await;
     client.subscribe(json!({ "name": "order:1" })).await;
@@ -314,7 +366,7 @@ async fn a_template_that_keeps_more_reaches_channels_that_are_there() {
             "template: \"order:{order_id}\"",
             &format!("template: \"order:{{order_id}}\" retention: {{ events: {events} age: {{ nanos: 1000000 }} }}"),
         );
-        format!("{channel}{}", event("Noted", "order.noted"))
+        format!("{channel}{}", event_of("Noted", "order.noted"))
     };
     let shop = Shop::open(&keeping(1)).await;
     let mut publisher = shop.bridge.publisher().await;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::harness::{Bridge, Client, Heard, progress, publish, within};
-use crate::metrics::expect;
+use crate::metrics::{expect, scrape};
 
 /// A socket that takes little before it is full.
 pub(crate) async fn narrow(bridge: &Bridge) -> TcpStream {
@@ -162,13 +162,13 @@ async fn a_peer_that_does_not_answer_pings_is_closed() {
 async fn a_peer_that_answers_pings_at_once_stays() {
     let bridge = Bridge::with(|config| {
         config.limits.ping_interval = Duration::from_millis(50);
-        config.limits.pong_timeout = Duration::from_secs(1);
+        config.limits.pong_timeout = Duration::from_secs(4);
         config.limits.heartbeat_interval = Duration::from_millis(100);
     })
     .await;
     let mut client = bridge.connect().await;
-    // Twice the pong's deadline: an answer that was not seen ends the connection within it.
-    for _ in 0..20 {
+    // Longer than the pong's deadline: an answer that was not seen ends the connection within it.
+    for _ in 0..60 {
         client.next_of("connection.heartbeat").await;
     }
 }
@@ -200,6 +200,8 @@ async fn a_client_that_talks_and_does_not_listen_is_held_back() {
         sent += frames.len();
         assert!(sent < MOST_BYTES, "the bridge takes commands without end though nobody reads the answers");
     }
+    let held_back = scrape(&bridge).await["rialto_limit_hits_total{limit=\"max-control-frames\"}"];
+    assert!(held_back > 0.0, "a stall of a second, and nobody held it back");
     // Others are served meanwhile.
     let mut other = bridge.connect().await;
     other.send(json!({"type": "connection.heartbeat", "id": "o"})).await;

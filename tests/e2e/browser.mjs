@@ -13,12 +13,15 @@ export async function launch(executablePath, packages) {
   const context = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "rialto-page-")), {
     executablePath,
     headless: true,
+    timeout: 4 * PATIENCE_MS,
     viewport: { width: 1440, height: 900 },
     colorScheme: "light",
     reducedMotion: "reduce",
     args: [
       "--no-sandbox",
       "--disable-gpu",
+      // A container's is small, and a tab that finds it full is gone.
+      "--disable-dev-shm-usage",
       "--disable-quic",
       "--no-first-run",
       "--disable-background-networking",

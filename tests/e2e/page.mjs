@@ -15,12 +15,34 @@ const { context, page } = await launch(chromium, packages);
 const complaints = [];
 page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
 page.on("pageerror", (error) => complaints.push(String(error)));
-page.on("requestfailed", (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+page.on("requestfailed", (request) => {
+  const { errorText } = request.failure() ?? {};
+  // What a page is asking for when somebody leaves it is not answered.
+  if (!(leaving && errorText === "net::ERR_ABORTED")) complaints.push(`${request.url()}: ${errorText}`);
+});
+let leaving = false;
+// Every state in its turn: one that passes between two looks counts as well.
+await page.addInitScript(() => {
+  window.states = [];
+  const note = () => window.states.push(document.body.dataset.state);
+  new MutationObserver(note).observe(document, { subtree: true, attributeFilter: ["data-state"] });
+});
 
 const state = () => page.evaluate(() => ({ ...document.body.dataset }));
 const rows = () => page.evaluate(() => [...document.querySelectorAll("#channels li")].map((row) => ({ ...row.dataset })));
 const until = (condition, argument, polling = "raf") => page.waitForFunction(condition, argument, { timeout: PATIENCE_MS, polling });
 const shown = (selector) => page.locator(selector).first().waitFor({ state: "attached" });
+
+/** Does what breaks the connection, and waits until the page is back. */
+const comesBack = async (act) => {
+  const before = await page.evaluate(() => window.states.length);
+  await act();
+  await until((before) => {
+    const since = window.states.slice(before);
+    return since.some((state) => state !== "connected") && since.at(-1) === "connected";
+  }, before);
+};
+const cut = () => page.getByRole("button", { name: "Cut my connection" }).click();
 
 /** Nothing is drawn from here on, and something waits for it. */
 const holdFrames = async () => {
@@ -70,20 +92,19 @@ await step("shows live events of several channels", async () => {
 
 await step("comes back after a cut and has missed nothing", async () => {
   const before = await rows();
-  await page.getByRole("button", { name: "Cut my connection" }).click();
-  await until(() => document.body.dataset.state !== "connected");
-  await until(() => document.body.dataset.state === "connected");
+  await comesBack(cut);
+  // The list and the timeline show what is new: first what leaves them again.
+  await shown("#events .replayed");
+  await shown("#timeline .away");
+  await shown("#timeline .replay");
   const followed = before.filter((row) => Number(row.count) > 0).length;
   await until((followed) => Number(document.body.dataset.resumed) >= followed, followed);
-  await until(() => document.querySelector(".replayed") !== null);
   const received = Number((await state()).received);
   await until((received) => Number(document.body.dataset.received) > received + 5, received);
   await expectWhole();
   const after = new Map((await rows()).map((row) => [row.channel, row]));
   assert.ok(before.some((row) => Number(after.get(row.channel).sequence) > Number(row.sequence)));
   await shown("[data-notice='warn']");
-  await shown("#timeline .away");
-  await shown("#timeline .replay");
   await page.screenshot({ path: join(screenshots, "after-cut.png") });
 });
 
@@ -126,8 +147,17 @@ await step("holds back while paused and goes on with everything", async () => {
 });
 
 await step("publishes with the keyboard alone, and sees its own event", async () => {
-  await page.locator("#type").focus();
-  await page.keyboard.type("process.progress");
+  // By arrows: letters that come slowly are several words.
+  const type = page.locator("#type");
+  await type.focus();
+  await page.keyboard.press("Home");
+  const first = await type.inputValue();
+  assert.notEqual(first, "process.progress");
+  for (let last; (await type.inputValue()) !== "process.progress"; ) {
+    assert.notEqual(await type.inputValue(), last, "the arrow does not move");
+    last = await type.inputValue();
+    await page.keyboard.press("ArrowDown");
+  }
   for (const value of ["42", "by-keyboard", "12.5", "Hallå"]) {
     await page.keyboard.press("Tab");
     await page.keyboard.press("ControlOrMeta+A");
@@ -180,9 +210,11 @@ await step("makes controls for lists, maps, nested messages and enums, and the b
   await until(() => document.getElementById("published").className === "good");
 });
 
-/** The body of the next publish, and the event to click for it. */
+/** Publishes, and waits until the page has said what came of it. The body that was sent. */
 const sent = async () => {
+  await page.evaluate(() => (document.getElementById("published").className = ""));
   const [request] = await Promise.all([page.waitForRequest("**/v1/publish"), page.locator("#publish button.primary").click()]);
+  await until(() => document.getElementById("published").className !== "");
   return request.postData();
 };
 
@@ -230,13 +262,20 @@ await step("sends rows in their order, and no key twice", async () => {
 await step("shows the TypeScript that it uses, and commands with this bridge's addresses", async () => {
   await page.getByRole("tab", { name: "Publish" }).focus();
   await page.keyboard.press("ArrowRight");
-  assert.match(await page.locator("#code").textContent(), /import/);
+  await page.locator("#code", { hasText: "import" }).waitFor();
   await page.keyboard.press("ArrowRight");
   const commands = await page.locator("#commands").textContent();
   assert.ok(commands.includes(`ws://${new URL(url).host}/ws`), commands);
   assert.ok(commands.includes("grpc.insecure_channel"), commands);
-  await page.getByRole("button", { name: "Copy: Publish over HTTP" }).click();
-  await page.getByText("Copied").or(page.getByText("Press Ctrl+C")).first().waitFor();
+  // It says so for a moment only.
+  const copy = page.getByRole("button", { name: "Copy: Publish over HTTP" });
+  const said = await copy.evaluateHandle((button) => {
+    const said = [];
+    new MutationObserver(() => said.push(button.textContent)).observe(button, { childList: true });
+    return said;
+  });
+  await copy.click();
+  await until((said) => said.some((text) => text === "Copied" || text === "Press Ctrl+C"), said);
   await page.getByRole("tab", { name: "Publish" }).click();
 });
 
@@ -273,6 +312,7 @@ await step("shows only what contains the filter's text", async () => {
 
 await step("fits a narrow dark screen", async () => {
   await page.setViewportSize({ width: 390, height: 844 });
+  await until(() => innerWidth === 390);
   await page.emulateMedia({ colorScheme: "dark" });
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.equal(overflow, 0, `${overflow} px too wide`);
@@ -297,38 +337,47 @@ await step("complains about nothing", async () => {
 });
 
 await step("is told of a gap on a slow line, and goes on over a quick one", async () => {
-  // The client waits longer after each attempt that fails; that must not keep the slow line waiting.
-  for (const _ of [1, 2]) {
-    await page.getByRole("button", { name: "Cut my connection" }).click();
-    await until(() => document.body.dataset.state !== "connected");
-    await until(() => document.body.dataset.state === "connected");
-  }
+  // The client waits longer after each attempt that fails, here as long as it may: 16 s by now, where it is not told
+  // that the line is back. That must not keep the slow line waiting.
+  const chance = await page.evaluateHandle(() => {
+    const { random } = Math;
+    Math.random = () => 0.999;
+    return random;
+  });
+  for (const _ of [1, 2]) await comesBack(cut);
   const from = Date.now();
-  await page.getByRole("button", { name: "Slow me down" }).click();
-  await until(() => document.body.dataset.state !== "connected");
-  await until(() => document.body.dataset.state === "connected");
-  assert.ok(Date.now() - from < 3_000, `back after ${Date.now() - from} ms`);
+  await comesBack(() => page.getByRole("button", { name: "Slow me down" }).click());
+  assert.ok(Date.now() - from < 12_000, `back after ${Date.now() - from} ms`);
+  await page.evaluate((random) => (Math.random = random), chance);
+  // What the page has to say is not among what a paused list has no room for.
+  await page.getByRole("button", { name: "Pause" }).click();
   await until(() => Number(document.body.dataset.gaps) >= 1);
   await until(() => document.getElementById("slow").getAttribute("aria-pressed") === "false");
   await until(() => document.body.dataset.state === "connected");
-  await page.locator("[data-notice='bad']", { hasText: "project:burst: events #" }).first().waitFor();
-  await until(() => document.querySelector("[data-channel='project:burst']").dataset.sequence === "3000");
-  const { missing, duplicates, lost } = await state();
+  // Further gaps may follow while the rest is published, and what is lost is drawn a moment later than an event.
+  const burst = "#channels [data-channel='project:burst']";
+  await until((burst) => document.querySelector(burst).dataset.sequence === "3000", burst);
+  await until((burst) => {
+    const row = document.querySelector(burst);
+    const lost = Number(row.querySelector(".told").textContent.replaceAll(/\D/g, ""));
+    return lost > 100 && Number(row.dataset.count) + lost === 3000;
+  }, burst);
+  const { missing, duplicates } = await state();
   assert.deepEqual({ missing, duplicates }, { missing: "0", duplicates: "0" });
-  assert.ok(Number(lost) > 100, `${lost} lost`);
-  const burst = (await rows()).find((row) => row.channel === "project:burst");
-  assert.equal(Number(burst.count) + Number(lost), 3000, "events and losses do not add up");
+  await page.getByRole("button", { name: "Go on" }).click();
   await page.locator("[data-notice='bad']", { hasText: "project:burst: events #" }).first().scrollIntoViewIfNeeded();
   await page.screenshot({ path: join(screenshots, "gap.png") });
 });
 
 await step("calls what was there before it from before, and not replayed", async () => {
+  leaving = true;
   await page.reload();
+  // What is newer pushes it off the list.
+  await until(() => document.querySelectorAll("#events .history").length >= 10);
+  await shown("#timeline .history");
   await until(() => Number(document.body.dataset.history) >= 10);
   assert.equal((await state()).replayed, "0");
-  await shown("#timeline .history");
   assert.equal(await page.locator("#timeline .replay, #events .replayed").count(), 0);
-  await until(() => document.querySelectorAll("#events .history").length >= 10);
   await page.screenshot({ path: join(screenshots, "history.png") });
 });
 

@@ -134,7 +134,8 @@ class Running:
     def summary(self):
         """Waits for its end; what it counted."""
         try:
-            code = self.process.wait(PATIENCE)
+            # A process a publish, on a slow machine: longer than any one answer takes.
+            code = self.process.wait(4 * PATIENCE)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still under way:\n{self.log.read_text()}") from None
         said = self.log.read_text()

@@ -17,7 +17,10 @@ const until = (condition, argument) => page.waitForFunction(condition, argument,
 await page.goto(url);
 await until(() => Number(document.body.dataset.received) >= 10);
 console.log("looking");
-await until(() => document.body.dataset.state === "connected" && Number(document.body.dataset.resets) >= 3);
+// The client tries again after up to 20 s; before, one bridge stops and another starts.
+await page.waitForFunction(() => document.body.dataset.state === "connected" && Number(document.body.dataset.resets) >= 3, undefined, {
+  timeout: 4 * PATIENCE_MS,
+});
 const received = await page.evaluate(() => Number(document.body.dataset.received));
 await until((received) => Number(document.body.dataset.received) > received + 3, received);
 await page.screenshot({ path: join(screenshots, "after-restart.png") });

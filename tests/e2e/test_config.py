@@ -37,6 +37,7 @@ def test_each_key_says_its_value_its_meaning_its_unit_and_where_it_came_from(tmp
         "pong-timeout": ("1500ms", "--pong-timeout"),
     }
     assert all(entry["help"] and entry["unit"] for entry in found.values())
+    assert sorted(entries("--said", "--pong-timeout", "1500ms", environment=environment)) == sorted(said)
     text = config(environment=environment).stdout
     assert f"ping-interval = 20s  from {path}:2" in text and "pinged" in text and "\x1b" not in text
 

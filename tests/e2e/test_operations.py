@@ -9,6 +9,7 @@ import pytest
 from conftest import eventually, running
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
+from test_binary import BinarySubscriber, schema  # noqa: F401 (a fixture)
 from test_clients import Subscriber, progress, publish_all
 
 SECRET = "sesame-öffne-dich"
@@ -111,6 +112,40 @@ def test_one_event_is_followed_by_its_trace_from_the_publisher_to_the_socket(tmp
     refused = next(line for line in lines if line["message"] == "refused")
     assert (refused["code"], refused["trace_id"]) == ("INVALID_ARGUMENT", traces["http"])
     assert SECRET not in said and json.dumps(SECRET)[1:-1] not in said
+
+
+def test_a_call_its_events_and_their_deliveries_are_told_apart(tmp_path, stubs, schema):  # noqa: F811
+    of_call, of_event = (f"00-{digit * 32}-b7ad6b7169203331-01" for digit in "ab")
+    with running(["serve", "--log-format", "json", "--log-level", "debug"], tmp_path) as bridge:
+        with (
+            Subscriber(bridge, [{"name": "project:été 7"}], session="s-json") as json_reader,
+            BinarySubscriber(bridge, schema, [{"name": "project:été 7"}], session="s-binary") as binary_reader,
+            grpc.insecure_channel(bridge.grpc) as connection,
+        ):
+            json_reader.of("project:été 7"), binary_reader.of("project:été 7")
+            stub = stubs.services.PublisherServiceStub(connection)
+            events = [progress(stubs, 1), progress(stubs, 2, metadata={"traceparent": of_event}), progress(stubs, 3)]
+            request = stubs.publisher.PublishStreamRequest(events=events)
+            assert len(list(stub.PublishStream(iter([request]), metadata=[("traceparent", of_call)]))) == 1
+            stub.Publish(stubs.publisher.PublishRequest(event=progress(stubs, 4)))
+            for _ in range(4):
+                json_reader.of("project:été 7"), binary_reader.of("project:été 7")
+
+            def lines(message):
+                found = [json.loads(line) for line in bridge.said().splitlines()]
+                return [line for line in found if line["message"] == message and line.get("channel") == "project:été 7"]
+
+            delivered = eventually(lambda: len(lines("delivered")) >= 8 and lines("delivered"), "all deliveries")
+            published = lines("published")
+    traces = {1: "a" * 32, 2: "b" * 32, 3: "a" * 32, 4: None}
+    assert [(line["sequence"], line.get("trace_id")) for line in published] == list(traces.items())
+    calls = [line["call"] for line in published]
+    assert calls[0] == calls[1] == calls[2] != calls[3]
+    ids = {line["sequence"]: line["event_id"] for line in published}
+    for session in ["s-json", "s-binary"]:
+        of_session = [line for line in delivered if line["session"] == session]
+        assert [(line["sequence"], line.get("trace_id")) for line in of_session] == list(traces.items())
+        assert {line["sequence"]: line["event_id"] for line in of_session} == ids
 
 
 def test_a_limit_that_is_hit_again_and_again_is_told_once_in_a_while(tmp_path):

@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed
 STEP = json.loads((ROOT / EXAMPLES / "step.json").read_text())
 WORKFLOW = f"workflow:{STEP['workflowId']}"
 PROJECT = "project:42"
-COUNT = 60
-"""Events of one publisher across a restart."""
+COUNT = 120
+"""Events of one publisher across a restart: so many that on a slow machine it is not done before it is held."""
 
 
 @pytest.fixture(scope="session", params=LANGUAGES)

@@ -1,12 +1,13 @@
 """Tools that know nothing of Rialto publish a user's events: they ask the bridge what these are."""
 
+import contextlib
 import json
 import os
 import subprocess
 
 import grpc
 import pytest
-from conftest import PATIENCE, TARGET
+from conftest import PATIENCE, TARGET, running
 from google.protobuf import any_pb2, descriptor_pool, json_format, message_factory
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from test_clients import Subscriber
@@ -108,8 +109,14 @@ def test_python_publishes_messages_that_it_builds_from_reflection_alone(shop):  
         assert options.full_name == "rialto.v1.event"
 
 
-def test_reflection_does_not_hold_up_the_end_of_the_bridge(shop):  # noqa: F811
-    channel = grpc.insecure_channel(shop.bridge.grpc)
-    database = ProtoReflectionDescriptorDatabase(channel)
-    assert database.get_services()
-    assert FIRST  # the stream of the database is still open when the fixture stops the bridge
+def test_reflection_does_not_hold_up_the_end_of_the_bridge(tmp_path):
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema" / "shop.proto").write_text(FIRST)
+    command = ["serve", "--schema", tmp_path / "schema", "--drain-timeout", "1h"]
+    with contextlib.ExitStack() as after:
+        with running(command, tmp_path) as bridge:
+            # Open until after the bridge has ended.
+            channel = after.enter_context(grpc.insecure_channel(bridge.grpc))
+            database = ProtoReflectionDescriptorDatabase(channel)
+            assert database.get_services()
+        del database

@@ -171,6 +171,9 @@ def test_check_against_a_folder_a_set_and_a_commit_tells_what_breaks(schema, tmp
     shutil.copytree(schema, tmp_path / "both", dirs_exist_ok=True)
     assert run(BUF, "build", ".", "-o", built, cwd=tmp_path / "both").returncode == 0
     git(tmp_path, "init", "-q")
+    # Hidden folders are no part of a schema, in git as on the disk.
+    (schema / ".drafts").mkdir()
+    (schema / ".drafts" / "draft.proto").write_text("not yet")
     git(tmp_path, "add", "my proto")
     git(tmp_path, "commit", "-q", "-m", "one")
     change(schema, "string reason = 4;", "string reason = 4;\n  string note = 6;")

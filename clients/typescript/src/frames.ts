@@ -7,6 +7,8 @@ import type { JsonObject } from "./data.js";
 export const SUBPROTOCOL = "rialto.v1.json";
 /** The version of the protocol that it speaks. */
 export const PROTOCOL_VERSION = 1;
+/** The frame that both sides answer. */
+export const HEARTBEAT = "connection.heartbeat";
 
 /** A channel that the client wants, and from where. */
 export interface WireSubscription {

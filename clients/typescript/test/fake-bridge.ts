@@ -37,13 +37,12 @@ export const TYPES: readonly string[] = ["a", "b", "c"];
 /** The logs of a bridge, and one connection at a time. */
 export class FakeBridge {
   readonly logs = new Map<string, Log>();
-  readonly #onConnect: readonly string[];
+  #onConnect: readonly string[] = [];
   #cursors = new Map<string, Cursor>();
   #epochs = 0;
   #open = false;
 
-  constructor(channels: readonly string[], onConnect: readonly string[]) {
-    this.#onConnect = onConnect;
+  constructor(channels: readonly string[]) {
     for (const name of channels) this.logs.set(name, this.#newLog());
   }
 
@@ -70,8 +69,14 @@ export class FakeBridge {
     if (sequence >= log.oldest && sequence < log.head) log.superseded.add(sequence);
   }
 
-  /** A new connection: the old one's cursors are gone. */
-  connect(): void {
+  /** What is subscribed now and not by the bridge itself. */
+  get asked(): string[] {
+    return [...this.#cursors.keys()].filter((name) => !this.#onConnect.includes(name));
+  }
+
+  /** A new connection: the old one's cursors are gone, and another schema may subscribe other channels by itself. */
+  connect(onConnect: readonly string[]): void {
+    this.#onConnect = onConnect;
     this.#cursors = new Map();
     this.#open = false;
   }

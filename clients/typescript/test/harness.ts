@@ -1,7 +1,7 @@
 // A session whose world is written down, so that a test owns the clock, the chance and the bridge.
 
 import type { ClientFrame, ServerFrame } from "../src/frames.js";
-import type { Host, Session, SessionSettings } from "../src/host.js";
+import type { Host, Session, SessionSettings, Wanted } from "../src/host.js";
 import { createSession } from "../src/session.js";
 
 /** What a session asked for, in order, in few words. */
@@ -64,6 +64,29 @@ export function recorded(settings: Partial<SessionSettings> = {}): Recorded {
     },
     receive,
   };
+}
+
+/** Every type. */
+export const ALL: Wanted = { types: [] };
+
+/** What the bridge says to a frame that is one too many. */
+export const TOO_FAST = {
+  code: 4004,
+  status: "RESOURCE_EXHAUSTED",
+  reason: "rate_limited",
+  message: "",
+  retryAfterMs: 300,
+};
+
+/** A session that has one channel, `c`, subscribed at position 3 of epoch `e`. */
+export function subscribed(): Recorded {
+  const world = recorded();
+  world.session.want("c", ALL, 0);
+  world.ack(10);
+  const id = world.sent[world.sent.length - 1]?.id ?? "";
+  world.receive("channel.subscribed", { channel: "c", start: at("e", 3), head: at("e", 5) }, 20, { replyTo: id });
+  world.take();
+  return world;
 }
 
 /** A position. */

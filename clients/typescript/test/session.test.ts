@@ -1,25 +1,11 @@
-// The rules of a session, one by one.
+// When a session connects, comes back, waits and leaves.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { backoffMs } from "../src/backoff.js";
 import { mayReturn } from "../src/codes.js";
-import type { RialtoError } from "../src/errors.js";
-import { at, recorded } from "./harness.js";
-
-const ALL = { types: [] };
-
-/** A session that has one channel, `c`, subscribed at position 3 of epoch `e`. */
-function subscribed() {
-  const world = recorded();
-  world.session.want("c", ALL, 0);
-  world.ack(10);
-  const id = world.sent[world.sent.length - 1]?.id ?? "";
-  world.receive("channel.subscribed", { channel: "c", start: at("e", 3), head: at("e", 5) }, 20, { replyTo: id });
-  world.take();
-  return world;
-}
+import { ALL, at, recorded, subscribed } from "./harness.js";
 
 test("connects when somebody needs it and leaves when nobody does", () => {
   const world = recorded();
@@ -27,6 +13,7 @@ test("connects when somebody needs it and leaves when nobody does", () => {
   world.session.want("c", ALL, 0);
   world.ack(10);
   world.session.leave("c", 20);
+  world.session.flush();
   assert.deepEqual(world.take(), [
     "connecting",
     "connect",
@@ -48,60 +35,6 @@ test("stays when a channel is wanted again before it has left", () => {
   world.session.flush();
   world.session.tick(2_000);
   assert.deepEqual(world.take(), ["send channel.unsubscribe", "send channel.subscribe"]);
-});
-
-test("hands events on once, in order, and tells what is replay", () => {
-  const world = subscribed();
-  for (const sequence of [4, 4, 3, 5, 6]) {
-    world.receive("t", {}, 30, { channel: "c", sequence });
-  }
-  assert.deepEqual(world.take(), ["c t 4 replayed", "c t 5 replayed", "c t 6"]);
-});
-
-test("an event without a number is delivered and moves nothing", () => {
-  const world = subscribed();
-  world.receive("t", {}, 30, { channel: "c" });
-  world.receive("t", {}, 30, { channel: "c", sequence: 4 });
-  assert.deepEqual(world.take(), ["c t -", "c t 4 replayed"]);
-});
-
-test("a position moves on by itself, never back", () => {
-  const world = subscribed();
-  world.receive("channel.position", { channel: "c", position: at("e", 8), conflated: 2 }, 30);
-  world.receive("channel.position", { channel: "c", position: at("e", 2) }, 30);
-  world.receive("channel.position", { channel: "c", position: at("other", 99) }, 30);
-  assert.deepEqual(world.session.position("c"), at("e", 8));
-  world.receive("t", {}, 30, { channel: "c", sequence: 9 });
-  assert.deepEqual(world.take(), ["c moved to 8, 2 superseded", "c t 9"]);
-});
-
-test("a jump that nobody has told is told, unless the bridge filters", () => {
-  const world = subscribed();
-  world.receive("t", {}, 30, { channel: "c", sequence: 7 });
-  assert.deepEqual(world.take(), ["c lost 4 to 6", "c t 7"]);
-});
-
-test("comes back at its position", () => {
-  const world = subscribed();
-  world.receive("t", {}, 30, { channel: "c", sequence: 4 });
-  world.session.lost(1006, "", 100);
-  world.session.tick(world.session.deadline());
-  world.ack(400);
-  const last = world.sent[world.sent.length - 1];
-  assert.deepEqual(last?.data, { channels: [{ name: "c", after: at("e", 4) }] });
-});
-
-test("a stored position counts even where the bridge subscribes by itself", () => {
-  const world = recorded();
-  world.session.want("c", { types: [], after: at("e", 2) }, 0);
-  world.ack(10);
-  const id = world.sent[world.sent.length - 1]?.id ?? "";
-  world.receive("channel.subscribed", { channel: "c", start: at("e", 8), head: at("e", 9) }, 20);
-  world.receive("t", {}, 20, { channel: "c", sequence: 9 });
-  const answer = { channel: "c", start: at("e", 2), head: at("e", 9), recovered: true };
-  world.receive("channel.subscribed", answer, 20, { replyTo: id });
-  world.receive("t", {}, 20, { channel: "c", sequence: 3 });
-  assert.deepEqual(world.take().slice(-2), ["c subscribed", "c t 3 replayed"]);
 });
 
 test("close codes decide by their range", () => {
@@ -229,201 +162,6 @@ test("a page that is shown again does not wait for the rest of a long delay", ()
   assert.equal(world.session.deadline(), before + 500);
 });
 
-test("a refused channel ends with the bridge's reason and the others live on", () => {
-  const world = recorded();
-  world.session.want("no", ALL, 0);
-  world.session.want("yes", ALL, 0);
-  world.ack(10);
-  const id = world.sent[world.sent.length - 1]?.id ?? "";
-  const error = { code: 4006, status: "NOT_FOUND", reason: "channel_not_found", message: "", retryAfterMs: 0 };
-  world.receive("error", { ...error, channel: "no" }, 20, { replyTo: id });
-  world.receive("channel.subscribed", { channel: "yes", start: at("e", 0), head: at("e", 0) }, 20, { replyTo: id });
-  assert.deepEqual(world.take().slice(-2), ["no ended: not_found", "yes subscribed"]);
-});
-
-test("a subscribe that came too fast is asked again when the bridge says so", () => {
-  const world = recorded();
-  world.session.want("c", ALL, 0);
-  world.ack(10);
-  const id = world.sent[world.sent.length - 1]?.id ?? "";
-  const error = { code: 4004, status: "RESOURCE_EXHAUSTED", reason: "rate_limited", message: "", retryAfterMs: 300 };
-  world.take();
-  world.receive("error", { ...error, channel: "c" }, 20, { replyTo: id });
-  world.session.flush();
-  assert.deepEqual(world.take(), ["error: resource_exhausted"], "not before");
-  assert.equal(world.session.deadline(), 320);
-  world.session.tick(320);
-  assert.deepEqual(world.take(), ["send channel.subscribe"]);
-});
-
-test("one channel that is refused for now keeps nobody else waiting", () => {
-  const world = subscribed();
-  world.session.want("later", ALL, 30);
-  world.session.flush();
-  const id = world.sent.at(-1)?.id ?? "";
-  const error = { code: 4300, status: "UNAVAILABLE", reason: "", message: "", retryAfterMs: 300, channel: "later" };
-  world.receive("error", error, 40, { replyTo: id });
-  world.session.want("now", ALL, 50);
-  world.session.flush();
-  assert.deepEqual(world.sent.at(-1)?.data, { channels: [{ name: "now" }] });
-  world.session.tick(340);
-  assert.deepEqual(world.sent.at(-1)?.data, { channels: [{ name: "later" }] });
-});
-
-const TOO_FAST = { code: 4004, status: "RESOURCE_EXHAUSTED", reason: "rate_limited", message: "", retryAfterMs: 300 };
-
-test("a frame that came too fast names no channel, and all of it is asked again when the bridge says so", () => {
-  const world = recorded();
-  world.session.want("a", ALL, 0);
-  world.session.want("b", ALL, 0);
-  world.ack(10);
-  const id = world.sent.at(-1)?.id ?? "";
-  world.take();
-  world.receive("error", { ...TOO_FAST, channel: "" }, 20, { replyTo: id });
-  world.session.want("c", ALL, 30);
-  world.session.dispatch("chat", {}, () => {}, 30);
-  world.session.flush();
-  assert.deepEqual(world.take(), ["error: resource_exhausted"], "nothing more goes out before");
-  world.session.tick(320);
-  assert.deepEqual(world.sent.filter(({ type }) => type === "channel.subscribe").at(-1)?.data, {
-    channels: [{ name: "a" }, { name: "b" }, { name: "c" }],
-  });
-  assert.deepEqual(world.take(), ["send channel.subscribe", "send chat", "send connection.heartbeat"]);
-});
-
-test("what was sent is known to be taken though the frame that asks for it came too fast", () => {
-  const world = subscribed();
-  const settled: string[] = [];
-  world.session.dispatch("chat", {}, (error) => settled.push(error?.code ?? "taken"), 100);
-  world.session.flush();
-  world.receive("error", TOO_FAST, 110, { replyTo: world.sent.at(-1)?.id ?? "" });
-  assert.deepEqual(settled, []);
-  world.take();
-  world.session.tick(410);
-  assert.deepEqual(world.take(), ["send connection.heartbeat"]);
-  world.receive("connection.heartbeat", {}, 420, { replyTo: world.sent.at(-1)?.id ?? "" });
-  assert.deepEqual(settled, ["taken"]);
-});
-
-test("a frame that is refused for good ends all its channels, and no others", () => {
-  const world = subscribed();
-  world.session.want("a", ALL, 30);
-  world.session.want("b", ALL, 30);
-  world.session.flush();
-  const error = { code: 4008, status: "RESOURCE_EXHAUSTED", reason: "limit_reached", message: "", retryAfterMs: 0 };
-  world.take();
-  world.receive("error", { ...error, channel: "" }, 40, { replyTo: world.sent.at(-1)?.id ?? "" });
-  assert.deepEqual(world.take(), ["a ended: resource_exhausted", "b ended: resource_exhausted"]);
-});
-
-test("a channel that the bridge refuses by itself is ended", () => {
-  const world = recorded();
-  world.session.want("auto", { types: ["gone"] }, 0);
-  world.ack(10);
-  const id = world.sent.at(-1)?.id ?? "";
-  const start = at("e", 3);
-  world.receive("channel.subscribed", { channel: "auto", start, head: start }, 20);
-  world.receive("channel.subscribed", { channel: "auto", start, head: start }, 20, { replyTo: id });
-  world.session.lost(1006, "", 100);
-  world.session.tick(world.session.deadline());
-  world.ack(500);
-  world.take();
-  const error = { code: 4005, status: "INVALID_ARGUMENT", reason: "", message: "", retryAfterMs: 0, channel: "auto" };
-  world.receive("error", error, 510);
-  assert.deepEqual(world.take(), ["auto ended: invalid_argument"]);
-});
-
-test("what is wanted more before the first answer is asked after it, and nothing of the first answer is dropped", () => {
-  const world = recorded();
-  world.session.want("c", { types: ["t"], history: 10 }, 0);
-  world.ack(10);
-  const id = world.sent.at(-1)?.id ?? "";
-  world.session.want("c", { types: [], history: 10 }, 15);
-  world.session.flush();
-  world.take();
-  world.receive("channel.subscribed", { channel: "c", start: at("e", 0), head: at("e", 2) }, 20, { replyTo: id });
-  world.receive("t", {}, 20, { channel: "c", sequence: 1 });
-  world.session.flush();
-  assert.deepEqual(world.sent.at(-1)?.data, { channels: [{ name: "c", history: 10 }] });
-  world.receive("t", {}, 30, { channel: "c", sequence: 3 });
-  const start = at("e", 3);
-  world.receive("channel.subscribed", { channel: "c", start, head: start }, 30, {
-    replyTo: world.sent.at(-1)?.id ?? "",
-  });
-  world.receive("u", {}, 40, { channel: "c", sequence: 5 });
-  assert.deepEqual(world.take(), [
-    "c subscribed",
-    "c t 1 replayed",
-    "send channel.subscribe",
-    "c t 3",
-    "c subscribed",
-    "c lost 4 to 4",
-    "c u 5",
-  ]);
-});
-
-test("a channel that the bridge subscribes by itself does not keep the filter of somebody who left", () => {
-  const world = recorded();
-  world.session.want("other", ALL, 0);
-  world.ack(10);
-  const start = at("e", 0);
-  world.receive("channel.subscribed", { channel: "auto", start, head: start }, 20);
-  const asks = (): unknown => {
-    world.session.flush();
-    const { id, data } = world.sent.at(-1) ?? {};
-    world.receive("channel.subscribed", { channel: "auto", start, head: start }, 30, { replyTo: id ?? "" });
-    return (data as { channels: unknown[] }).channels;
-  };
-  const place = world.session.want("auto", ALL, 20);
-  assert.deepEqual(place, { channel: "auto", start, head: start }, "it is at hand without another word");
-  world.session.leave("auto", 20);
-  assert.equal(world.session.want("auto", { types: ["t"] }, 30), undefined);
-  assert.deepEqual(asks(), [{ name: "auto", types: ["t"] }]);
-  world.session.leave("auto", 40);
-  assert.equal(world.session.want("auto", ALL, 50), undefined);
-  assert.deepEqual(asks(), [{ name: "auto" }]);
-});
-
-test("events after a reset of a live channel are new", () => {
-  const world = subscribed();
-  world.receive("channel.reset", { channel: "c", start: at("f", 0), previous: at("e", 3) }, 30);
-  world.receive("t", {}, 30, { channel: "c", sequence: 1 });
-  assert.deepEqual(world.take(), ["c reset to f 0", "c t 1"]);
-});
-
-test("what is sent is taken when the answer behind it comes, or refused with a typed error", () => {
-  const world = subscribed();
-  const settled: string[] = [];
-  const settle = (name: string) => (error?: RialtoError) => settled.push(`${name}: ${error ? error.code : "taken"}`);
-  const first = world.session.dispatch("chat", { text: "1" }, settle("first"), 100);
-  const second = world.session.dispatch("chat", { text: "2" }, settle("second"), 100);
-  world.session.flush();
-  assert.deepEqual(world.take(), ["send chat", "send chat", "send connection.heartbeat"]);
-  const heartbeat = world.sent.at(-1)?.id ?? "";
-  const error = { code: 4007, status: "UNAVAILABLE", reason: "handler_unavailable", message: "", retryAfterMs: 0 };
-  world.receive("error", error, 110, { replyTo: first });
-  assert.deepEqual(settled, ["first: unavailable"]);
-  assert.notEqual(heartbeat, second);
-  world.receive("connection.heartbeat", {}, 120, { replyTo: heartbeat });
-  assert.deepEqual(settled, ["first: unavailable", "second: taken"]);
-});
-
-test("what was sent is taken though what followed it in its turn was refused or forgotten", () => {
-  for (const refuses of [true, false]) {
-    const world = subscribed();
-    const settled: string[] = [];
-    world.session.dispatch("chat", 1, (error) => settled.push(`first: ${error?.code ?? "taken"}`), 100);
-    const last = world.session.dispatch("chat", 2, (error) => settled.push(`last: ${error?.code}`), 100);
-    world.session.flush();
-    const heartbeat = world.sent.at(-1)?.id ?? "";
-    const error = { code: 4005, status: "INVALID_ARGUMENT", reason: "", message: "", retryAfterMs: 0 };
-    if (refuses) world.receive("error", error, 110, { replyTo: last });
-    else world.session.forget(last, 110);
-    world.receive("connection.heartbeat", {}, 120, { replyTo: heartbeat });
-    assert.deepEqual(settled, refuses ? ["last: invalid_argument", "first: taken"] : ["first: taken"]);
-  }
-});
-
 test("leaves when nobody needs it any more, whatever was the last that did", () => {
   const sending = (): [ReturnType<typeof recorded>, string] => {
     const world = recorded();
@@ -455,23 +193,6 @@ test("leaves when nobody needs it any more, whatever was the last that did", () 
   }
 });
 
-test("what was sent when the link drops is refused, what was not yet sent waits", () => {
-  const world = subscribed();
-  const settled: string[] = [];
-  world.session.dispatch("chat", 1, (error) => settled.push(`first: ${error?.code} ${error?.retryable}`), 100);
-  world.session.flush();
-  world.session.lost(1006, "", 110);
-  world.session.dispatch("chat", 2, () => settled.push("second"), 120);
-  world.session.tick(world.session.deadline());
-  world.ack(500);
-  world.session.flush();
-  assert.deepEqual(settled, ["first: unavailable true"]);
-  assert.deepEqual(
-    world.sent.filter((frame) => frame.type === "chat").map((frame) => frame.data),
-    [1, 2],
-  );
-});
-
 test("held, it lets go and keeps its positions", () => {
   const world = subscribed();
   world.session.hold(true, 100);
@@ -482,22 +203,4 @@ test("held, it lets go and keeps its positions", () => {
   world.ack(310);
   const last = world.sent[world.sent.length - 1];
   assert.deepEqual(last?.data, { channels: [{ name: "c", after: at("e", 3) }, { name: "d" }] });
-});
-
-test("a channel that the bridge ends is ended with its reason", () => {
-  for (const [reason, code] of [
-    ["permission_lost", "permission_denied"],
-    ["schema_changed", "failed_precondition"],
-  ]) {
-    const world = subscribed();
-    world.receive("channel.unsubscribed", { channel: "c", reason }, 30);
-    assert.deepEqual(world.take(), [`c ended: ${code}`]);
-  }
-});
-
-test("Rialto's own frames that are not known are no events", () => {
-  const world = subscribed();
-  world.receive("channel.presence", { channel: "c" }, 30);
-  world.receive("toString", {}, 30);
-  assert.deepEqual(world.take(), []);
 });

@@ -4,6 +4,7 @@
 //! the folders with what they link to, and every folder on the way there.
 
 mod scope;
+mod settle;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,13 +48,9 @@ impl Watch {
         Ok(Watch { paths: paths.to_owned(), changes, sender, watcher })
     }
 
-    /// Waits for a change since the last call.
-    ///
-    /// # Cancel safety
-    /// No change is lost.
-    pub(super) async fn changed(&mut self) {
-        // It does not end: one of its senders is held here.
-        self.changes.recv().await;
+    /// Waits for a change since the last call, and until it has settled.
+    pub(super) async fn settled(&mut self) {
+        settle::settled(&mut self.changes).await;
     }
 
     /// Watches what stands under the paths now. Whoever looks after this call misses nothing.
@@ -112,4 +109,25 @@ fn polled(paths: &[PathBuf], sender: mpsc::Sender<()>) -> notify::Result<PollWat
 /// Reading the schema is an event too, and must not be taken for a change.
 fn is_change(event: &Event) -> bool {
     !event.kind.is_access()
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::EventKind;
+    use notify::event::{AccessKind, CreateKind, ModifyKind, RemoveKind};
+
+    use super::*;
+
+    #[test]
+    fn whoever_reads_the_schema_changes_nothing() {
+        assert!(!is_change(&Event::new(EventKind::Access(AccessKind::Any))));
+        let changes = [
+            EventKind::Create(CreateKind::Any),
+            EventKind::Modify(ModifyKind::Any),
+            EventKind::Remove(RemoveKind::Any),
+            // Where the system does not say what it was.
+            EventKind::Any,
+        ];
+        assert!(changes.into_iter().map(Event::new).all(|event| is_change(&event)));
+    }
 }

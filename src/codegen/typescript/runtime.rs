@@ -12,8 +12,10 @@ macro_rules! sources {
 const SOURCES: &[(&str, &str)] = sources![
     "backoff.ts",
     "channel.ts",
+    "channels.ts",
     "client.ts",
     "codes.ts",
+    "cursor.ts",
     "data.ts",
     "errors.ts",
     "frames.ts",
@@ -21,6 +23,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "index.ts",
     "lifecycle.ts",
     "queue.ts",
+    "sends.ts",
     "session.ts",
     "subscription.ts",
     "told.ts",

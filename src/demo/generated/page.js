@@ -899,6 +899,7 @@ function templateChannel(template, parameters, known, selection) {
 // sdk/runtime/frames.ts
 var SUBPROTOCOL = "rialto.v1.json";
 var PROTOCOL_VERSION = 1;
+var HEARTBEAT = "connection.heartbeat";
 
 // sdk/runtime/lifecycle.ts
 var pageLifecycle = (listener) => {
@@ -973,6 +974,219 @@ function backoffMs(attempt, chance, hidden) {
   return chance * Math.min(hidden ? LONGEST_HIDDEN_MS : LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 16));
 }
 
+// sdk/runtime/cursor.ts
+function advance(cursor, to) {
+  const { position } = cursor;
+  if (!position || position.epoch !== to.epoch || position.sequence < to.sequence) cursor.position = to;
+}
+function tellGap(host, channel2, cursor, epoch, first, last) {
+  advance(cursor, { epoch, sequence: last });
+  if (cursor.wanted) host.onGap({ channel: channel2, epoch, first, last });
+}
+function begin(host, cursor, data) {
+  const { position, live } = cursor;
+  const { channel: channel2, start, head, recovered } = data;
+  cursor.live = true;
+  if (!live) cursor.head = head;
+  if (cursor.wanted) host.onSubscribed(data);
+  if (recovered !== false) {
+    if (position && position.epoch !== start.epoch) host.onReset({ channel: channel2, start, previous: position });
+    else if (position && !live && !cursor.filtered && start.sequence > position.sequence) {
+      tellGap(host, channel2, cursor, start.epoch, position.sequence + 1, start.sequence);
+    }
+    advance(cursor, start);
+  }
+  cursor.filtered = cursor.types.length > 0;
+}
+function skip(host, cursor, { channel: channel2, epoch, first, last }) {
+  const { position } = cursor;
+  const seen = position?.epoch === epoch ? position.sequence : 0;
+  if (last > seen) tellGap(host, channel2, cursor, epoch, Math.max(first, seen + 1), last);
+}
+function restart(host, cursor, { channel: channel2, start, previous }) {
+  cursor.position = start;
+  if (cursor.wanted) host.onReset({ channel: channel2, start, ...previous && { previous } });
+}
+function move(host, cursor, { channel: channel2, position, conflated = 0 }) {
+  const before = cursor.position;
+  if (before?.epoch !== position.epoch || before.sequence >= position.sequence) return;
+  cursor.position = position;
+  host.onPosition({ channel: channel2, position, conflated });
+}
+function take(host, channel2, cursor, frame) {
+  const { sequence } = frame;
+  const { position } = cursor;
+  let replayed = false;
+  if (sequence !== void 0 && position) {
+    const { epoch } = position;
+    if (sequence <= position.sequence) return;
+    if (sequence > position.sequence + 1 && !cursor.filtered) {
+      tellGap(host, channel2, cursor, epoch, position.sequence + 1, sequence - 1);
+    }
+    replayed = cursor.head?.epoch === epoch && sequence <= cursor.head.sequence;
+    cursor.position = { epoch, sequence };
+  }
+  if (cursor.wanted) host.onEvent({ ...frame, channel: channel2 }, replayed);
+}
+
+// sdk/runtime/channels.ts
+function createChannels(host, send) {
+  const channels = /* @__PURE__ */ new Map();
+  const leaving = /* @__PURE__ */ new Set();
+  const left = /* @__PURE__ */ new Map();
+  let unsure = false;
+  let confirming;
+  const isAsked = ({ live, asked }) => live === true || asked !== void 0;
+  const obtain = (name) => {
+    const channel2 = channels.get(name) ?? { types: [] };
+    channels.set(name, channel2);
+    return channel2;
+  };
+  const end = (name, channel2, error) => {
+    channels.delete(name);
+    if (channel2.wanted) host.onEnded(name, error, channel2.position);
+  };
+  const subscription = ([name, channel2]) => {
+    const { types = [], history } = channel2.wanted ?? {};
+    channel2.types = types;
+    channel2.dirty = false;
+    return {
+      name,
+      ...types.length > 0 && { types },
+      // A live subscription goes on where it is: only the bridge knows how far it has come.
+      ...channel2.position && !channel2.live ? { after: channel2.position } : history !== void 0 && { history }
+    };
+  };
+  const subscribed = (data, replyTo) => {
+    const channel2 = replyTo === void 0 ? obtain(data.channel) : channels.get(data.channel);
+    if (!channel2) return;
+    if (replyTo === void 0) {
+      channel2.auto = true;
+      if (channel2.asked !== void 0 && channel2.position) return;
+    } else if (channel2.asked !== replyTo) return;
+    else channel2.asked = void 0;
+    begin(host, channel2, data);
+  };
+  const unsubscribed = ({ channel: name, reason }, replyTo = "") => {
+    left.delete(replyTo);
+    const channel2 = channels.get(name);
+    if (reason === "requested" || !channel2) return;
+    const code2 = reason === "permission_lost" ? "permission_denied" : "failed_precondition";
+    end(name, channel2, new RialtoError(code2, `the bridge has ended ${name}: ${reason}`, { channel: name, reason }));
+  };
+  const confirmed = () => {
+    unsure = false;
+    for (const [name, channel2] of channels) {
+      if (!channel2.auto || isAsked(channel2)) continue;
+      channel2.auto = false;
+      channel2.dirty = true;
+      if (!channel2.wanted) channels.delete(name);
+    }
+  };
+  return {
+    isNeeded: () => [...channels.values()].some(({ wanted }) => wanted),
+    want(name, wanted) {
+      const channel2 = obtain(name);
+      channel2.wanted = wanted;
+      channel2.position ??= wanted.after;
+      if (!sameTypes(channel2.types, wanted.types) || !isAsked(channel2)) channel2.dirty = true;
+      const { live, asked, position, head } = channel2;
+      if (!live || asked !== void 0 || channel2.dirty || !position || !head) return void 0;
+      const isPast = head.epoch !== position.epoch || head.sequence < position.sequence;
+      return { channel: name, start: position, head: isPast ? position : head };
+    },
+    leave(name) {
+      const channel2 = channels.get(name);
+      if (!channel2) return;
+      channel2.wanted = void 0;
+      channel2.dirty = false;
+      if (channel2.auto) return;
+      channels.delete(name);
+      if (isAsked(channel2)) leaving.add(name);
+    },
+    flush() {
+      if (leaving.size > 0) {
+        const names = [...leaving];
+        leaving.clear();
+        left.set(send("channel.unsubscribe", { channels: names }), names);
+      }
+      const due = [...channels].filter(([, { dirty, refused, asked }]) => dirty && !refused && asked === void 0);
+      if (due.length > 0) {
+        const id = send("channel.subscribe", { channels: due.map(subscription) });
+        due.forEach(([, channel2], place) => {
+          channel2.asked = id;
+          channel2.place = place;
+        });
+      }
+      if (unsure) confirming ??= send(HEARTBEAT, {});
+    },
+    resume: () => [...channels].filter(([, { auto, position }]) => auto && position).map(subscription),
+    acked() {
+      unsure = [...channels.values()].some(({ auto, wanted }) => auto && wanted);
+    },
+    hear(frame) {
+      const { type, replyTo, channel: name = "" } = frame;
+      const data = frame.data ?? {};
+      const about = type.startsWith("channel.") ? data.channel : name;
+      if (type === HEARTBEAT) return confirming !== void 0 && confirming === replyTo ? confirmed() : void 0;
+      if (type === "channel.subscribed") return subscribed(data, replyTo);
+      if (type === "channel.unsubscribed") return unsubscribed(data, replyTo);
+      const channel2 = channels.get(about);
+      if (!channel2?.live) return;
+      if (type === "channel.gap") skip(host, channel2, data);
+      else if (type === "channel.reset") restart(host, channel2, data);
+      else if (type === "channel.position") move(host, channel2, data);
+      else if (name) take(host, name, channel2, frame);
+    },
+    refused(error, { channel: named, path = "" }, replyTo, isTooFast) {
+      const names = left.get(replyTo ?? "");
+      if (names) {
+        left.delete(replyTo ?? "");
+        for (const name of error.retryable ? names : []) if (!channels.has(name)) leaving.add(name);
+        return error.code !== "not_found";
+      }
+      if (replyTo !== void 0 && replyTo === confirming) confirming = void 0;
+      const place = /\[(\d+)]/.exec(path)?.[1];
+      const isNamed = (name, channel2) => replyTo !== void 0 && place ? channel2.place === Number(place) : name === named;
+      const concerned = [...channels].filter(
+        ([name, channel2]) => channel2.asked === replyTo && (named ? isNamed(name, channel2) : channel2.asked !== void 0)
+      );
+      for (const [name, channel2] of concerned) {
+        if (error.retryable) {
+          channel2.asked = void 0;
+          channel2.dirty = true;
+          channel2.refused = !isTooFast;
+        } else end(name, channel2, error);
+      }
+      return error.retryable || concerned.length === 0;
+    },
+    again() {
+      for (const channel2 of channels.values()) channel2.refused = false;
+    },
+    detach() {
+      leaving.clear();
+      left.clear();
+      unsure = false;
+      confirming = void 0;
+      for (const [name, channel2] of channels) {
+        channel2.live = false;
+        channel2.asked = void 0;
+        channel2.types = [];
+        channel2.refused = false;
+        channel2.dirty = channel2.wanted !== void 0;
+        if (!channel2.wanted && !channel2.auto) channels.delete(name);
+      }
+    },
+    end(error) {
+      for (const [name, channel2] of [...channels]) end(name, channel2, error);
+    },
+    position: (name) => channels.get(name)?.position
+  };
+}
+function sameTypes(left, right) {
+  return left.length === right.length && left.every((type) => right.includes(type));
+}
+
 // sdk/runtime/codes.ts
 var CODES = {
   1009: "resource_exhausted",
@@ -1002,6 +1216,46 @@ function errorOf({ code: code2, status, reason, message, retryAfterMs, path, cha
   return new RialtoError(name, message, details2, retryable);
 }
 
+// sdk/runtime/sends.ts
+var MAX_WAITING = 256;
+function createSends(host, nextId) {
+  let waiting = [];
+  let sent = [];
+  const settleAll = (sends, error) => {
+    for (const { settle } of sends) settle?.(error);
+    return sends.length > 0;
+  };
+  const place = (replyTo) => sent.findIndex(({ id }) => id === replyTo);
+  return {
+    isNeeded: () => [...waiting, ...sent].some(({ settle }) => settle),
+    add(id, type, data, settle) {
+      if (waiting.length < MAX_WAITING) waiting.push({ id, type, data, settle });
+      else settle(new RialtoError("resource_exhausted", "too many events wait to be sent", {}, true));
+    },
+    forget(id) {
+      waiting = waiting.filter((send) => send.id !== id);
+      sent = sent.filter((send) => send.id !== id);
+    },
+    flush() {
+      if (!(waiting.at(-1) ?? sent.at(-1))?.settle) return;
+      waiting.push({ id: nextId(), type: HEARTBEAT, data: {} });
+      for (const send of waiting.splice(0)) {
+        const { type, id, data, settle } = send;
+        try {
+          host.send({ type, id, data });
+          sent.push(send);
+        } catch (cause) {
+          settle?.(new RialtoError("invalid_argument", `the data of ${type} is not JSON`, {}, false, cause));
+        }
+      }
+    },
+    answered: (replyTo) => settleAll(sent.splice(0, place(replyTo) + 1)),
+    refused: (replyTo, error) => settleAll(place(replyTo) < 0 ? [] : sent.splice(place(replyTo), 1), error),
+    detach: (error) => settleAll(sent.splice(0), error),
+    end: (error) => settleAll(waiting.splice(0), error)
+  };
+}
+
 // sdk/runtime/session.ts
 var CONNECT_TIMEOUT_MS = 1e4;
 var STABLE_AFTER_MS = 5e3;
@@ -1010,13 +1264,8 @@ var WAKE_JITTER_MS = 1e3;
 var LONGEST_GOODBYE_MS = 5e3;
 var FIRST_HEARTBEAT_MS = 3e4;
 var RATE_LIMITED = 4004;
-var MAX_WAITING_SENDS = 256;
-var HEARTBEAT = "connection.heartbeat";
 function createSession(host, settings) {
-  const channels = /* @__PURE__ */ new Map();
   const timers = /* @__PURE__ */ new Map();
-  let waiting = [];
-  let sent = [];
   let status = { state: "idle" };
   let attempt = 0;
   let refusedTokens = 0;
@@ -1034,10 +1283,14 @@ function createSession(host, settings) {
     status = next;
     host.onStatus(next);
   };
-  const isNeeded = () => {
-    for (const channel2 of channels.values()) if (channel2.wanted) return true;
-    return [...waiting, ...sent].some(({ settle }) => settle);
+  const send = (type, data) => {
+    const id = nextId();
+    host.send({ type, id, data });
+    return id;
   };
+  const channels = createChannels(host, send);
+  const sends = createSends(host, nextId);
+  const isNeeded = () => channels.isNeeded() || sends.isNeeded();
   const connect2 = (now) => {
     timers.clear();
     timers.set("connect", now + CONNECT_TIMEOUT_MS);
@@ -1056,15 +1309,8 @@ function createSession(host, settings) {
   };
   const detach = (error = new RialtoError("unavailable", "the connection is gone")) => {
     timers.clear();
-    for (const [name, channel2] of channels) {
-      channel2.live = false;
-      channel2.asked = void 0;
-      channel2.types = [];
-      channel2.refused = false;
-      channel2.dirty = channel2.wanted !== void 0;
-      if (!channel2.wanted && !channel2.auto) channels.delete(name);
-    }
-    for (const send of sent.splice(0)) send.settle?.(error);
+    channels.detach();
+    sends.detach(error);
   };
   const rest = () => {
     detach();
@@ -1074,12 +1320,9 @@ function createSession(host, settings) {
   const end = (reason) => {
     const error = reason ?? closed();
     detach(error);
-    for (const send of waiting.splice(0)) send.settle?.(error);
+    sends.end(error);
     say({ state: "closed", ...reason && { reason } });
-    for (const [name, channel2] of [...channels]) {
-      channels.delete(name);
-      if (channel2.wanted) host.onEnded(name, error, channel2.position);
-    }
+    channels.end(error);
   };
   const retry = (reason, now, delayMs) => {
     detach(reason);
@@ -1093,38 +1336,10 @@ function createSession(host, settings) {
     host.disconnect();
     retry(new RialtoError("unavailable", message), now);
   };
-  const subscription = (name, channel2) => {
-    const { types = [], history } = channel2.wanted ?? {};
-    channel2.types = types;
-    return {
-      name,
-      ...types.length > 0 && { types },
-      // A live subscription goes on where it is: only the bridge knows how far it has come.
-      ...channel2.position && !channel2.live ? { after: channel2.position } : history !== void 0 && { history }
-    };
-  };
   const flush = () => {
     if (!isOpen() || timers.has("limited")) return;
-    const asked = [];
-    const id = nextId();
-    for (const [name, channel2] of channels) {
-      if (!channel2.dirty || channel2.refused || channel2.asked !== void 0) continue;
-      channel2.dirty = false;
-      asked.push(subscription(name, channel2));
-      channel2.asked = id;
-    }
-    if (asked.length > 0) host.send({ type: "channel.subscribe", id, data: { channels: asked } });
-    if (!(waiting.at(-1) ?? sent.at(-1))?.settle) return;
-    waiting.push({ id: nextId(), type: HEARTBEAT, data: {} });
-    for (const send of waiting.splice(0)) {
-      const { type, id: id2, data, settle } = send;
-      try {
-        host.send({ type, id: id2, data });
-        sent.push(send);
-      } catch (cause) {
-        settle?.(new RialtoError("invalid_argument", `the data of ${type} is not JSON`, {}, false, cause));
-      }
-    }
+    channels.flush();
+    sends.flush();
   };
   const acked = (ack, now) => {
     timers.delete("connect");
@@ -1133,106 +1348,20 @@ function createSession(host, settings) {
     refusedTokens = 0;
     expired = false;
     const { connectionId, sessionId, userId, fingerprint } = ack;
+    channels.acked();
     say({ state: "connected", connectionId, sessionId, userId, fingerprint });
     flush();
   };
-  const subscribed = (data, replyTo) => {
-    let channel2 = channels.get(data.channel);
-    if (replyTo === void 0) {
-      if (!channel2) {
-        channel2 = newChannel();
-        channels.set(data.channel, channel2);
-      }
-      channel2.auto = true;
-      if (channel2.asked !== void 0 && channel2.position) return;
-    } else if (channel2?.asked !== replyTo) return;
-    if (!channel2) return;
-    if (replyTo !== void 0) channel2.asked = void 0;
-    const { position, live } = channel2;
-    const { start, head, recovered } = data;
-    channel2.live = true;
-    if (!live) channel2.head = head;
-    if (channel2.wanted) host.onSubscribed(data);
-    if (recovered !== false) {
-      if (position && position.epoch !== start.epoch)
-        host.onReset({ channel: data.channel, start, previous: position });
-      else if (position && !live && !channel2.filtered && start.sequence > position.sequence) {
-        tellGap(data.channel, channel2, start.epoch, position.sequence + 1, start.sequence);
-      }
-      advance(channel2, start);
-    }
-    channel2.filtered = channel2.types.length > 0;
-  };
-  const advance = (channel2, to) => {
-    const { position } = channel2;
-    if (!position || position.epoch !== to.epoch || position.sequence < to.sequence) channel2.position = to;
-  };
-  const tellGap = (name, channel2, epoch, first, last) => {
-    advance(channel2, { epoch, sequence: last });
-    if (channel2.wanted) host.onGap({ channel: name, epoch, first, last });
-  };
-  const gap = ({ channel: name, epoch, first, last }) => {
-    const channel2 = channels.get(name);
-    if (!channel2?.live) return;
-    const { position } = channel2;
-    const seen = position?.epoch === epoch ? position.sequence : 0;
-    if (last > seen) tellGap(name, channel2, epoch, Math.max(first, seen + 1), last);
-  };
-  const reset = ({ channel: name, start, previous }) => {
-    const channel2 = channels.get(name);
-    if (!channel2?.live) return;
-    channel2.position = start;
-    if (channel2.wanted) host.onReset({ channel: name, start, ...previous && { previous } });
-  };
-  const event = (frame) => {
-    const { channel: name, sequence } = frame;
-    const channel2 = name === void 0 ? void 0 : channels.get(name);
-    if (name === void 0 || !channel2?.live) return;
-    const { position } = channel2;
-    let replayed = false;
-    if (sequence !== void 0 && position) {
-      if (sequence <= position.sequence) return;
-      if (sequence > position.sequence + 1 && !channel2.filtered) {
-        tellGap(name, channel2, position.epoch, position.sequence + 1, sequence - 1);
-      }
-      replayed = channel2.head?.epoch === position.epoch && sequence <= channel2.head.sequence;
-      channel2.position = { epoch: position.epoch, sequence };
-    }
-    if (channel2.wanted) host.onEvent({ ...frame, channel: name }, replayed);
-  };
-  const unsubscribed = ({ channel: name, reason }) => {
-    const channel2 = channels.get(name);
-    if (reason === "requested" || !channel2) return;
-    channels.delete(name);
-    const code2 = reason === "permission_lost" ? "permission_denied" : "failed_precondition";
-    if (channel2.wanted) {
-      const error = new RialtoError(code2, `the bridge has ended ${name}: ${reason}`, { channel: name, reason });
-      host.onEnded(name, error, channel2.position);
-    }
-  };
   const refused = (data, replyTo, now) => {
     const error = errorOf(data);
-    const timer = data.code === RATE_LIMITED ? "limited" : "resubscribe";
-    const index = sent.findIndex((send) => send.id === replyTo);
-    if (error.retryable && (index < 0 || timer === "limited")) {
+    const isTooFast = data.code === RATE_LIMITED;
+    const timer = isTooFast ? "limited" : "resubscribe";
+    const isSend = sends.refused(replyTo, error);
+    if (error.retryable && (!isSend || isTooFast)) {
       const again = now + (data.retryAfterMs || backoffMs(4, settings.random(), hidden));
       timers.set(timer, Math.max(timers.get(timer) ?? 0, again));
     }
-    if (index >= 0) return sent.splice(index, 1)[0]?.settle?.(error);
-    const concerned = [...channels].filter(
-      ([name, { asked }]) => asked === replyTo && (data.channel ? data.channel === name : asked !== void 0)
-    );
-    for (const [name, channel2] of concerned) {
-      if (error.retryable) {
-        channel2.asked = void 0;
-        channel2.dirty = true;
-        channel2.refused = timer === "resubscribe";
-      } else {
-        channels.delete(name);
-        host.onEnded(name, error, channel2.position);
-      }
-    }
-    if (error.retryable || concerned.length === 0) host.onError(error);
+    if (!isSend && channels.refused(error, data, replyTo, isTooFast)) host.onError(error);
   };
   const hear = (frame, now) => {
     const { type, replyTo } = frame;
@@ -1240,9 +1369,6 @@ function createSession(host, settings) {
     switch (type) {
       case "connection.ack":
         return acked(data, now);
-      case HEARTBEAT:
-        for (const send of sent.splice(0, sent.findIndex(({ id }) => id === replyTo) + 1)) send.settle?.();
-        return;
       case "connection.reconnect":
         advisedMs = data.delayMs;
         timers.set("silence", now + LONGEST_GOODBYE_MS);
@@ -1250,29 +1376,12 @@ function createSession(host, settings) {
       case "connection.error":
         advisedMs = data.retryAfterMs || advisedMs;
         return host.onError(errorOf(data));
-      case "channel.subscribed":
-        return subscribed(data, replyTo);
-      case "channel.unsubscribed":
-        return unsubscribed(data);
-      case "channel.gap":
-        return gap(data);
-      case "channel.reset":
-        return reset(data);
-      case "channel.position": {
-        const { channel: name, position, conflated = 0 } = data;
-        const channel2 = channels.get(name);
-        const before = channel2?.position;
-        if (channel2?.live && before?.epoch === position.epoch && before.sequence < position.sequence) {
-          channel2.position = position;
-          host.onPosition({ channel: name, position, conflated });
-        }
-        return;
-      }
       case "error":
         return refused(data, replyTo, now);
-      default:
-        event(frame);
+      case HEARTBEAT:
+        sends.answered(replyTo);
     }
+    channels.hear(frame);
   };
   const ripe = {
     connect: (now) => drop("no answer in time", now),
@@ -1288,14 +1397,14 @@ function createSession(host, settings) {
     },
     limited: () => flush(),
     resubscribe: () => {
-      for (const channel2 of channels.values()) channel2.refused = false;
+      channels.again();
       flush();
     }
   };
   const probe = (now) => {
     if (!isOpen() || timers.has("probe") || now - heardAt < PROBE_MS) return;
     timers.set("probe", now + PROBE_MS);
-    host.send({ type: HEARTBEAT, id: nextId(), data: {} });
+    send(HEARTBEAT, {});
   };
   const wake = (now) => {
     const retryAt = timers.get("retry");
@@ -1308,57 +1417,38 @@ function createSession(host, settings) {
       if (status.state === "closed") throw status.reason ?? closed();
     },
     want(name, wanted, now) {
-      const channel2 = channels.get(name) ?? newChannel();
-      channels.set(name, channel2);
-      channel2.wanted = wanted;
-      channel2.position ??= wanted.after;
-      const { live, asked, position, head } = channel2;
-      if (!sameTypes(channel2.types, wanted.types) || !(live || asked !== void 0)) channel2.dirty = true;
+      const there = channels.want(name, wanted);
       consider(now);
-      if (!live || asked !== void 0 || channel2.dirty || !position || !head) return void 0;
-      const isPast = head.epoch !== position.epoch || head.sequence < position.sequence;
-      return { channel: name, start: position, head: isPast ? position : head };
+      return there;
     },
     leave(name, now) {
-      const channel2 = channels.get(name);
-      if (!channel2) return;
-      channel2.wanted = void 0;
-      channel2.dirty = false;
-      if (!channel2.auto) {
-        channels.delete(name);
-        if (isOpen() && (channel2.live || channel2.asked !== void 0)) {
-          host.send({ type: "channel.unsubscribe", id: nextId(), data: { channels: [name] } });
-        }
-      }
+      channels.leave(name);
       consider(now);
     },
     dispatch(type, data, settle, now) {
       const id = nextId();
       if (status.state === "closed") settle(status.reason ?? closed());
-      else if (waiting.length >= MAX_WAITING_SENDS) {
-        settle(new RialtoError("resource_exhausted", "too many events wait to be sent", {}, true));
-      } else waiting.push({ id, type, data, settle });
+      else sends.add(id, type, data, settle);
       consider(now);
       return id;
     },
     forget(id, now) {
-      waiting = waiting.filter((send) => send.id !== id);
-      sent = sent.filter((send) => send.id !== id);
+      sends.forget(id);
       consider(now);
     },
     flush,
     opened(token, now) {
       if (status.state !== "connecting") return;
       heardAt = now;
-      const resume = [];
-      for (const [name, channel2] of channels) {
-        if (!channel2.auto || !channel2.position) continue;
-        resume.push(subscription(name, channel2));
-        channel2.dirty = false;
-      }
       const { clientId, fingerprint } = settings;
-      const data = { protocol: PROTOCOL_VERSION, clientId, fingerprint, resume, ...token !== void 0 && { token } };
-      host.send({ type: "connection.init", id: nextId(), data });
+      const resume = channels.resume();
+      send("connection.init", {
+        protocol: PROTOCOL_VERSION,
+        clientId,
+        fingerprint,
+        resume,
+        ...token !== void 0 && { token }
+      });
     },
     received(frame, now) {
       if (status.state !== "connecting" && !isOpen()) return;
@@ -1417,29 +1507,12 @@ function createSession(host, settings) {
       }
     },
     deadline: () => Math.min(...timers.values()),
-    position: (name) => channels.get(name)?.position,
+    position: channels.position,
     status: () => status
   };
 }
 function closed() {
   return new RialtoError("closed", "the client is closed");
-}
-function newChannel() {
-  return {
-    wanted: void 0,
-    auto: false,
-    position: void 0,
-    head: void 0,
-    live: false,
-    types: [],
-    filtered: false,
-    asked: void 0,
-    dirty: false,
-    refused: false
-  };
-}
-function sameTypes(left, right) {
-  return left.length === right.length && left.every((type) => right.includes(type));
 }
 
 // sdk/runtime/subscription.ts
@@ -2092,16 +2165,12 @@ var EventList = class {
     this.#settle();
   }
   #add(item) {
-    if (this.#paused) {
-      this.#held.push(item);
-      if (this.#held.length > SHOWN) this.#held.shift();
-      return;
+    const list2 = this.#paused ? this.#held : this.#waiting;
+    if (list2.push(item) > SHOWN) {
+      const oldest = list2.findIndex((waiting) => !waiting.matches(".notice"));
+      list2.splice(Math.max(0, oldest), 1);
     }
-    if (this.#waiting.push(item) > SHOWN) {
-      const oldest = this.#waiting.findIndex((waiting) => !waiting.matches(".notice"));
-      this.#waiting.splice(Math.max(0, oldest), 1);
-    }
-    if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
+    if (!this.#paused && list2.length === 1) requestAnimationFrame(() => this.#draw());
   }
   #draw() {
     const drawn = this.#waiting.splice(0).reverse();

@@ -92,17 +92,13 @@ export class EventList {
   }
 
   #add(item: HTMLElement): void {
-    if (this.#paused) {
-      this.#held.push(item);
-      if (this.#held.length > SHOWN) this.#held.shift();
-      return;
+    const list = this.#paused ? this.#held : this.#waiting;
+    // A burst is drawn once a frame, and only what stays: what the page has to say, before events.
+    if (list.push(item) > SHOWN) {
+      const oldest = list.findIndex((waiting) => !waiting.matches(".notice"));
+      list.splice(Math.max(0, oldest), 1);
     }
-    // A burst is drawn once a frame, and only what stays.
-    if (this.#waiting.push(item) > SHOWN) {
-      const oldest = this.#waiting.findIndex((waiting) => !waiting.matches(".notice"));
-      this.#waiting.splice(Math.max(0, oldest), 1);
-    }
-    if (this.#waiting.length === 1) requestAnimationFrame(() => this.#draw());
+    if (!this.#paused && list.length === 1) requestAnimationFrame(() => this.#draw());
   }
 
   #draw(): void {

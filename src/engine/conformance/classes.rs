@@ -1,7 +1,8 @@
 //! Delivery classes.
 
 use super::*;
-use crate::schema::EventKey;
+use crate::log::{Form, Read, Take};
+use crate::schema::{EventKey, TypeFilter};
 
 fn of_class(bench: &Bench, number: u64, class: Class) -> Arc<EventRecord> {
     Arc::new(EventRecord { class, ..bench.event(number, &number.to_string()) })
@@ -15,10 +16,14 @@ pub(crate) async fn the_appender_hears_of_class_and_key(make: &Make) {
         let event = of_class(&bench, number, class);
         assert_eq!(bench.append_one(to(&channel, &event)).await, appended(number, event.id, false));
     }
-    let channels = bench.rings.channels.lock().unwrap();
-    let log = &channels[&channel].0;
-    let classes = (1..=4).map(|sequence| log.record(sequence).unwrap().class);
-    assert_eq!(classes.collect::<Vec<_>>(), [a, b, Class::Reliable, a]);
+    let mut channels = bench.rings.channels.lock().unwrap();
+    let log = &mut channels.get_mut(&channel).unwrap().0;
+    let mut newest = |sequence| {
+        let (after, take) = (Position { sequence, ..log.head() }, Take::Newest { keyed_until: 0 });
+        log.read(after, &TypeFilter::All, take, 1 << 20, Form::Json)
+    };
+    assert_eq!(newest(0), Read::Passed { sequence: 1, conflated: 1 }, "the second of a supersedes the first");
+    assert!(matches!(newest(1), Read::Batch { first: 2, last: 4, .. }), "{:?}", newest(1));
 }
 
 pub(crate) async fn an_ephemeral_event_has_no_sequence_and_takes_none(make: &Make) {

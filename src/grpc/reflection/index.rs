@@ -134,3 +134,44 @@ impl Index {
         symbol
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Schema;
+    use crate::transcode::Options;
+
+    #[test]
+    fn every_name_and_every_extension_leads_to_its_file() {
+        let index = Index::new(&Revision::first(Schema::bundled(), Options::default()));
+        let name = |file: Option<Vec<u8>>| file.map(|file| FileDescriptorProto::decode_from_slice(&file).unwrap().name);
+        let options = "rialto/v1/options.proto";
+        for (symbol, file) in [
+            ("rialto.v1.EventOptions", options),
+            (".rialto.v1.EventOptions", options),
+            ("rialto.v1.EventOptions.delivery", options),
+            ("rialto.v1.Delivery", options),
+            // A sibling of its enum.
+            ("rialto.v1.DELIVERY_LATEST", options),
+            ("rialto.v1.event", options),
+            ("rialto.v1.Event.body", "rialto/v1/publisher.proto"),
+            ("rialto.v1.Frame.MetadataEntry", "rialto/v1/socket.proto"),
+            ("rialto.v1.PublisherService.PublishStream", "rialto/v1/publisher.proto"),
+            ("project.v1.ProcessProgress", "project/v1/project.proto"),
+            ("google.rpc.BadRequest.FieldViolation", "google/rpc/error_details.proto"),
+            ("grpc.reflection.v1.ServerReflection", "reflection_v1.proto"),
+        ] {
+            assert_eq!(name(index.file_of_symbol(symbol)), Some(Some(file.to_owned())), "{symbol}");
+            assert_eq!(name(index.file(file)), Some(Some(file.to_owned())));
+        }
+        for symbol in ["", "rialto", "rialto.v1.Delivery.DELIVERY_LATEST", "rialto.v1.NoSuch"] {
+            assert_eq!(name(index.file_of_symbol(symbol)), None, "{symbol}");
+        }
+        let (message, event) = ("google.protobuf.MessageOptions", 51820);
+        assert_eq!(name(index.file_of_extension(message, event)), Some(Some(options.to_owned())));
+        assert!(index.extensions_of(message).is_some_and(|numbers| numbers.contains(&event)));
+        assert_eq!(name(index.file_of_extension("google.protobuf.FieldOptions", event)), None);
+        assert_eq!(index.extensions_of("rialto.v1.Frame"), Some(Vec::new()));
+        assert_eq!(index.extensions_of("rialto.v1.NoSuch"), None);
+    }
+}

@@ -72,12 +72,13 @@ fn keys_that_another_schema_has_taken_away_hold_nothing_any_more() {
     ];
     for (events, expected) in table {
         let mut log = appended(KEEP_TWO, events);
-        log.unkey(|event_type| event_type == TypeIndex(2));
+        log.unkey(|event_type, _| event_type == TypeIndex(2));
+        log.unkey(|_, revision| revision < 9);
         assert_eq!(
             told(&mut log, 0, &TypeFilter::All, NEWEST),
             told(&mut appended(KEEP_TWO, events), 0, &TypeFilter::All, NEWEST)
         );
-        log.unkey(|event_type| event_type == TypeIndex(1));
+        log.unkey(|event_type, revision| event_type == TypeIndex(1) && revision < 10);
         assert_eq!(told(&mut log, 0, &TypeFilter::All, NEWEST), *expected, "{events}");
         let newest = log.head().sequence;
         push_keyed(&mut log, 1, b'a', 40, Instant::now() + Duration::from_secs(100));
@@ -165,15 +166,6 @@ fn types_do_not_supersede_each_other() {
 }
 
 #[test]
-fn kept_events_come_back_as_they_were_appended() {
-    let log = appended(KEEP_TWO, "ab--");
-    let record = log.record(1).unwrap();
-    assert_eq!((record.event_type, record.payload, record.revision), (TypeIndex(1), Bytes::from(vec![1; 20]), 9));
-    assert!(matches!(record.class, Class::Latest(_)));
-    assert_eq!(log.record(3).unwrap().class, Class::Reliable);
-}
-
-#[test]
 fn lost_runs_are_told_apart_up_to_a_bound_and_then_as_one() {
     let rounds = 3 * MAX_LOST_RUNS;
     let mut log = appended(KEEP_TWO, &"-a".repeat(rounds));
@@ -206,6 +198,18 @@ fn the_newest_of_their_keys_take_half_the_cap_and_the_oldest_of_them_go_first() 
     });
     assert_eq!(events.sum::<u64>(), 2_001 - oldest, "one gap, then everything");
     assert!(MAX_KEPT * size_of::<(u64, EventKey)>() < DEFAULT_MAX_LOG_BYTES);
+}
+
+#[test]
+fn so_many_keys_are_kept_beyond_the_retention_and_no_more_whatever_the_cap() {
+    let now = Instant::now();
+    let mut log = RingLog::new(EPOCH, Retention { events: 1, age: Duration::ZERO }).with_max_bytes(usize::MAX);
+    for key in 0..MAX_KEPT as u64 + 3 {
+        let class = Class::Latest(EventKey::new("t", [key.to_string().as_str()]));
+        let record = Record { event_type: TypeIndex(1), class, payload: Bytes::new(), revision: 9 };
+        log.append(record, now + Duration::from_secs(key), |sequence, form, out| write(sequence, form, 40, out));
+    }
+    assert_eq!((log.oldest(), log.extent().first), (MAX_KEPT as u64 + 3, 3));
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use buffa_descriptor::generated::descriptor::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
-use super::elements::Element;
 use super::{Comparison, Place, Rule, fields, missing, rules};
+use crate::schema::elements::Element;
 use crate::schema::places::{Near, Site};
 use crate::schema::templates::short;
 

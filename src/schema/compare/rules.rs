@@ -7,8 +7,8 @@ use buffa::unknown_fields::{UnknownFieldData, UnknownFields};
 use buffa_descriptor::generated::descriptor::DescriptorProto;
 use buffa_descriptor::{DescriptorPool, FieldKind, MessageDescriptor, SingularKind};
 
-use super::elements::Element;
 use super::{Comparison, Place, Rule};
+use crate::schema::elements::Element;
 use crate::schema::options::VALIDATE;
 use crate::schema::places::{Near, Site};
 use crate::schema::scan::{Fields, Wire};

@@ -7,7 +7,7 @@ use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, Snapshot
 use crate::schema::{Retention, TypeFilter};
 use crate::wire::ServerFrame;
 
-use super::Identity;
+use super::{Delivered, Identity};
 
 /// A subscription's number within its connection. Free numbers are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,9 +63,12 @@ pub trait Channels {
         None
     }
 
+    /// Events went into the socket.
+    fn on_delivered(&mut self, _identity: &Identity, _delivered: Delivered) {}
+
     /// This is being told to a client.
     fn on_told(&mut self, _identity: &Identity, _frame: &ServerFrame) {}
 
-    /// A replay waits for its pace.
+    /// A replay waits for its pace, from now until it reads again.
     fn on_paced(&mut self, _identity: &Identity) {}
 }

@@ -97,6 +97,11 @@ impl Deadlines {
         self.blocked.get_or_insert(now);
     }
 
+    /// Whether the kernel refused the last byte that it was offered.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
+    }
+
     /// The kernel took some bytes.
     pub(super) fn on_progress(&mut self, now: Instant) {
         if self.blocked.take().is_some() {

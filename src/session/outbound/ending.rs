@@ -1,7 +1,5 @@
 //! How the bridge ends a connection: a word first where the client can understand one, then a close frame.
 
-use std::time::Instant;
-
 use crate::proto::rialto::v1 as proto;
 use crate::status::PeerCode;
 use crate::wire::{ServerFrame, websocket};
@@ -33,7 +31,7 @@ impl<C: Channels> Outbound<C> {
             let frame = proto::ConnectionReconnect { reason: PeerCode::Draining.row().reason.into(), delay_ms };
             self.tell(&ServerFrame::Reconnect(frame), None, env.printer);
         }
-        self.begin_close(PeerCode::Draining.number(), "draining", PeerCode::Draining, env.now);
+        self.begin_close(PeerCode::Draining.number(), "draining", PeerCode::Draining, env);
     }
 
     /// Closes for a reason of the bridge's own, with a `connection.error` before the close frame.
@@ -46,15 +44,15 @@ impl<C: Channels> Outbound<C> {
             let error = connection_error(code, message);
             self.tell(&ServerFrame::ConnectionError(error), None, env.printer);
         }
-        self.begin_close(code.number(), code.row().reason, code, env.now);
+        self.begin_close(code.number(), code.row().reason, code, env);
     }
 
-    pub(super) fn begin_close(&mut self, code: u16, reason: &str, why: PeerCode, now: Instant) {
-        self.settle();
+    pub(super) fn begin_close(&mut self, code: u16, reason: &str, why: PeerCode, env: &mut Env<'_, C>) {
+        self.settle(env.channels);
         self.queue.clear();
         self.waiting.clear();
         self.control.push(|out| websocket::put_close(out, code, reason));
-        self.deadlines.on_closing(now, why);
+        self.deadlines.on_closing(env.now, why);
         self.closed.get_or_insert(Closed::ByBridge(code));
         self.phase = Phase::Closing { answered: false };
     }

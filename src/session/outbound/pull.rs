@@ -1,5 +1,6 @@
 //! Reading for the subscriptions in turn: what comes next, and what is told with it.
 
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,10 +37,13 @@ impl<C: Channels> Outbound<C> {
                 most = most.min(self.pace.allowance());
                 if most == 0 {
                     // Another subscription may be live; this one waits for the next refill.
-                    env.channels.on_paced(&self.identity);
+                    if !mem::replace(&mut subscription.paced, true) {
+                        env.channels.on_paced(&self.identity);
+                    }
                     self.queue.push_back(slot);
                     continue;
                 }
+                subscription.paced = false;
             }
             let pull = if replaying { Pull::Replay } else { Pull::Live };
             let (read, heads) = read(subscription, most, self.form, env);

@@ -28,7 +28,7 @@ impl<C: Channels> Outbound<C> {
 
     fn end_subscription(&mut self, index: usize, env: &mut Env<'_, C>) {
         let slot = slot_of(index);
-        self.settle();
+        self.settle(env.channels);
         self.queue.retain(|queued| *queued != slot);
         if let Some(subscription) = self.subscriptions[index].take() {
             let channel = subscription.channel.to_string();

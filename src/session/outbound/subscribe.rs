@@ -159,7 +159,7 @@ impl<C: Channels> Outbound<C> {
         };
         let slot = slot_of(index);
         // A frame that is half written belongs to the old subscription and goes out; what was only read is read again.
-        self.settle();
+        self.settle(env.channels);
         let (handle, current) = match self.subscriptions[index].take() {
             Some(mut old) => {
                 let keyed_until = old.keyed_until.max(old.cursor.sequence);
@@ -224,7 +224,7 @@ impl<C: Channels> Outbound<C> {
         };
         let index = found;
         let slot = slot_of(index);
-        self.settle();
+        self.settle(env.channels);
         self.queue.retain(|queued| *queued != slot);
         if let Some(subscription) = self.subscriptions[index].take() {
             env.channels.close(subscription.handle, slot);

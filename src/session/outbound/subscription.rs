@@ -32,6 +32,8 @@ pub(super) struct Subscription<H> {
     told: u64,
     /// The head when it was subscribed: events up to it are replay, and paced.
     pub(super) replay_until: u64,
+    /// Whether its replay waits for its pace.
+    pub(super) paced: bool,
     /// A filtered subscription is moved on when its cursor has passed this many events silently.
     quiet_limit: u64,
     /// The position that the client came with, of a log that is not this one: it is told before anything else.
@@ -82,6 +84,7 @@ impl<H> Subscription<H> {
             lags: begin.start != heads.head,
             told: begin.start.sequence,
             replay_until: heads.head.sequence,
+            paced: false,
             quiet_limit: quiet_limit(retention),
             reset_from: None,
             queued: false,

@@ -32,6 +32,8 @@ static TRANSCODER: LazyLock<Arc<Transcoder>> =
 struct Logs {
     logs: HashMap<String, RingLog>,
     open: usize,
+    /// How often a replay began to wait for its pace.
+    paced: usize,
     now: Instant,
 }
 
@@ -94,6 +96,10 @@ impl Channels for Logs {
         let log = self.log(handle);
         (log.read_ephemeral(after, filter, most, form, now), log.heads())
     }
+
+    fn on_paced(&mut self, _identity: &Identity) {
+        self.paced += 1;
+    }
 }
 
 /// One connection, its channels, and what its client has received.
@@ -149,7 +155,7 @@ impl Bench {
         let printer =
             ControlPrinter::new(Arc::clone(&TRANSCODER), schema.pool()).expect("the schema has Rialto's own frames");
         let now = Instant::now();
-        let mut logs = Logs { logs: HashMap::new(), open: 0, now };
+        let mut logs = Logs { logs: HashMap::new(), open: 0, paced: 0, now };
         let identity = Identity {
             connection: ConnectionId::from("connection-1"),
             session: SessionId::from("sess:ä"),
@@ -195,7 +201,6 @@ impl Bench {
 
     /// Lets the kernel take up to `most` bytes; then it is full. `false`: the connection is finished.
     fn write(&mut self, mut most: usize) -> bool {
-        let now = self.now;
         loop {
             let taken = self.call(|outbound, env| match outbound.next(env) {
                 Next::Idle => Err(true),
@@ -207,11 +212,11 @@ impl Bench {
                 Err(live) => return live,
             };
             if taken.is_empty() {
-                self.outbound.on_blocked(now);
+                self.call(|outbound, env| outbound.on_blocked(env));
                 return true;
             }
             most -= taken.len();
-            self.outbound.on_wrote(taken.len(), now);
+            self.call(|outbound, env| outbound.on_wrote(taken.len(), env));
             self.receive(&taken);
         }
     }

@@ -2,9 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::session::outbound::Outbound;
-
-use super::{Connection, End, Ending, Readers, Shard, Writing};
+use super::{Connection, End, Ending, Shard, Writing};
 
 impl Shard {
     pub(super) fn count_end(&self, connection: &Connection, end: End) {
@@ -27,12 +25,5 @@ impl Shard {
         } else {
             self.shared.subscriptions.fetch_sub(before - count, Ordering::Relaxed);
         }
-    }
-}
-
-/// Counts what a connection has given to its socket since it was asked last.
-pub(super) fn count_delivered(outbound: &mut Outbound<Readers>, readers: &mut Readers) {
-    if let Some(delivered) = outbound.take_delivered() {
-        readers.counting.on_delivered(outbound.identity(), delivered);
     }
 }

@@ -6,7 +6,8 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const PATIENCE_MS = Number(process.env.PATIENCE_SECONDS ?? 30) * 1000;
+/** A client may wait 20 s before it tries again. */
+const PATIENCE_MS = 2 * Number(process.env.PATIENCE_SECONDS ?? 30) * 1000;
 
 /** The condition's value as soon as it is true. */
 export async function eventually(condition, what) {
@@ -24,6 +25,8 @@ export async function startBridge(program, ...flags) {
   const free = ["--listen", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-file", ready];
   const bridge = spawn(program, ["serve", ...flags, ...free], { stdio: ["ignore", "ignore", "ignore"] });
   const ended = new Promise((resolve) => bridge.once("exit", resolve));
+  // However this ends, it does not stay behind.
+  process.once("exit", () => bridge.kill("SIGKILL"));
   await eventually(() => existsSync(ready), () => "the bridge's ready file");
   const { listen, admin } = JSON.parse(readFileSync(ready, "utf8"));
   return {

@@ -4,16 +4,30 @@
 //   node drive.mjs RIALTO SCHEMA BUNDLE CLIENT_PACKAGES CHROMIUM PACKAGES    in headless Chromium
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { launch } from "../browser.mjs";
 import { eventually, startBridge, startWay } from "./bridge.mjs";
 
 const [rialto, schema, bundle, clientPackages, chromium, packages] = process.argv.slice(2);
-const FLAGS = ["--schema", schema, "--max-channel-bytes", "64KiB"];
+const flagsOf = (schema) => ["--schema", schema, "--max-channel-bytes", "64KiB"];
+const FLAGS = flagsOf(schema);
+
+/** The same schema, that subscribes nobody by itself. */
+function withoutOnConnect() {
+  const folder = mkdtempSync(join(tmpdir(), "rialto-schema-"));
+  cpSync(schema, folder, { recursive: true });
+  const file = join(folder, "subject", "v1", "subject.proto");
+  const text = readFileSync(file, "utf8");
+  const changed = text.replace(" on_connect: ON_CONNECT_SUBSCRIBE", "");
+  assert.notEqual(changed, text);
+  writeFileSync(file, changed);
+  return folder;
+}
 
 let bridge = await startBridge(rialto, ...FLAGS);
 const way = await startWay();
@@ -76,7 +90,7 @@ async function step(name, run) {
 
 await step("receives typed events of several channels, and ends what is refused", async () => {
   await subject.start();
-  await until(({ seen }) => texts(seen, "subscribed").length === 1 && texts(seen, "ended").length === 1, "subscribed");
+  await until(({ seen }) => texts(seen, "subscribed").length === 1 && texts(seen, "ended").length === 2, "subscribed");
   await bridge.publish("process.started", { projectId: "42", name: "import", at: "2026-11-20T10:30:45.123Z" });
   await bridge.publish("process.progress", progress(1, 2, "Hallå"));
   await bridge.publish("waved", { projectId: "42" });
@@ -105,7 +119,7 @@ await step("receives typed events of several channels, and ends what is refused"
   assert.deepEqual(texts(seen, "only"), ["failed"]);
   assert.equal(seen.find(({ what }) => what === "only").channel, "project:a%3Ab%25%2A%7B%7Dé");
   assert.deepEqual(seen.find(({ what }) => what === "waved"), { what: "waved", channel: "project:42", text: "hello", replayed: false });
-  assert.deepEqual(texts(seen, "ended"), ["not_found"]);
+  assert.deepEqual(texts(seen, "ended"), ["not_found", "invalid_argument"]);
   assert.deepEqual(texts(seen, "news"), ["a line"]);
   assert.deepEqual(texts(seen, "iterated"), ["process.started"]);
 });
@@ -161,6 +175,16 @@ await step("obeys a bridge that drains, and comes back to the next one", async (
   await until(({ statuses }) => statuses.at(-1) === "connected", "connected");
   await bridge.publish("process.progress", progress(1, 1));
   await until((all) => progressOf(all).length >= 1, "an event");
+});
+
+await step("goes on where a changed schema subscribes nobody by itself any more", async () => {
+  way.cut();
+  await bridge.stop("SIGKILL");
+  bridge = await startBridge(rialto, ...flagsOf(withoutOnConnect()));
+  way.to(bridge);
+  await until(({ statuses }) => statuses.at(-1) === "connected", "connected");
+  await bridge.publish("news.told", { text: "told anew" });
+  await until(({ seen }) => texts(seen, "news").includes("told anew"), "the news");
 });
 
 await step("stays away while suspended and comes back at its positions", async () => {

@@ -81,6 +81,10 @@ export function start(url: string, WebSocket?: ConnectOptions["WebSocket"]): voi
   client.subscribe(channel("nothing:1"), () => {}, {
     onEnd: (error) => seen.push({ what: "ended", text: error?.code ?? "" }),
   });
+  // What the bridge says of it is shortened.
+  client.subscribe(channel("x".repeat(300)), () => {}, {
+    onEnd: (error) => seen.push({ what: "ended", text: error?.code ?? "" }),
+  });
   void iterate();
 }
 

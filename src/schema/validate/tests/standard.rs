@@ -250,6 +250,10 @@ fn a_pattern_of_the_payload_is_compiled_and_paid_for_each_time() {
     assert!(first == second && first > 2_000, "{first} {second}");
     let [large, _] = units_of(sent, &"(?i)\\w".repeat(20));
     assert!(large > 10_000, "{large}");
+    // It may be so long, and no longer.
+    let (longest, sent) = ("x?".repeat(128), Fixture::event(sent));
+    assert!(sent.said(&format!("{{\"a\":{longest:?}}}")).is_empty());
+    assert!(!sent.said(&format!("{{\"a\":\"{longest}x\"}}")).is_empty());
 }
 
 #[test]

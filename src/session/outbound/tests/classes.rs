@@ -46,6 +46,49 @@ fn a_reader_that_keeps_pace_gets_every_event_of_a_key() {
 }
 
 #[test]
+fn a_full_socket_makes_every_channel_lag_that_has_something_new_meanwhile() {
+    let mut bench = subscribed();
+    bench.subscribe(wanted("project:7"));
+    bench.write(usize::MAX);
+    bench.take();
+    bench.progress("project:7");
+    bench.write(100);
+    for _ in 0..900 {
+        bench.keyed(CHANNEL, "a");
+    }
+    bench.write(usize::MAX);
+    let got = short(&mut bench);
+    assert_eq!(got[got.len() - 2..], ["at 899, 899 conflated", "900"], "{got:?}");
+    assert_eq!(got.len(), 3);
+}
+
+#[test]
+fn a_subscription_without_anything_behind_it_keeps_pace_from_its_first_event_on() {
+    let mut bench = Bench::open();
+    bench.subscribe(wanted(CHANNEL));
+    for _ in 0..3 {
+        bench.keyed(CHANNEL, "a");
+    }
+    bench.write(usize::MAX);
+    assert_eq!(short(&mut bench), ["start 0, recovered null", "1", "2", "3"]);
+}
+
+#[test]
+fn a_reader_that_lagged_keeps_pace_again_once_it_has_the_newest_event() {
+    let mut bench = subscribed();
+    bench.keyed(CHANNEL, "a");
+    bench.write(100);
+    bench.keyed(CHANNEL, "b");
+    bench.write(usize::MAX);
+    assert_eq!(short(&mut bench), ["1", "2"]);
+    for _ in 0..2 {
+        bench.keyed(CHANNEL, "c");
+    }
+    bench.write(usize::MAX);
+    assert_eq!(short(&mut bench), ["3", "4"]);
+}
+
+#[test]
 fn a_reader_whose_socket_was_full_is_told_what_it_skips_before_the_next_event() {
     let mut bench = subscribed();
     for key in ["a", "b", "a"] {

@@ -262,6 +262,11 @@ fn a_replay_is_paced_and_a_live_channel_is_not_held_up_by_it() {
     let of = |channel: &str| frames.iter().filter(|frame| frame.json()["channel"] == channel).count();
     assert_eq!(of("project:7"), 1);
     assert!((1..4).contains(&of("project:42")), "{}", of("project:42"));
+    for _ in 0..10 {
+        bench.progress("project:7");
+        bench.write(usize::MAX);
+    }
+    assert_eq!(bench.logs.paced, 1, "it waits once, however often the connection is visited");
     let mut events = of("project:42");
     for _ in 0..20 {
         bench.now += Duration::from_secs(1);

@@ -114,40 +114,51 @@ impl Followed {
         let options = app::Options { playground: self.playground, ready: Some(ready), ..app::Options::default() };
         let reload = options.reloads.handle();
         reload_on_hangup(reload.clone())?;
-        let following = tokio::spawn(async move {
+        let mut following = tokio::spawn(async move {
             // The bridge did not start; its own error says why.
-            let Ok(addresses) = listening.await else { return Ok(()) };
+            let Ok(addresses) = listening.await else { return std::future::pending().await };
             self.welcome(&addresses)?;
             self.follow(&mut watch, &reload).await
         });
+        let (tell, told) = oneshot::channel();
         let stop = async move {
-            asked.await;
-            following.abort();
+            tokio::select! {
+                () = &mut asked => following.abort(),
+                // Nobody would be told any more what is served: whoever read it has enough.
+                ended = &mut following => if let Ok(Err(failure)) = ended {
+                    let _ = tell.send(failure);
+                },
+            }
         };
-        Ok(app::run(config, options, stop).await?)
+        app::run(config, options, stop).await?;
+        // Where it was asked to stop nothing is told.
+        told.await.map_or(Ok(()), Err)
     }
 
     /// Reloads after each change, without end.
     async fn follow(&self, watch: &mut Watch, reload: &Reload) -> Result<(), Failure> {
         // Whether the last word was that something is wrong: then it is told that nothing is, changed or not.
         let mut is_refused = false;
+        // The revision that was told last.
+        let mut told = 1;
         loop {
             is_refused |= self.changed_and_there(watch).await == Found::Again;
             let request =
                 ReloadRequest { breaking: Some(Breaking::Allowed), dry_run: DryRun::No, asker: Asker::Developer };
             match reload.reload(request).await {
-                Ok(Reloaded { changed: false, revision, .. }) if is_refused => {
+                // It is news too when somebody else, by SIGHUP or at the internal port, was quicker to ask.
+                Ok(reloaded) if reloaded.changed || reloaded.revision != told => {
+                    (is_refused, told) = (false, reloaded.revision);
+                    self.told(&reloaded)?;
+                    self.generate();
+                }
+                Ok(Reloaded { revision, .. }) if is_refused => {
                     self.good(&format!("ok: nothing is wrong any more; revision {revision} is served as before"))?;
                     is_refused = false;
                     self.generate();
                 }
                 // Comments are no part of what is served, and of the client they are.
-                Ok(Reloaded { changed: false, .. }) => self.generate(),
-                Ok(reloaded) => {
-                    is_refused = false;
-                    self.told(&reloaded)?;
-                    self.generate();
-                }
+                Ok(_) => self.generate(),
                 Err(ReloadError::Broken(error)) => {
                     self.refused(&error)?;
                     self.screen.note("The bridge goes on with the schema that it has.");

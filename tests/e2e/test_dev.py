@@ -46,6 +46,15 @@ def test_a_broken_schema_is_listed_as_check_lists_it_and_the_old_one_stays(dev, 
     eventually(lambda: "revision 2 is served" in dev.bridge.said(), "the corrected schema")
 
 
+def test_what_others_ask_to_reload_is_told_too(dev):
+    dev.hang_up()
+    dev.path.write_text(SECOND)
+    status, answer = dev.call("ReloadSchema", {})
+    assert (status, answer["revision"]) == (200, 2), answer
+    eventually(lambda: "revision 2 is served" in dev.bridge.said(), "the new revision")
+    eventually(lambda: any("order.shipped" in path.read_text() for path in dev.out.glob("*.ts")), "the new client")
+
+
 def test_what_breaks_is_told_and_served(dev):
     with Subscriber(dev.bridge, [{"name": "order:é", "types": ["order.placed"]}]) as subscriber:
         assert subscriber.of("order:é")["type"] == "channel.subscribed"
@@ -53,6 +62,22 @@ def test_what_breaks_is_told_and_served(dev):
         assert subscriber.of("order:é")["data"]["reason"] == "schema_changed"
     eventually(lambda: "revision 2 is served" in dev.bridge.said(), "the new revision")
     assert "[event-removed]" in dev.bridge.said() and "1 subscription ended" in dev.bridge.said()
+
+
+def test_it_ends_when_nobody_reads_what_it_says(tmp_path):
+    path = tmp_path / "schema" / "shop.proto"
+    path.parent.mkdir()
+    path.write_text(FIRST)
+    ports = [argument for flag in ["--listen", "--grpc", "--admin"] for argument in (flag, "127.0.0.1:0")]
+    command = [PROGRAM, "dev", path.parent, *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert "Rialto follows" in process.stdout.readline()
+            process.stdout.close()
+            path.write_text(SECOND)
+            assert process.wait(PATIENCE) == 0, process.stderr.read()
+        finally:
+            process.kill()
 
 
 def test_it_waits_for_a_schema_without_mistakes(tmp_path):

@@ -20,7 +20,7 @@ const next = ({ expired }) => {
 };
 const client = createClient({ url, WebSocket, token: tokens.length === 1 ? tokens[0] : next, onError: () => {} });
 client.onStatus(({ state, userId, reason }) => tell({ state, userId, code: reason?.code, message: reason?.message }));
-client.subscribe(templateChannel(channel, [], ""), ({ type }) => tell({ type }), {
+client.subscribe(templateChannel(channel, [], "team.presence.update"), ({ type }) => tell({ type }), {
   onSubscribed: () => tell({ subscribed: channel }),
   onEnd: () => process.exit(0),
 });

@@ -133,23 +133,26 @@ impl Followed {
     async fn follow(&self, watch: &mut Watch, reload: &Reload) -> Result<(), Failure> {
         // Whether the last word was that something is wrong: then it is told that nothing is, changed or not.
         let mut is_refused = false;
+        // The revision that was told last.
+        let mut told = 1;
         loop {
             is_refused |= self.changed_and_there(watch).await == Found::Again;
             let request =
                 ReloadRequest { breaking: Some(Breaking::Allowed), dry_run: DryRun::No, asker: Asker::Developer };
             match reload.reload(request).await {
-                Ok(Reloaded { changed: false, revision, .. }) if is_refused => {
+                // It is news too when somebody else, by SIGHUP or at the internal port, was quicker to ask.
+                Ok(reloaded) if reloaded.changed || reloaded.revision != told => {
+                    (is_refused, told) = (false, reloaded.revision);
+                    self.told(&reloaded)?;
+                    self.generate();
+                }
+                Ok(Reloaded { revision, .. }) if is_refused => {
                     self.good(&format!("ok: nothing is wrong any more; revision {revision} is served as before"))?;
                     is_refused = false;
                     self.generate();
                 }
                 // Comments are no part of what is served, and of the client they are.
-                Ok(Reloaded { changed: false, .. }) => self.generate(),
-                Ok(reloaded) => {
-                    is_refused = false;
-                    self.told(&reloaded)?;
-                    self.generate();
-                }
+                Ok(_) => self.generate(),
                 Err(ReloadError::Broken(error)) => {
                     self.refused(&error)?;
                     self.screen.note("The bridge goes on with the schema that it has.");

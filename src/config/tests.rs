@@ -272,6 +272,19 @@ fn mistakes_of_a_file_have_its_name_and_line() {
 }
 
 #[test]
+fn what_is_wrong_on_the_command_line_in_variables_and_in_a_file_comes_at_once() {
+    let text = "max-connections = 0\nno-such-key = 1\ngrpc = \"127.0.0.1:7000\"\nadmin = \"127.0.0.1:7000\"";
+    let (flags, variables) = (&[("ping-interval", "soon")], &[("RIALTO_PONG_TIMEOUT", "late"), ("RIALTO_PING", "1s")]);
+    let found = effective(text, flags, variables).expect_err("should be refused").mistakes;
+    let mut blamed: Vec<&str> =
+        found.iter().map(|mistake| &mistake.key[mistake.key.find(':').map_or(0, |at| at + 1)..]).collect();
+    blamed.sort_unstable();
+    let expected =
+        ["--ping-interval", "1: max-connections", "2: no-such-key", "4: admin", "RIALTO_PING", "RIALTO_PONG_TIMEOUT"];
+    assert_eq!(blamed, expected, "{found:#?}");
+}
+
+#[test]
 fn only_a_file_on_the_disk_is_read_as_one() {
     let folder = tempfile::tempdir().unwrap();
     let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large.toml"));

@@ -122,17 +122,17 @@ fn count(from_zero: usize) -> u32 {
     u32::try_from(from_zero).unwrap_or(u32::MAX - 1) + 1
 }
 
-/// Where the character begins that a byte offset is in.
-fn boundary(text: &str, offset: usize) -> usize {
-    (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
 /// Line and column of a byte offset, both from 1; columns count characters.
 pub(super) fn line_and_column(text: &str, offset: usize) -> (u32, u32) {
-    let offset = boundary(text, offset);
-    let before = &text[..offset];
+    let before = &text[..char_boundary(text, offset)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (count(before.matches('\n').count()), count(before[line_start..].chars().count()))
+}
+
+/// Where the character begins that the byte at `offset` is in.
+fn char_boundary(text: &str, offset: usize) -> usize {
+    let offset = offset.min(text.len());
+    (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 impl Text {
@@ -148,7 +148,7 @@ impl Text {
 
     /// As the function of that name, without counting the lines before.
     fn line_and_column(&self, offset: usize) -> (u32, u32) {
-        let offset = boundary(&self.whole, offset);
+        let offset = char_boundary(&self.whole, offset);
         let line = self.lines.partition_point(|start| *start <= offset).saturating_sub(1);
         (count(line), count(self.whole[self.lines[line]..offset].chars().count()))
     }

@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Endpoint;
 
-use crate::harness::{Bridge, json_event, progress, within};
+use crate::harness::{Bridge, json_event, progress, publish, within};
 
 /// A publish stream.
 struct Stream {
@@ -138,4 +138,19 @@ fn tiny(message: &str) -> Event {
     let progress = ProcessProgress { project_id: "1".into(), message: message.into(), ..ProcessProgress::default() };
     let payload = Any { type_url: "/project.v1.ProcessProgress".into(), value: progress.encode_to_vec().into() };
     Event { body: Some(event::Body::Payload(payload)), ..Event::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_forgotten_after_the_window_that_was_chosen() {
+    let bridge = Bridge::with(|config| config.limits.idempotency_window = Duration::from_millis(1)).await;
+    let mut publisher = bridge.publisher().await;
+    let again = async {
+        loop {
+            let event = Event { idempotency_key: "k".into(), ..progress("42", "1") };
+            if publish(&mut publisher, event).await.sequence > 1 {
+                return;
+            }
+        }
+    };
+    within("another event under the key", again).await;
 }

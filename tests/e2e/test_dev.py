@@ -46,6 +46,15 @@ def test_a_broken_schema_is_listed_as_check_lists_it_and_the_old_one_stays(dev, 
     eventually(lambda: "revision 2 is served" in dev.bridge.said(), "the corrected schema")
 
 
+def test_what_others_ask_to_reload_is_told_too(dev):
+    dev.hang_up()
+    dev.path.write_text(SECOND)
+    status, answer = dev.call("ReloadSchema", {})
+    assert (status, answer["revision"]) == (200, 2), answer
+    eventually(lambda: "revision 2 is served" in dev.bridge.said(), "the new revision")
+    eventually(lambda: any("order.shipped" in path.read_text() for path in dev.out.glob("*.ts")), "the new client")
+
+
 def test_what_breaks_is_told_and_served(dev):
     with Subscriber(dev.bridge, [{"name": "order:é", "types": ["order.placed"]}]) as subscriber:
         assert subscriber.of("order:é")["type"] == "channel.subscribed"

@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import queue
 import subprocess
 
 import grpc
 import pytest
 from conftest import PATIENCE, TARGET, running
 from google.protobuf import any_pb2, descriptor_pool, json_format, message_factory
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from test_clients import Subscriber
 from test_reload import FIRST, SECOND, shop  # noqa: F401  (a fixture)
@@ -113,10 +115,13 @@ def test_reflection_does_not_hold_up_the_end_of_the_bridge(tmp_path):
     (tmp_path / "schema").mkdir()
     (tmp_path / "schema" / "shop.proto").write_text(FIRST)
     command = ["serve", "--schema", tmp_path / "schema", "--drain-timeout", "1h"]
+    questions = queue.Queue()
+    questions.put(reflection_pb2.ServerReflectionRequest(list_services=""))
     with contextlib.ExitStack() as after:
         with running(command, tmp_path) as bridge:
-            # Open until after the bridge has ended.
             channel = after.enter_context(grpc.insecure_channel(bridge.grpc))
-            database = ProtoReflectionDescriptorDatabase(channel)
-            assert database.get_services()
-        del database
+            # There could always be another question, until after the bridge has ended.
+            answers = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter(questions.get, None))
+            after.callback(questions.put, None)
+            assert len(next(answers).list_services_response.service) == 4
+        assert list(answers) == []

@@ -224,6 +224,14 @@ fn a_pattern_costs_what_its_search_may_take() {
 }
 
 #[test]
+fn a_part_of_bytes_is_searched_for_as_far_as_that_can_be_paid_for() {
+    let fixture = Fixture::event("bytes a = 1 [(buf.validate.field).bytes.contains = \"0123456789\"];");
+    let said = |triples: usize| fixture.said(&format!("{{\"a\":\"{}\"}}", "AAAA".repeat(triples)));
+    assert_eq!(said(10), ["a: must contain 30313233343536373839 in hex [bytes.contains]"]);
+    assert_eq!(said(300_000), ["a: is too large to be searched [bytes.contains]"]);
+}
+
+#[test]
 fn what_is_too_long_is_not_searched() {
     let rules = "(buf.validate.field).string = { max_len: 5 pattern: \"^[ab]{2,}$\" }";
     let (said, units) = searched(rules, &"ab".repeat(10_000));

@@ -8,7 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::harness::{Bridge, Client, Heard, progress, publish, within};
+use crate::harness::{Bridge, Client, Heard, patience, progress, publish, within};
 use crate::metrics::{expect, scrape};
 
 /// A socket that takes little before it is full.
@@ -22,7 +22,13 @@ pub(crate) async fn narrow(bridge: &Bridge) -> TcpStream {
 async fn a_slow_reader_stays_is_told_its_gaps_and_nobody_else_notices() {
     const EVENTS: u64 = 6_000;
     // The project channel keeps 1,000 events and 30 s; a log of 1 MiB holds fewer of these.
-    let bridge = Bridge::with(|config| config.limits.max_channel_bytes = 1 << 20).await;
+    let bridge = Bridge::with(|config| {
+        config.limits.max_channel_bytes = 1 << 20;
+        // However long the publisher takes on a busy machine: nobody is cut for being slow here.
+        config.limits.write_timeout = 10 * patience();
+        config.limits.pong_timeout = 10 * patience();
+    })
+    .await;
     let mut slow = Client::on(narrow(&bridge).await, bridge.addresses.listen, "", None).await;
     let mut quick = bridge.connect().await;
     for client in [&mut slow, &mut quick] {

@@ -162,6 +162,29 @@ async fn what_is_replayed_is_counted_apart_from_what_is_live() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_has_to_wait_is_counted_as_held_back() {
+    let bridge = Bridge::with(|config| {
+        config.limits.replay_burst_bytes = 4 << 10;
+        config.limits.replay_bytes_per_second = 64 << 10;
+    })
+    .await;
+    let mut publisher = bridge.publisher().await;
+    let filler = "x".repeat(1 << 10);
+    let first = publish(&mut publisher, progress("42", &filler)).await;
+    for _ in 2..=20 {
+        publish(&mut publisher, progress("42", &filler)).await;
+    }
+    let mut client = bridge.connect().await;
+    client.subscribe(json!({"name": "project:42", "after": {"epoch": first.epoch, "sequence": 0}})).await;
+    client.next_on("project:42").await;
+    for sequence in 1..=20 {
+        assert_eq!(client.next_on("project:42").await["sequence"], sequence);
+    }
+    let told = expect(&bridge, &[("rialto_replay_events_total", 20.0)]).await;
+    assert!(told["rialto_limit_hits_total{limit=\"replay-bytes-per-second\"}"] >= 1.0, "{told:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_position_of_another_log_is_counted_as_lost_and_reset() {
     let bridge = Bridge::start().await;
     let mut client = bridge.connect().await;

@@ -26,7 +26,9 @@ fmt:
 	cargo fmt
 	cargo fmt --manifest-path examples/publishers/rust/Cargo.toml
 
-lint: tools
+# Buf is one of the Node packages; the rest of the tools is for tests.
+lint:
+	@tests/e2e/tools.sh $(TOOLS) node
 	cargo fmt --check
 	cargo fmt --check --manifest-path examples/publishers/rust/Cargo.toml
 	cargo clippy --all-targets -- -D warnings

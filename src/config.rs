@@ -167,7 +167,8 @@ fn said_in_environment(key: &Key, environment: &dyn Environment) -> Vec<String> 
     values.into_iter().map(str::to_owned).collect()
 }
 
-/// Variables that look like Rialto's and are not: most often a slip of the pen.
+/// Variables that look like Rialto's and are not: most often a slip of the pen. Those that a cluster sets about services
+/// are nobody's slip.
 fn unknown_variables(environment: &dyn Environment) -> Vec<Mistake> {
     let known: Vec<String> = keys().iter().map(|key| key.variable()).collect();
     let mut names = environment.names();
@@ -175,6 +176,7 @@ fn unknown_variables(environment: &dyn Environment) -> Vec<Mistake> {
     names
         .into_iter()
         .filter(|name| name.starts_with(VARIABLE_PREFIX) && !known.contains(name))
+        .filter(|name| !environment::is_of_a_service(name, &environment.get(name).unwrap_or_default()))
         .map(|name| {
             let nearest = spelling::nearest(&name, known.iter().map(String::as_str)).unwrap_or(&known[0]).to_owned();
             let problem = format!("no such variable; the nearest one is {nearest}");

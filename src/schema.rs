@@ -30,6 +30,7 @@ mod declarations;
 mod delivery;
 mod diagnostics;
 mod editions;
+mod elements;
 mod escape;
 mod events;
 mod filter;

@@ -8,6 +8,8 @@
 mod floors;
 #[path = "tidy/form.rs"]
 mod form;
+#[path = "tidy/quotes.rs"]
+mod quotes;
 #[path = "tidy/source.rs"]
 mod source;
 #[path = "tidy/words.rs"]
@@ -73,6 +75,19 @@ fn dependencies_point_down() {
 #[test]
 fn modules_know_only_the_libraries_of_their_floor() {
     expect_tidy(&files("src", &[".rs"]).iter().flat_map(floors::libraries).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_troubleshooting_quotes_is_said_by_the_program() {
+    let sources: Vec<Source> =
+        ["src", "clients/typescript/src"].iter().flat_map(|folder| files(folder, &[".rs", ".ts"])).collect();
+    let page = quotes::page();
+    expect_tidy(&quotes::check(&page, &quotes::texts(&sources)));
+    assert!(page.text.matches("| `").count() > 5, "the table is gone");
+    let invented =
+        Source::new("a.md", "| 404, `no such … at all` | because | do |\n| `--flag`, `code one` | because | do |");
+    let found = quotes::check(&invented, "there is no such thing at all\n");
+    assert_eq!(found.iter().map(|breach| breach.line).collect::<Vec<_>>(), [2]);
 }
 
 #[test]

@@ -108,17 +108,25 @@ impl Followed {
         let options = app::Options { playground: self.playground, ready: Some(ready), ..app::Options::default() };
         let reload = options.reloads.handle();
         reload_on_hangup(reload.clone())?;
-        let following = tokio::spawn(async move {
+        let mut following = tokio::spawn(async move {
             // The bridge did not start; its own error says why.
-            let Ok(addresses) = listening.await else { return Ok(()) };
+            let Ok(addresses) = listening.await else { return std::future::pending().await };
             self.welcome(&addresses)?;
             self.follow(&mut watch, &reload).await
         });
+        let (tell, told) = oneshot::channel();
         let stop = async move {
-            asked.await;
-            following.abort();
+            tokio::select! {
+                () = &mut asked => following.abort(),
+                // Nobody would be told any more what is served: whoever read it has enough.
+                ended = &mut following => if let Ok(Err(failure)) = ended {
+                    let _ = tell.send(failure);
+                },
+            }
         };
-        Ok(app::run(config, options, stop).await?)
+        app::run(config, options, stop).await?;
+        // Where it was asked to stop nothing is told.
+        told.await.map_or(Ok(()), Err)
     }
 
     /// Reloads after each change, without end.

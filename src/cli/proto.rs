@@ -20,7 +20,8 @@ pub(crate) struct Proto {
 const EXAMPLES: &str = "\
 Examples:
   rialto proto export ./my-proto         into your schema's folder: `buf build` and protoc find every import then
-  rialto proto export ./third-party      into a folder of its own: protoc -I./my-proto -I./third-party …";
+  rialto proto export ./third-party      into a folder of its own: protoc -I./my-proto -I./third-party …
+  rialto proto export --bundled ./proto  with the catalogue that a bridge without --schema serves";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -35,6 +36,9 @@ enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 struct Export {
+    /// Write the bundled catalogue too, whose events a bridge without --schema serves
+    #[arg(long)]
+    bundled: bool,
     /// The folder that imports will be relative to
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -51,7 +55,7 @@ impl Proto {
 
 impl Export {
     fn run(self, screen: &mut Screen) -> Result<(), Failure> {
-        for (name, text) in SOURCES.iter().filter(|(name, _)| is_for_others(name)) {
+        for (name, text) in SOURCES.iter().filter(|(name, _)| self.bundled || is_for_others(name)) {
             let path = self.folder.join(name);
             match fs::read(&path) {
                 Ok(there) if there == text.as_bytes() => screen.note(&format!("{} is up to date", path.display())),
@@ -68,7 +72,7 @@ impl Export {
     }
 }
 
-/// Whether schemas and stubs import the file; the bundled catalogue is only an example to them.
+/// Whether every schema's stubs import the file; the bundled catalogue is an example to those who have their own.
 fn is_for_others(name: &str) -> bool {
     ["rialto/v1/", "buf/validate/", "google/rpc/"].iter().any(|folder| name.starts_with(folder))
 }

@@ -133,6 +133,33 @@ fn all_mistakes_come_at_once_with_the_name_that_was_used_and_an_example() {
 }
 
 #[test]
+fn what_a_cluster_says_about_its_services_configures_nothing_and_is_no_mistake() {
+    let config = load(
+        &[],
+        &[
+            ("RIALTO_SERVICE_HOST", "10.0.171.239"),
+            ("RIALTO_SERVICE_PORT", "8080"),
+            ("RIALTO_SERVICE_PORT_WS", "8080"),
+            ("RIALTO_PORT", "tcp://10.0.171.239:8080"),
+            ("RIALTO_PORT_8080_TCP", "tcp://10.0.171.239:8080"),
+            ("RIALTO_PORT_8080_TCP_PROTO", "tcp"),
+            ("RIALTO_PORT_8080_TCP_PORT", "8080"),
+            ("RIALTO_PORT_8080_TCP_ADDR", "10.0.171.239"),
+            ("RIALTO_ADMIN_SERVICE_HOST", "10.0.171.240"),
+            ("RIALTO_ADMIN_PORT", "tcp://10.0.171.240:9090"),
+            ("RIALTO_ADMIN_PORT_9090_TCP_ADDR", "10.0.171.240"),
+        ],
+    );
+    assert_eq!(config.unwrap(), Config::on(&MACHINE));
+    // What somebody wrote is told as before.
+    for (name, value) in
+        [("RIALTO_PORT", "8080"), ("RIALTO_SERVICE", "x"), ("RIALTO_SERVICE_NAME", "x"), ("RIALTO_PORT_GRPC", "1")]
+    {
+        assert_eq!(mistakes(&[], &[(name, value)]).len(), 1, "{name}");
+    }
+}
+
+#[test]
 fn an_open_address_needs_insecure() {
     for key in ["listen", "grpc", "admin"] {
         let found = mistakes(&[(key, "0.0.0.0:7000")], &[]);

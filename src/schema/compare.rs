@@ -6,7 +6,6 @@
 //! thing. Services are left to Buf: Rialto carries none of a schema's own.
 
 mod channels;
-mod elements;
 mod enums;
 mod events;
 mod extensions;
@@ -23,8 +22,8 @@ use serde::Serialize;
 pub use rule::{Rule, Severity};
 
 use super::Schema;
+use super::elements::Elements;
 use super::places::{Near, Site};
-pub(super) use elements::Elements;
 
 /// One difference between two schemas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,6 +1,6 @@
 //! What the files declare: events, channel templates, validation rules, and options that are not built yet.
 
-use buffa_descriptor::generated::descriptor::{DescriptorProto, FileDescriptorProto};
+use buffa_descriptor::generated::descriptor::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 use buffa_descriptor::{DescriptorPool, MessageIndex};
 
 use super::check::Checker;
@@ -46,8 +46,10 @@ pub(super) struct KeyField {
 /// Field numbers in `descriptor.proto`, for paths.
 mod path {
     pub(super) const FILE_MESSAGE: i32 = 4;
+    pub(super) const FILE_EXTENSION: i32 = 7;
     pub(super) const MESSAGE_FIELD: i32 = 2;
     pub(super) const MESSAGE_NESTED: i32 = 3;
+    pub(super) const MESSAGE_EXTENSION: i32 = 6;
     pub(super) const MESSAGE_OPTIONS: i32 = 7;
     pub(super) const MESSAGE_ONEOF: i32 = 8;
     pub(super) const FIELD_OPTIONS: i32 = 8;
@@ -74,6 +76,25 @@ fn read_file(checker: &mut Checker<'_>, declarations: &mut Declarations, index: 
     for (number, message) in (0..).zip(&file.message_type) {
         let site = Site { file: index, path: vec![path::FILE_MESSAGE, number] };
         read_message(checker, declarations, &site, package, message, own);
+    }
+    let site = Site { file: index, path: Vec::new() };
+    refuse_extensions(checker, &site, path::FILE_EXTENSION, &file.extension);
+}
+
+/// Refuses what extension fields declare: nobody would act on it.
+fn refuse_extensions(checker: &mut Checker<'_>, site: &Site, list: i32, extensions: &[FieldDescriptorProto]) {
+    for (number, extension) in (0..).zip(extensions) {
+        let given = &extension.options.__buffa_unknown_fields;
+        for (option, shown) in [(VALIDATE, "buf.validate.field"), (FIELD, "rialto.v1.field")] {
+            if options::is_set(given, option) {
+                checker.report(
+                    &site.inside(&[list, number, path::FIELD_OPTIONS, option]),
+                    Near::Start,
+                    format!("({shown}) has no effect on an extension field"),
+                    "make it a field of the message itself, or leave the option out",
+                );
+            }
+        }
     }
 }
 
@@ -152,6 +173,7 @@ fn read_message(
         let site = site.inside(&[path::MESSAGE_NESTED, number]);
         read_message(checker, declarations, &site, &full_name, nested, own);
     }
+    refuse_extensions(checker, site, path::MESSAGE_EXTENSION, &message.extension);
 }
 
 /// The fields of a message that carry Rialto's field option.

@@ -7,7 +7,7 @@ use miette::Diagnostic;
 
 use super::check::suggest;
 use super::mistake::Mistake;
-use super::places::line_and_column;
+use super::places::{line_and_column, without_comments};
 use crate::proto::DESCRIPTORS;
 
 /// Every mistake that a compiler error stands for. `shown` and `text` are the file in which it occurred.
@@ -82,8 +82,7 @@ fn find_word(text: &str, from: usize, word: &str) -> Option<usize> {
 
 /// A better message where there is one, and what to do about it.
 fn improve(message: String, text: &str, help: Option<String>) -> (String, String) {
-    let code = text.lines().map(str::trim_start).find(|line| !line.is_empty() && !line.starts_with("//"));
-    if code.is_some_and(|line| line.starts_with("edition")) {
+    if without_comments(text).trim_start().starts_with("edition") {
         return (
             "a file in an edition cannot be compiled here".to_owned(),
             "give the schema as a descriptor set (`buf build -o schema.binpb`), or write `syntax = \"proto3\";`"

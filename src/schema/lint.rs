@@ -3,7 +3,7 @@
 //! Nothing here keeps a schema from being loaded. Promises that every kind has a name by which it can be allowed, and a
 //! reason that holds for Rialto; style alone is left to `buf lint`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use buffa::editions::FieldPresence;
@@ -12,7 +12,7 @@ use buffa_descriptor::{FieldKind, MessageIndex, ScalarType, SingularKind};
 use serde::{Serialize, Serializer};
 
 use super::Schema;
-use super::compare::Elements;
+use super::elements::Elements;
 use super::options::CHANNEL;
 use super::places::{Near, Site};
 use super::templates::short;
@@ -123,7 +123,8 @@ impl Serialize for LintRule {
 
 /// Everything in the schema's own files that is likely to be regretted, by place.
 pub fn lint(schema: &Schema) -> Vec<Lint> {
-    let mut linter = Linter { schema, elements: Elements::of(schema.pool()), found: Vec::new() };
+    let (elements, bare) = (Elements::of(schema.pool()), bare(schema));
+    let mut linter = Linter { schema, elements, bare, found: Vec::new() };
     linter.emptiness();
     linter.envelopes();
     linter.events();
@@ -140,6 +141,8 @@ pub fn lint(schema: &Schema) -> Vec<Lint> {
 struct Linter<'a> {
     schema: &'a Schema,
     elements: Elements<'a>,
+    /// Elements without a comment: their files and paths.
+    bare: HashSet<(usize, &'a [i32])>,
     found: Vec<Lint>,
 }
 
@@ -194,20 +197,8 @@ impl Linter<'_> {
         self.elements.messages.get(full_name).map(|element| element.site.clone())
     }
 
-    /// Whether nothing is written above an element or behind its beginning, which is what the generated clients print, as
-    /// far as the descriptors can tell.
-    fn is_bare(&self, site: &Site) -> bool {
-        let Some(file) = self.schema.pool().files().get(site.file) else { return false };
-        let mut locations = file.source_code_info.location.iter();
-        let found = locations.find(|location| location.path == site.path);
-        found.is_some_and(|location| {
-            let comments = [&location.leading_comments, &location.trailing_comments];
-            comments.into_iter().flatten().all(|comment| comment.trim().is_empty())
-        })
-    }
-
     fn comment(&mut self, site: &Site, what: &str, name: &str) {
-        if self.is_bare(site) {
+        if self.bare.contains(&(site.file, &site.path[..])) {
             let advice = format!("write a line above `message {}` that says what it means", short(name));
             self.add(LintRule::MissingComment, site, Near::Start, format!("{what} has no comment"), advice);
         }
@@ -323,6 +314,18 @@ impl Linter<'_> {
             }
         }
     }
+}
+
+/// What has nothing written above it or behind its beginning, which is what the generated clients print, as far as the
+/// descriptors can tell.
+fn bare(schema: &Schema) -> HashSet<(usize, &[i32])> {
+    let files = schema.pool().files().iter().enumerate();
+    let locations = files.flat_map(|(index, file)| file.source_code_info.location.iter().map(move |at| (index, at)));
+    let bare = locations.filter(|(_, location)| {
+        let comments = [&location.leading_comments, &location.trailing_comments];
+        comments.into_iter().flatten().all(|comment| comment.trim().is_empty())
+    });
+    bare.map(|(index, location)| (index, &location.path[..])).collect()
 }
 
 fn is_64_bit(kind: &SingularKind) -> bool {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use protox::file::File;
 
@@ -97,8 +98,26 @@ fn load(sources: &[Source], numbers: TypeNumbers) -> Result<Schema, LoadError> {
 
 /// Whether Rialto brings this file along under every schema.
 pub(super) fn is_given(name: &str) -> bool {
-    is_own(name) || name.starts_with("google/") || name.starts_with("buf/validate/")
+    is_own(name) || GIVEN.contains(name)
 }
+
+/// The files that Rialto brings along beside its own: by their names, since a user's file may stand in a folder of the
+/// same name.
+static GIVEN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let brought = |name: &str| name.starts_with("google/") || name.starts_with("buf/validate/");
+    let files = split(None, DESCRIPTORS).expect("the program's own descriptors are well-formed");
+    let names = files.into_iter().map(|(name, _)| name).filter(|name| brought(name));
+    names.chain(GOOGLE.map(str::to_owned)).collect()
+});
+
+/// What the compiler brings along for those who import it.
+const GOOGLE: [&str; 5] = [
+    "google/protobuf/api.proto",
+    "google/protobuf/compiler/plugin.proto",
+    "google/protobuf/empty.proto",
+    "google/protobuf/source_context.proto",
+    "google/protobuf/type.proto",
+];
 
 /// Whether this file is Rialto's own.
 pub(super) fn is_own(name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Where in the files something stands: descriptors' paths to lines and columns.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use buffa_descriptor::generated::descriptor::FileDescriptorSet;
 
@@ -39,7 +39,8 @@ pub(super) struct Files {
 struct FilePlaces {
     shown: String,
     text: Option<Text>,
-    spans: HashMap<Vec<i32>, Span>,
+    /// By path: what is inside an element follows it.
+    spans: BTreeMap<Vec<i32>, Span>,
 }
 
 /// Lines and byte columns from 0, as in `SourceCodeInfo`.
@@ -86,8 +87,12 @@ impl Files {
         let file = &self.files[site.file];
         let mut path = &site.path[..];
         loop {
-            let mut spans: Vec<Span> =
-                file.spans.iter().filter(|(inner, _)| inner.starts_with(path)).map(|(_, span)| *span).collect();
+            let inside = file.spans.range(path.to_vec()..).take_while(|(inner, _)| inner.starts_with(path));
+            let mut spans: Vec<Span> = match (near, file.spans.get(path)) {
+                // An element begins where the first thing in it does: there is nothing to look for.
+                (Near::Start, Some(whole)) => vec![*whole],
+                _ => inside.map(|(_, span)| *span).collect(),
+            };
             spans.sort_by_key(|span| span.start);
             if let Some(first) = file.spans.get(path).or(spans.first()) {
                 let Some(text) = &file.text else {
@@ -97,7 +102,7 @@ impl Files {
                 let exact = spans.iter().find_map(|span| text.find_value(*span, near));
                 let found = exact.or_else(|| spans.iter().find_map(|span| text.find(*span, near)));
                 let offset = found.unwrap_or_else(|| text.offset(first.start));
-                return Some(line_and_column(&text.whole, offset));
+                return Some(text.line_and_column(offset));
             }
             path = &path[..path.len().checked_sub(1)?];
         }
@@ -119,13 +124,15 @@ fn count(from_zero: usize) -> u32 {
 
 /// Line and column of a byte offset, both from 1; columns count characters.
 pub(super) fn line_and_column(text: &str, offset: usize) -> (u32, u32) {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let before = &text[..offset];
+    let before = &text[..char_boundary(text, offset)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (count(before.matches('\n').count()), count(before[line_start..].chars().count()))
+}
+
+/// Where the character begins that the byte at `offset` is in.
+fn char_boundary(text: &str, offset: usize) -> usize {
+    let offset = offset.min(text.len());
+    (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 impl Text {
@@ -137,6 +144,13 @@ impl Text {
 
     fn offset(&self, (line, column): (usize, usize)) -> usize {
         self.lines.get(line).map_or(self.whole.len(), |start| (start + column).min(self.whole.len()))
+    }
+
+    /// As the function of that name, without counting the lines before.
+    fn line_and_column(&self, offset: usize) -> (u32, u32) {
+        let offset = char_boundary(&self.whole, offset);
+        let line = self.lines.partition_point(|start| *start <= offset).saturating_sub(1);
+        (count(line), count(self.whole[self.lines[line]..offset].chars().count()))
     }
 
     fn find(&self, span: Span, near: Near<'_>) -> Option<usize> {
@@ -167,6 +181,11 @@ impl Text {
         };
         (from..end).find(quoted)
     }
+}
+
+/// A file's text with its comments blanked.
+pub(super) fn without_comments(source: &str) -> String {
+    String::from_utf8_lossy(&blank(source.as_bytes()).0).into_owned()
 }
 
 /// Blanks comments, and comments and strings' insides.

@@ -8,7 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::harness::{Bridge, Client, Heard, patience, progress, publish, within};
+use crate::harness::{Bridge, Client, Heard, progress, publish, within};
 use crate::metrics::{expect, scrape};
 
 /// A socket that takes little before it is full.
@@ -24,9 +24,9 @@ async fn a_slow_reader_stays_is_told_its_gaps_and_nobody_else_notices() {
     // The project channel keeps 1,000 events and 30 s; a log of 1 MiB holds fewer of these.
     let bridge = Bridge::with(|config| {
         config.limits.max_channel_bytes = 1 << 20;
-        // However long the publisher takes on a busy machine: nobody is cut for being slow here.
-        config.limits.write_timeout = 10 * patience();
-        config.limits.pong_timeout = 10 * patience();
+        // How slowly it reads depends on the publisher, and that on the machine.
+        config.limits.write_timeout = Duration::from_secs(60);
+        config.limits.pong_timeout = Duration::from_secs(60);
     })
     .await;
     let mut slow = Client::on(narrow(&bridge).await, bridge.addresses.listen, "", None).await;

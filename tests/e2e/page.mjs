@@ -114,11 +114,12 @@ await step("is one tab stop away from what follows the list, and its links go to
   await page.locator("#filter").focus();
   await page.keyboard.press("Tab");
   assert.equal(await focused(), "LI");
-  const place = () => page.evaluate(() => [...document.querySelectorAll("#events > .event")].indexOf(document.activeElement.closest(".event")));
-  // Events come in between, and then its place is a later one.
-  const before = await place();
+  const event = () => page.evaluateHandle(() => document.activeElement.closest(".event"));
+  const before = await event();
   await page.keyboard.press("ArrowDown");
-  assert.ok((await place()) > before, "the arrow does not move");
+  // Older than the one before: it stands below, whatever has come in between.
+  const isBelow = (before, after) => Boolean(before.compareDocumentPosition(after) & Node.DOCUMENT_POSITION_FOLLOWING);
+  assert.ok(await before.evaluate(isBelow, await event()), "the arrow does not move");
   await page.keyboard.press("Tab");
   assert.equal(await focused(), "tab-publish");
   await page.locator("#skip-to-form").focus();
@@ -264,9 +265,12 @@ await step("shows the TypeScript that it uses, and commands with this bridge's a
   await page.keyboard.press("ArrowRight");
   await page.locator("#code", { hasText: "import" }).waitFor();
   await page.keyboard.press("ArrowRight");
-  const commands = await page.locator("#commands").textContent();
-  assert.ok(commands.includes(`ws://${new URL(url).host}/ws`), commands);
-  assert.ok(commands.includes("grpc.insecure_channel"), commands);
+  const { listen, grpc, admin } = await page.evaluate(() => fetch("/demo/node.json").then((response) => response.json()));
+  assert.equal(listen, new URL(url).host);
+  const commands = await page.locator("#commands pre").allTextContents();
+  const addresses = [`--url ws://${listen}/ws`, `wscat -c 'ws://${listen}/ws`, `http://${admin}/v1/publish`, `--grpc ${grpc}`, `insecure_channel("${grpc}")`];
+  assert.equal(commands.length, addresses.length);
+  for (const [index, address] of addresses.entries()) assert.ok(commands[index].includes(address), commands[index]);
   // It says so for a moment only.
   const copy = page.getByRole("button", { name: "Copy: Publish over HTTP" });
   const said = await copy.evaluateHandle((button) => {

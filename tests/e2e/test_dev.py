@@ -64,6 +64,22 @@ def test_what_breaks_is_told_and_served(dev):
     assert "[event-removed]" in dev.bridge.said() and "1 subscription ended" in dev.bridge.said()
 
 
+def test_it_ends_when_nobody_reads_what_it_says(tmp_path):
+    path = tmp_path / "schema" / "shop.proto"
+    path.parent.mkdir()
+    path.write_text(FIRST)
+    ports = [argument for flag in ["--listen", "--grpc", "--admin"] for argument in (flag, "127.0.0.1:0")]
+    command = [PROGRAM, "dev", path.parent, *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert "Rialto follows" in process.stdout.readline()
+            process.stdout.close()
+            path.write_text(SECOND)
+            assert process.wait(PATIENCE) == 0, process.stderr.read()
+        finally:
+            process.kill()
+
+
 def test_it_waits_for_a_schema_without_mistakes(tmp_path):
     schema, ready, log = tmp_path / "schema", tmp_path / "ready.json", tmp_path / "log"
     schema.mkdir()

@@ -4,7 +4,8 @@ A comment before a block says what it is:
 
     <!-- background: TEXT -->  a command that goes on; TEXT says that it is ready; the one before it is stopped
     <!-- beside: TEXT -->      the same, and the one before it goes on too
-    <!-- run: TEXT -->         a command whose output must contain TEXT; it may go on, then it is ended
+    <!-- run: TEXT -->         a command that ends well, and whose output must contain TEXT
+    <!-- follow: TEXT -->      a command that goes on; once its output contains TEXT it is ended
     <!-- refused: TEXT -->     a command that must fail, saying TEXT
     <!-- file: PATH -->        a file that the reader writes
     <!-- not run: WHY -->      a command that is only to be read
@@ -31,7 +32,7 @@ import pytest
 from conftest import NODE_PACKAGES, PATIENCE, PROGRAM, ROOT, TARGET
 
 BLOCK = re.compile(
-    r"<!-- (browser): ([^\n]+?) -->()|<!-- (background|beside|run|refused|file|not run): ([^\n]+?) -->\n```\w+\n(.*?)```", re.DOTALL
+    r"<!-- (browser): ([^\n]+?) -->()|<!-- (background|beside|run|follow|refused|file|not run): ([^\n]+?) -->\n```\w+\n(.*?)```", re.DOTALL
 )
 PAGES = ["README.md", *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").glob("*.md")))]
 
@@ -131,15 +132,19 @@ def look(url, expected):
 
 
 def end_after(command, kind):
-    """The exit code of a command that ends by itself; one that goes on is ended and counts as done."""
-    if kind == "refused":
-        return command.process.wait(PATIENCE)
+    """The exit code of a command that ends by itself. One that goes on is ended; how it takes that is its own affair."""
+    if kind == "follow":
+        ended = command.process.poll()
+        command.end()
+        assert ended is None, f"{command.text}\nended with {ended} and should go on:\n{command.output}"
+        return 0
     try:
-        code = command.process.wait(1)
+        command.output += command.process.communicate(timeout=PATIENCE)[0].decode(errors="replace")
     except subprocess.TimeoutExpired:
         command.end()
-        return 0
-    assert code == 0, f"{command.text}\nended with {code}:\n{command.output}"
+        raise AssertionError(f"{command.text}\ndid not end within {PATIENCE:g} s:\n{command.output}") from None
+    code = command.process.returncode
+    assert kind == "refused" or code == 0, f"{command.text}\nended with {code}:\n{command.output}"
     return code
 
 

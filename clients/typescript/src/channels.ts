@@ -215,7 +215,6 @@ export function createChannels(host: Host, send: (type: string, data: unknown) =
       for (const [name, channel] of channels) {
         channel.live = false;
         channel.asked = undefined;
-        channel.types = [];
         channel.refused = false;
         channel.dirty = channel.wanted !== undefined;
         if (!channel.wanted && !channel.auto) channels.delete(name);

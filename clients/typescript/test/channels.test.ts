@@ -245,3 +245,41 @@ test("the question what the bridge subscribes by itself is asked again where it 
   world.session.flush();
   assert.deepEqual(world.take(), ["send channel.subscribe"]);
 });
+
+test("what was left when the connection broke is not left on the next one", () => {
+  const world = subscribed();
+  world.session.want("other", ALL, 90);
+  world.session.leave("c", 100);
+  world.session.lost(1006, "", 110);
+  world.session.tick(world.session.deadline());
+  world.take();
+  world.ack(500);
+  assert.deepEqual(world.take(), ["send connection.init", "connected", "send channel.subscribe"]);
+});
+
+test("what the bridge subscribes by itself stays when somebody leaves, and is at hand for the next", () => {
+  const world = recorded();
+  world.session.want("other", ALL, 0);
+  world.ack(10);
+  const start = at("e", 3);
+  world.receive("channel.subscribed", { channel: "auto", start, head: start }, 20);
+  world.session.want("auto", ALL, 20);
+  world.session.leave("auto", 30);
+  world.session.flush();
+  assert.deepEqual(world.session.want("auto", ALL, 40), { channel: "auto", start, head: start });
+  assert.equal(asked(world, "channel.unsubscribe"), undefined);
+});
+
+test("of several requests to wait the longest counts", () => {
+  const world = subscribed();
+  world.session.want("a", ALL, 100);
+  world.session.flush();
+  const id = world.sent.at(-1)?.id ?? "";
+  world.receive("error", TOO_FAST, 110, { replyTo: id });
+  world.receive("error", { ...TOO_FAST, retryAfterMs: 50 }, 120, { replyTo: "another" });
+  world.take();
+  world.session.tick(409);
+  assert.deepEqual(world.take(), []);
+  world.session.tick(410);
+  assert.deepEqual(world.take(), ["send channel.subscribe"]);
+});

@@ -124,3 +124,66 @@ test("of two sends in one turn the one that is no JSON rejects, and the other go
   await good;
   client.close();
 });
+
+test("a refusal that no listener takes is reported", async () => {
+  const { client, sockets, errors } = start();
+  client.subscribe(room, () => {});
+  const [socket] = sockets as [Socket];
+  await socket.open();
+  const data = { code: 4006, status: "NOT_FOUND", reason: "channel_not_found", message: "", channel: "room" };
+  socket.receive({ type: "error", replyTo: socket.sent.at(-1)?.id, data });
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ["not_found"],
+  );
+  client.close();
+});
+
+test("the page is listened to while there is a connection, and no longer", async () => {
+  const told: ((event: "online" | "offline") => void)[] = [];
+  let stopped = 0;
+  const { client, sockets } = start({
+    lifecycle: (listener) => {
+      told.push(listener);
+      return () => (stopped += 1);
+    },
+  });
+  client.subscribe(room, () => {});
+  await sockets[0]?.open();
+  assert.deepEqual([told.length, stopped], [1, 0]);
+  client.suspend();
+  assert.deepEqual([told.length, stopped], [1, 1]);
+  client.resume();
+  told[1]?.("offline");
+  await sockets[1]?.open();
+  sockets[1]?.onclose?.({ code: 1006, reason: "" });
+  assert.equal(client.status.state, "offline");
+  client.close();
+  assert.deepEqual([told.length, stopped], [2, 2]);
+});
+
+test("what a socket says that was given up concerns nobody", async () => {
+  const { client, sockets } = start();
+  const got: string[] = [];
+  client.subscribe(room, ({ type }) => got.push(type));
+  const [old] = sockets as [Socket];
+  await old.open();
+  old.accept();
+  client.suspend();
+  client.resume();
+  old.event("room", "said", 1);
+  old.onclose?.({ code: 4503, reason: "" });
+  assert.equal(client.status.state, "connecting");
+  assert.deepEqual(got, []);
+  client.close();
+});
+
+test("a signal ends the client, before it began as well as later", async () => {
+  assert.equal(start({ signal: AbortSignal.abort() }).client.status.state, "closed");
+  const abort = new AbortController();
+  const { client, sockets } = start({ signal: abort.signal });
+  client.subscribe(room, () => {});
+  await sockets[0]?.open();
+  abort.abort();
+  assert.equal(client.status.state, "closed");
+});

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { at, recorded, subscribed } from "./harness.js";
+import type { Position } from "../src/channel.js";
+import { at, type Recorded, recorded, subscribed } from "./harness.js";
 
 test("hands events on once, in order, and tells what is replay", () => {
   const world = subscribed();
@@ -92,7 +93,7 @@ test("events after a reset of a live channel are new", () => {
   const world = subscribed();
   world.receive("channel.reset", { channel: "c", start: at("f", 0), previous: at("e", 3) }, 30);
   world.receive("t", {}, 30, { channel: "c", sequence: 1 });
-  assert.deepEqual(world.take(), ["c reset to f 0", "c t 1"]);
+  assert.deepEqual(world.take(), ["c reset to f 0 from e 3", "c t 1"]);
 });
 
 test("Rialto's own frames that are not known are no events", () => {
@@ -100,4 +101,33 @@ test("Rialto's own frames that are not known are no events", () => {
   world.receive("channel.presence", { channel: "c" }, 30);
   world.receive("toString", {}, 30);
   assert.deepEqual(world.take(), []);
+});
+
+test("of a gap that is known in part the rest is told", () => {
+  const world = subscribed();
+  world.receive("channel.gap", { channel: "c", epoch: "e", first: 2, last: 5 }, 30);
+  world.receive("channel.gap", { channel: "c", epoch: "e", first: 2, last: 5 }, 30);
+  assert.deepEqual(world.take(), ["c lost 4 to 5"]);
+});
+
+/** Asks for one type of a live channel, and gets the answer that it begins here. */
+function narrowed(start: Position, head: Position): Recorded {
+  const world = subscribed();
+  world.session.want("c", { types: ["t"] }, 30);
+  world.session.flush();
+  world.take();
+  world.receive("channel.subscribed", { channel: "c", start, head }, 40, { replyTo: world.sent.at(-1)?.id ?? "" });
+  return world;
+}
+
+test("a log that began anew before a live channel was asked for again is told", () => {
+  const world = narrowed(at("f", 0), at("f", 2));
+  assert.deepEqual(world.take(), ["c subscribed", "c reset to f 0 from e 3"]);
+});
+
+test("what is live stays live when the channel is asked for again", () => {
+  const world = narrowed(at("e", 3), at("e", 9));
+  world.receive("t", {}, 50, { channel: "c", sequence: 5 });
+  world.receive("t", {}, 50, { channel: "c", sequence: 7 });
+  assert.deepEqual(world.take(), ["c subscribed", "c t 5 replayed", "c t 7"]);
 });

@@ -33,7 +33,10 @@ export function recorded(settings: Partial<SessionSettings> = {}): Recorded {
       log.push(`${channel} ${type} ${sequence ?? "-"}${replayed ? " replayed" : ""}`),
     onSubscribed: ({ channel }) => log.push(`${channel} subscribed`),
     onGap: ({ channel, first, last }) => log.push(`${channel} lost ${first} to ${last}`),
-    onReset: ({ channel, start }) => log.push(`${channel} reset to ${start.epoch} ${start.sequence}`),
+    onReset: ({ channel, start, previous }) =>
+      log.push(
+        `${channel} reset to ${start.epoch} ${start.sequence}${previous ? ` from ${previous.epoch} ${previous.sequence}` : ""}`,
+      ),
     onPosition: ({ channel, position, conflated }) =>
       log.push(`${channel} moved to ${position.sequence}, ${conflated} superseded`),
     onEnded: (channel, error) => log.push(`${channel} ended: ${error.code}`),

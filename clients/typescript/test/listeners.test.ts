@@ -37,6 +37,18 @@ test("a type that the schema does not have goes to onUnknown, never to a listene
   client.close();
 });
 
+test("a subscription's own onUnknown goes before the client's", async () => {
+  const unknown: string[] = [];
+  const { client, sockets } = start({ onUnknown: ({ type }) => unknown.push(`client ${type}`) });
+  client.subscribe(room, () => {}, { onUnknown: ({ type }) => unknown.push(`own ${type}`) });
+  const [socket] = sockets as [Socket];
+  await socket.open();
+  socket.accept();
+  socket.event("room", "new.type", 1);
+  assert.deepEqual(unknown, ["own new.type"]);
+  client.close();
+});
+
 test("a listener that throws is reported and stops nobody else", async () => {
   const { client, sockets } = start();
   const got: string[] = [];

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { escapeParameter, templateChannel } from "../src/channel.js";
+import { errorOf } from "../src/codes.js";
 import {
   fromBigInt,
   fromBytes,
@@ -16,7 +17,9 @@ import {
   toMilliseconds,
 } from "../src/data.js";
 import { isRialtoError, RialtoError } from "../src/errors.js";
+import { pageLifecycle } from "../src/lifecycle.js";
 import { createQueue } from "../src/queue.js";
+import { addressOf } from "../src/transport.js";
 
 test("parameters are escaped as the bridge escapes them", () => {
   // Shared with the bridge's own tests; from where this test is built to.
@@ -97,4 +100,47 @@ test("a queue that is full does what it was told", async () => {
   assert.deepEqual(await read("drop-oldest"), [2, 3]);
   assert.deepEqual(await read("drop-newest"), [1, 2]);
   assert.deepEqual(await read("error"), [1, 2, "buffer_overflow"]);
+});
+
+test("an address of the web is one of its sockets, as safe as it was", () => {
+  assert.equal(addressOf("http://bridge:8080/ws", undefined), "ws://bridge:8080/ws");
+  assert.equal(addressOf(new URL("https://bridge/ws?a=b"), "t 1"), "wss://bridge/ws?a=b&session_id=t+1");
+  assert.throws(() => addressOf("/ws", undefined), { code: "invalid_argument", message: /pass options\.url/ });
+});
+
+test("an error frame's error keeps what it says", () => {
+  const error = errorOf({
+    code: 4007,
+    status: "UNAVAILABLE",
+    reason: "handler_unavailable",
+    message: "Later.",
+    retryAfterMs: 300,
+    path: "data.a",
+    channel: "c",
+  });
+  assert.ok(isRialtoError(error, "unavailable") && error.retryable);
+  const details = { number: 4007, reason: "handler_unavailable", retryAfterMs: 300, path: "data.a", channel: "c" };
+  assert.deepEqual(error.details, details);
+});
+
+test("the page's own lifecycle tells what it goes through, until it is stopped", () => {
+  const document = Object.assign(new EventTarget(), { hidden: false });
+  const window = new EventTarget();
+  const platform = globalThis as { document?: unknown; addEventListener?: unknown };
+  const own = { document: platform.document, addEventListener: platform.addEventListener };
+  Object.assign(platform, { document, addEventListener: window.addEventListener.bind(window) });
+  try {
+    const told: string[] = [];
+    const stop = pageLifecycle((event) => told.push(event));
+    for (const type of ["offline", "online", "pageshow"]) window.dispatchEvent(new Event(type));
+    document.hidden = true;
+    document.dispatchEvent(new Event("visibilitychange"));
+    assert.deepEqual(told.splice(0), ["offline", "online", "visible", "hidden"]);
+    stop();
+    window.dispatchEvent(new Event("online"));
+    document.dispatchEvent(new Event("visibilitychange"));
+    assert.deepEqual(told, []);
+  } finally {
+    Object.assign(platform, own);
+  }
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { RialtoError } from "../src/errors.js";
-import { subscribed, TOO_FAST } from "./harness.js";
+import { recorded, subscribed, TOO_FAST } from "./harness.js";
 
 test("what was sent is known to be taken though the frame that asks for it came too fast", () => {
   const world = subscribed();
@@ -68,4 +68,12 @@ test("what was sent when the link drops is refused, what was not yet sent waits"
     world.sent.filter((frame) => frame.type === "chat").map((frame) => frame.data),
     [1, 2],
   );
+});
+
+test("what waits is bounded, and what is one too many may be tried again", () => {
+  const world = recorded();
+  const refused: string[] = [];
+  const settle = (error?: RialtoError): unknown => refused.push(`${error?.code} ${error?.retryable}`);
+  for (let count = 0; count < 257; count += 1) world.session.dispatch("chat", {}, settle, 0);
+  assert.deepEqual(refused, ["resource_exhausted true"]);
 });

@@ -204,3 +204,64 @@ test("held, it lets go and keeps its positions", () => {
   const last = world.sent[world.sent.length - 1];
   assert.deepEqual(last?.data, { channels: [{ name: "c", after: at("e", 3) }, { name: "d" }] });
 });
+
+test("the bridge says how long silence may be", () => {
+  const world = recorded();
+  world.session.want("c", ALL, 0);
+  world.ack(10, { heartbeatMs: 10_000 });
+  world.receive("connection.heartbeat", {}, 1_000);
+  world.take();
+  world.session.tick(20_999);
+  assert.deepEqual(world.take(), []);
+  world.session.tick(21_000);
+  assert.deepEqual(world.take(), ["disconnect", "waiting until 21250"]);
+});
+
+test("an error of the connection may say when to come back", () => {
+  const world = subscribed();
+  world.receive("connection.error", { code: 4103, status: "", reason: "", message: "", retryAfterMs: 9_000 }, 100);
+  world.session.lost(4103, "overloaded", 110);
+  assert.deepEqual(world.take(), ["error: unavailable", "waiting until 9110"]);
+});
+
+test("who has just spoken is not asked whether he is there", () => {
+  const world = subscribed();
+  world.receive("connection.heartbeat", {}, 10_000);
+  world.session.network(false, 12_999);
+  assert.deepEqual(world.take(), []);
+  world.session.network(false, 13_000);
+  assert.deepEqual(world.take(), ["send connection.heartbeat"]);
+});
+
+test("an offline client and a hidden page wait longer", () => {
+  for (const away of ["offline", "hidden"]) {
+    const world = recorded();
+    world.session.want("c", ALL, 0);
+    if (away === "offline") world.session.network(false, 0);
+    else world.session.visibility(true, 0);
+    let [now, waited] = [0, 0];
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      world.session.lost(1006, "", now);
+      waited = world.session.deadline() - now;
+      now += waited;
+      world.session.tick(now);
+    }
+    assert.equal(waited, 30_000, away);
+  }
+});
+
+test("a token that was refused and renewed may expire again", () => {
+  const world = recorded({ hasToken: true });
+  world.session.want("c", ALL, 0);
+  world.ack(10);
+  for (const now of [1_000, 2_000]) {
+    world.session.lost(4002, "token_expired", now);
+    world.take();
+    world.session.tick(now);
+    assert.deepEqual(world.take(), ["connecting", "connect with a new token"]);
+    world.ack(now + 10);
+  }
+  world.session.lost(1006, "", 3_000);
+  world.session.tick(world.session.deadline());
+  assert.deepEqual(world.take().slice(-1), ["connect"], "the new one is good");
+});

@@ -1,5 +1,7 @@
 // A client whose bridge is the test: sockets that do and say what they are told.
 
+import { afterEach } from "node:test";
+
 import { templateChannel } from "../src/channel.js";
 import type { Client, ConnectOptions } from "../src/client.js";
 import { createClient } from "../src/client.js";
@@ -64,6 +66,12 @@ export class Socket {
 /** Lets what waits for its turn have it. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+const clients: Client[] = [];
+// A test that fails leaves its client open, which would try to come back for ever.
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close();
+});
+
 /** A client, its sockets, and what it reports. */
 export function start(options: ConnectOptions = {}): { client: Client; sockets: Socket[]; errors: RialtoError[] } {
   const sockets: Socket[] = [];
@@ -80,6 +88,7 @@ export function start(options: ConnectOptions = {}): { client: Client; sockets: 
     onError: (error) => errors.push(error),
     ...options,
   });
+  clients.push(client);
   return { client, sockets, errors };
 }
 

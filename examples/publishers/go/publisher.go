@@ -184,7 +184,8 @@ func (p *Publisher) onAck(ack *rialto.Ack) error {
 	if refusal := ack.GetError(); refusal != nil {
 		outcome.Err = status.FromProto(refusal).Err()
 		if isTemporary(codes.Code(refusal.GetCode())) {
-			// It and all behind it are sent again, so that they stay in order.
+			// It and all behind it are sent again. Those of them that the bridge has taken meanwhile stay where they
+			// are, before it: only a window of one event keeps the order around a refusal.
 			return outcome.Err
 		}
 	}

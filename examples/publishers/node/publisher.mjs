@@ -93,7 +93,8 @@ export class Publisher {
   /** Acks come in the order of the events. */
   #onAck({ accepted, error }) {
     if (error && TEMPORARY.has(error.code)) {
-      // It and all behind it are sent again, so that they stay in order.
+      // It and all behind it are sent again. Those of them that the bridge has taken meanwhile stay where they
+      // are, before it: only a window of one event keeps the order around a refusal.
       const call = this.#call;
       this.#onEnd(error);
       call.cancel();

@@ -125,7 +125,8 @@ class Publisher:
     def _on_ack(self, ack):
         """Acks come in the order of the events."""
         if ack.error.code in TEMPORARY_NUMBERS:
-            # It and all behind it are sent again, so that they stay in order.
+            # It and all behind it are sent again. Those of them that the bridge has taken meanwhile stay where they
+            # are, before it: only a window of one event keeps the order around a refusal.
             raise TemporarilyRefused(ack.error.message)
         with self._changed:
             _, future = self._unacked.popleft()

@@ -2,7 +2,7 @@
 
 mod link;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -12,6 +12,8 @@ use crate::schema::Source;
 
 /// How many bytes of files are taken from git.
 const MAX_BYTES: usize = 64 << 20;
+/// How many `.proto` files a folder may have had.
+const MAX_FILES: usize = 10_000;
 /// What a git hook is told about the repository that it runs for. The folder's own is asked here, whatever that is.
 const OF_ANOTHER_REPOSITORY: [&str; 5] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"];
 /// The mode of a symbolic link in a tree of git's.
@@ -80,6 +82,9 @@ fn at_commit(old: &str, folder: &Path) -> Result<Source, Failure> {
     if files.is_empty() {
         return Err(refuse("there were no .proto files in that folder then"));
     }
+    if files.len() > MAX_FILES {
+        return Err(Failure::Usage(format!("--against {old}: the folder had more than {MAX_FILES} .proto files then")));
+    }
     let texts = contents(folder, files.iter().map(|(_, object)| object.as_str()))?;
     let files = files.into_iter().map(|(path, _)| path).zip(texts).collect();
     Ok(Source::Texts { origin: format!("{old}:{}", folder.display()), files })
@@ -88,19 +93,25 @@ fn at_commit(old: &str, folder: &Path) -> Result<Source, Failure> {
 /// The contents of git's objects, in order.
 fn contents<'a>(folder: &Path, objects: impl Iterator<Item = &'a str>) -> Result<Vec<Vec<u8>>, Failure> {
     let wanted: Vec<&str> = objects.collect();
-    let mut child = command(folder, &["cat-file", "--batch"]).stdin(Stdio::piped()).spawn().map_err(no_git)?;
-    let input = child.stdin.take();
+    let mut command = command(folder, &["cat-file", "--batch"]);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(no_git)?;
+    let (input, output) = (child.stdin.take(), child.stdout.take());
     let lines = wanted.join("\n") + "\n";
     // Git answers while it reads: whoever writes must not wait for whoever reads.
     let writer = thread::spawn(move || input.map(|mut input| input.write_all(lines.as_bytes())));
-    let output = child.wait_with_output()?;
-    // Git's own failure says more than a broken pipe.
+    let mut given = Vec::new();
+    if let Some(output) = output {
+        // Then the pipe is closed, and git ends whether or not it had more.
+        output.take(MAX_BYTES as u64 + 1).read_to_end(&mut given)?;
+    }
+    child.wait()?;
+    // What git did not read it has no answer to, which is told below.
     drop(writer.join());
     let broken = || Failure::Refused("git did not give the files that it listed".to_owned());
-    if output.stdout.len() > MAX_BYTES {
+    if given.len() > MAX_BYTES {
         return Err(Failure::Refused(format!("the files in git have more than the {MAX_BYTES} bytes that are read")));
     }
-    let mut rest = &output.stdout[..];
+    let mut rest = &given[..];
     let mut texts = Vec::with_capacity(wanted.len());
     for _ in wanted {
         let end = rest.iter().position(|byte| *byte == b'\n').ok_or_else(broken)?;

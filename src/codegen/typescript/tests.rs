@@ -61,6 +61,7 @@ fn two_events_of_one_name_are_refused_and_an_alias_helps() {
     let index = text(&files, "index.ts");
     assert!(index.contains("export { Opened } from \"./door.v1.js\""), "{index}");
     assert!(index.contains("export { ShopOpened, shop } from \"./shop.v1.js\""), "{index}");
+    assert_eq!(files, generated(folder("clash"), &[".shop.v1.Opened=ShopOpened"]).unwrap(), "as protoc writes names");
     let shop = text(&files, "shop.v1.ts");
     assert!(shop.contains("$.Event<\"shop.opened\", ShopOpened>"), "{shop}");
 }

@@ -1171,7 +1171,6 @@ function createChannels(host, send) {
       for (const [name, channel2] of channels) {
         channel2.live = false;
         channel2.asked = void 0;
-        channel2.types = [];
         channel2.refused = false;
         channel2.dirty = channel2.wanted !== void 0;
         if (!channel2.wanted && !channel2.auto) channels.delete(name);

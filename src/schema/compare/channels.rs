@@ -1,5 +1,6 @@
 //! Differences of channel templates: their names, their parameters, what they keep and ask for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::events::compare_permission;
@@ -96,11 +97,8 @@ fn compare_one(comparison: &mut Comparison<'_>, old: &ChannelTemplate, new: &Cha
         );
     }
     // A permission that only follows a parameter's new name is the same permission.
-    let renamed = |text: &Option<Arc<str>>| -> Option<String> {
-        let parameters = old.parsed.parameters().zip(new.parsed.parameters());
-        let rename = |text: String, (was, is): (&str, &str)| text.replace(&format!("{{{was}}}"), &format!("{{{is}}}"));
-        text.as_ref().map(|text| parameters.fold(text.to_string(), rename))
-    };
+    let names: HashMap<&str, &str> = old.parsed.parameters().zip(new.parsed.parameters()).collect();
+    let renamed = |text: &Option<Arc<str>>| text.as_ref().map(|text| with_names(text, &names));
     let (was, is) = (&old.permissions, &new.permissions);
     for (key, doing, before, after) in [
         ("subscribe", "subscribing to", &was.subscribe, &is.subscribe),
@@ -111,6 +109,20 @@ fn compare_one(comparison: &mut Comparison<'_>, old: &ChannelTemplate, new: &Cha
         let doing = format!("{doing} {template}");
         compare_permission(comparison, &site, key, &doing, (renamed(before).as_deref(), after.as_deref()));
     }
+}
+
+/// A permission with every `{parameter}` under its new name: all at once, since parameters may change names.
+fn with_names(permission: &str, names: &HashMap<&str, &str>) -> String {
+    let mut made = String::with_capacity(permission.len());
+    let mut rest = permission;
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
+    {
+        made.push_str(before);
+        made.push_str(&format!("{{{}}}", names.get(name).unwrap_or(&name)));
+        rest = after;
+    }
+    made + rest
 }
 
 /// Whether an event fills the parameter at this position from another field than before, which is told with the event;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use buffa::editions::EnumType;
 use buffa_descriptor::generated::descriptor::EnumDescriptorProto;
 
-use super::elements::Element;
 use super::messages::{not_covered, report_reserved};
 use super::{Comparison, Place, Rule, missing};
+use crate::schema::elements::Element;
 use crate::schema::places::{Near, Site};
 use crate::schema::templates::short;
 

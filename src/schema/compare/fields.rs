@@ -75,6 +75,11 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// Whether clients find it in JSON always: as a value, as a list or as a map.
+    pub(super) fn is_always_there(&self) -> bool {
+        self.is_always_printed() || self.cardinality() != Cardinality::One
+    }
+
     /// Whether JSON has it always, with its default where nothing was set.
     fn is_always_printed(&self) -> bool {
         let is_value = match self.linked.kind() {

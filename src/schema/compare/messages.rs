@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use buffa_descriptor::generated::descriptor::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
-use super::elements::Element;
 use super::{Comparison, Place, Rule, fields, missing, rules};
+use crate::schema::elements::Element;
 use crate::schema::places::{Near, Site};
 use crate::schema::templates::short;
 
@@ -95,6 +95,11 @@ fn compare_one(comparison: &mut Comparison<'_>, name: &str, old: &DescriptorProt
                     .iter()
                     .any(|range| (range.start.unwrap_or(0)..range.end.unwrap_or(0)).contains(&number));
                 let name_reserved = new.descriptor.reserved_name.iter().any(|reserved| reserved == name);
+                if number_reserved && name_reserved {
+                    let side = fields::Side::of(old_linked, field).filter(fields::Side::is_always_there);
+                    side.into_iter().for_each(|side| report_missed(comparison, &new.site, &side.told(short)));
+                    continue;
+                }
                 report_removed(comparison, &new.site, short, (number, name), (number_reserved, name_reserved));
             }
         }
@@ -116,6 +121,16 @@ fn compare_one(comparison: &mut Comparison<'_>, name: &str, old: &DescriptorProt
     check_reserved(comparison, short, old, new);
 }
 
+/// Says that clients miss a field whose number and name nobody can take.
+fn report_missed(comparison: &mut Comparison<'_>, site: &Site, field: &str) {
+    comparison.report(
+        Rule::FieldMayBeAbsent,
+        Place::New(site, Near::Start),
+        format!("{field} is gone from JSON, and was always there"),
+        "keep it, `deprecated` and empty, as long as clients run that were built with it",
+    );
+}
+
 fn report_removed(
     comparison: &mut Comparison<'_>,
     site: &Site,
@@ -124,8 +139,7 @@ fn report_removed(
     (number_reserved, name_reserved): (bool, bool),
 ) {
     let left = match (number_reserved, name_reserved) {
-        (true, true) => return,
-        (true, false) => format!("its name is not reserved: add `reserved \"{name}\";`"),
+        (true, _) => format!("its name is not reserved: add `reserved \"{name}\";`"),
         (false, true) => format!("its number is not reserved: add `reserved {number};`"),
         (false, false) => format!("neither is reserved: add `reserved {number};` and `reserved \"{name}\";`"),
     };

@@ -1,13 +1,14 @@
 //! Differences of validation rules: which ask for more than they did.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use buffa::unknown_fields::{UnknownFieldData, UnknownFields};
 use buffa_descriptor::generated::descriptor::DescriptorProto;
 use buffa_descriptor::{DescriptorPool, FieldKind, MessageDescriptor, SingularKind};
 
-use super::elements::Element;
 use super::{Comparison, Place, Rule};
+use crate::schema::elements::Element;
 use crate::schema::options::VALIDATE;
 use crate::schema::places::{Near, Site};
 use crate::schema::scan::{Fields, Wire};
@@ -20,7 +21,13 @@ type Flat = BTreeMap<String, Value>;
 /// The value of a rule.
 #[derive(Clone, Debug, PartialEq)]
 enum Value {
-    Number(f64),
+    Whole(i128),
+    Float(f64),
+    /// A `Duration` or a `Timestamp`.
+    Time {
+        seconds: i64,
+        nanos: i64,
+    },
     /// Anything else, as it stands on the wire: lists, texts, expressions.
     Raw(Vec<String>),
 }
@@ -93,11 +100,26 @@ fn report(comparison: &mut Comparison<'_>, site: &Site, option: &[i32], name: &s
     }
 }
 
-/// " (64, and was 128)" where both are numbers.
+/// ": 64, and was 128" where both are numbers.
 fn numbers(was: Option<&Value>, is: Option<&Value>) -> String {
     match (was, is) {
-        (Some(Value::Number(was)), Some(Value::Number(is))) => format!(": {is}, and was {was}"),
+        (Some(Value::Whole(was)), Some(Value::Whole(is))) => format!(": {is}, and was {was}"),
+        (Some(Value::Float(was)), Some(Value::Float(is))) => format!(": {is}, and was {was}"),
         _ => String::new(),
+    }
+}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Value::Whole(left), Value::Whole(right)) => Some(left.cmp(right)),
+            (Value::Float(left), Value::Float(right)) => left.partial_cmp(right),
+            // Both parts of a duration have one sign, and a timestamp's nanos are none below zero.
+            (Value::Time { seconds, nanos }, Value::Time { seconds: other_seconds, nanos: other_nanos }) => {
+                Some((seconds, nanos).cmp(&(other_seconds, other_nanos)))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -110,15 +132,29 @@ fn verdict(name: &str, was: Option<&Value>, is: Option<&Value>) -> Rule {
         _ if matches!(name, "ignore" | "strict") => Rule::RuleChanged,
         (None, _) => Rule::RuleTightened,
         (_, None) => Rule::RuleLoosened,
-        (Some(Value::Number(was)), Some(Value::Number(is))) if rising || falling => {
-            if (is > was) == rising {
-                Rule::RuleTightened
-            } else {
-                Rule::RuleLoosened
-            }
-        }
+        (Some(was), Some(is)) if rising || falling => match is.partial_cmp(was) {
+            Some(order) if order.is_gt() == rising => Rule::RuleTightened,
+            Some(_) => Rule::RuleLoosened,
+            None => Rule::RuleChanged,
+        },
         _ => Rule::RuleChanged,
     }
+}
+
+/// Takes a point or a span of time, which may come in parts.
+fn add_time(flat: &mut Flat, name: String, bytes: &[u8]) {
+    let (mut seconds, mut nanos) = match flat.get(&name) {
+        Some(Value::Time { seconds, nanos }) => (*seconds, *nanos),
+        _ => (0, 0),
+    };
+    for field in Fields::new(bytes).map_while(Result::ok) {
+        match field {
+            (1, Wire::Varint(value)) => seconds = value as i64,
+            (2, Wire::Varint(value)) => nanos = value as i64,
+            _ => {}
+        }
+    }
+    flat.insert(name, Value::Time { seconds, nanos });
 }
 
 fn flatten(pool: &DescriptorPool, options: &UnknownFields, message: &str) -> Flat {
@@ -137,7 +173,11 @@ fn flatten_into(flat: &mut Flat, pool: &DescriptorPool, message: &MessageDescrip
         let Some(field) = message.field(number) else { continue };
         let name = if path.is_empty() { field.name().to_owned() } else { format!("{path}.{}", field.name()) };
         if let (FieldKind::Singular(SingularKind::Message(inner)), Wire::Bytes(bytes)) = (field.kind(), wire) {
-            flatten_into(flat, pool, pool.message(inner), bytes, &name);
+            let inner = pool.message(inner);
+            match inner.full_name() {
+                "google.protobuf.Duration" | "google.protobuf.Timestamp" => add_time(flat, name, bytes),
+                _ => flatten_into(flat, pool, inner, bytes, &name),
+            }
             continue;
         }
         let value = match field.kind() {
@@ -151,14 +191,14 @@ fn flatten_into(flat: &mut Flat, pool: &DescriptorPool, message: &MessageDescrip
             continue;
         }
         let number = value.and_then(|value| match value {
-            Scalar::Int(number) => Some(number as f64),
-            Scalar::Uint(number) => Some(number as f64),
-            Scalar::Float(number) => Some(number),
-            Scalar::Bool(value) => Some(f64::from(u8::from(value))),
+            Scalar::Int(number) => Some(Value::Whole(number.into())),
+            Scalar::Uint(number) => Some(Value::Whole(number.into())),
+            Scalar::Float(number) => Some(Value::Float(number)),
+            Scalar::Bool(value) => Some(Value::Whole(value.into())),
             Scalar::Text(_) | Scalar::Bytes(_) => None,
         });
         match (number, flat.get_mut(&name)) {
-            (Some(number), _) => drop(flat.insert(name, Value::Number(number))),
+            (Some(number), _) => drop(flat.insert(name, number)),
             (None, Some(Value::Raw(values))) => values.push(format!("{wire:?}")),
             (None, _) => drop(flat.insert(name, Value::Raw(vec![format!("{wire:?}")]))),
         }

@@ -46,6 +46,19 @@ shop.proto:17:100: warning: "ask" cannot carry its field id in a flat frame: the
     }
 }
 
+/// Every place of every field was looked for among all places of the file: this took minutes.
+#[test]
+fn many_fields_of_a_file_are_told_with_their_places() {
+    const FIELDS: usize = 8_000;
+    let fields: String = (1..=FIELDS).map(|number| format!("  // é\n  int64 f{number} = {number};\n")).collect();
+    let schema = shop(&format!(
+        "// An order.\nmessage Placed {{ option (rialto.v1.event) = {{ type: \"order.placed\" }};\n{fields}}}"
+    ));
+    let lines: Vec<_> = lint(&schema).iter().map(|lint| (lint.rule, lint.line, lint.column)).collect();
+    let expected = (0..FIELDS).map(|place| (LintRule::Int64String, Some(5 + 2 * place as u32), Some(3)));
+    assert_eq!(lines, expected.collect::<Vec<_>>());
+}
+
 #[test]
 fn without_source_info_nothing_is_said_about_comments() {
     let files = folder(&[(

@@ -4,6 +4,7 @@
 //! interpreter or too much work never lets one through, nor takes the bridge down. What goes wrong is told without the
 //! values that were involved.
 
+mod equality;
 mod functions;
 mod paying;
 mod rewrite;

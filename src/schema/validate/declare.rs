@@ -1,5 +1,7 @@
 //! From `buf.validate` options to plans, or to what is wrong with them.
 
+use std::collections::HashSet;
+
 use buffa_descriptor::{FieldDescriptor, FieldKind, MessageDescriptor, MessageIndex, SingularKind};
 
 use super::cel::{CelRule, Kind, Subject};
@@ -29,8 +31,14 @@ pub(in crate::schema) fn plan(checker: &mut Checker<'_>, declared: Vec<(MessageI
     for (index, declared) in declared {
         let message = checker.pool.message(index);
         let mut plan = MessagePlan::new(message);
-        for (place, site, options) in declared.fields {
+        let sets = declared.message.iter().flat_map(|(_, options)| &options.oneof);
+        let members: HashSet<String> = sets.flat_map(|set| set.fields.iter().cloned()).collect();
+        for (place, site, mut options) in declared.fields {
             let Some(field) = message.fields().get(place) else { continue };
+            // The standard: only the member that is set is held to its rules, unless `ignore` says otherwise.
+            if members.contains(field.name()) && options.ignore.is_none() {
+                options.ignore = Some(proto::Ignore::IfZeroValue.into());
+            }
             plan.fields[place] = Planner { checker, site: &site, name: field.name() }.field(field, options);
         }
         for (name, options) in declared.oneofs {
@@ -207,6 +215,10 @@ impl Planner<'_, '_> {
         let mut places = Vec::new();
         for name in &set.fields {
             match message.fields().iter().position(|field| field.name() == name) {
+                Some(place) if places.contains(&place) => {
+                    let wrong = format!("the oneof rule of {} lists the field {name:?} twice", self.name);
+                    self.refuse(Near::Value("fields", name), (wrong, "list each field once".to_owned()));
+                }
                 Some(place) => places.push(place),
                 None => {
                     let known = message.fields().iter().map(FieldDescriptor::name);

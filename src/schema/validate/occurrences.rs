@@ -3,10 +3,16 @@
 //! A value of another wire type than its field's is an unknown field, and so is a closed enum's unknown number; a member
 //! of a oneof unsets its siblings; the last value of a field counts, and occurrences of a sub-message are merged.
 
-use buffa::editions::EnumType;
-use buffa_descriptor::{DescriptorPool, FieldKind, MessageDescriptor, ScalarType, SingularKind};
+use std::collections::{HashMap, HashSet};
 
+use buffa::editions::EnumType;
+use buffa_descriptor::{DescriptorPool, EnumIndex, FieldKind, MessageDescriptor, ScalarType, SingularKind};
+
+use super::budget::note;
 use crate::schema::scan::{Fields, Wire, varint};
+
+/// Values that are sorted to their fields for one unit.
+pub(super) const WIRES_PER_UNIT: u64 = 4;
 
 /// A value that is no message.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,22 +88,25 @@ impl<'a> Occurrences<'a> {
         parts: &[&'a [u8]],
     ) -> Self {
         let mut fields: Vec<Vec<Wire<'a>>> = vec![Vec::new(); message.fields().len()];
+        // The member of each oneof that is there: only that one can have anything to unset.
+        let mut present: Vec<Option<usize>> = vec![None; message.oneofs().len()];
+        let mut count = 0;
+        let mut reader = Reader::new(pool);
         for (number, wire) in parts.iter().flat_map(|part| Fields::new(part)).map_while(Result::ok) {
+            count += 1;
             let Ok(at) = numbers.binary_search_by_key(&number, |(number, _)| *number) else { continue };
             let place = numbers[at].1;
             let field = &message.fields()[place];
-            if !is_value(pool, field.kind(), wire) {
+            if !is_value(&mut reader, field.kind(), wire) {
                 continue;
             }
-            if let Some(oneof) = field.oneof_index().and_then(|index| message.oneofs().get(usize::from(index))) {
-                for sibling in oneof.field_indices().iter().map(|index| usize::from(*index)) {
-                    if sibling != place {
-                        fields[sibling].clear();
-                    }
-                }
+            let oneof = field.oneof_index().and_then(|index| present.get_mut(usize::from(index)));
+            if let Some(sibling) = oneof.and_then(|member| member.replace(place)).filter(|member| *member != place) {
+                fields[sibling].clear();
             }
             fields[place].push(wire);
         }
+        note(count / WIRES_PER_UNIT);
         Occurrences { fields }
     }
 
@@ -108,12 +117,12 @@ impl<'a> Occurrences<'a> {
 }
 
 /// Whether a wire value is one of the field, or of its packed or map form.
-fn is_value(pool: &DescriptorPool, kind: FieldKind, wire: Wire<'_>) -> bool {
+fn is_value(reader: &mut Reader<'_>, kind: FieldKind, wire: Wire<'_>) -> bool {
     match kind {
-        FieldKind::Singular(kind) => scalar(pool, kind, wire).is_some() || is_message(kind, wire),
+        FieldKind::Singular(kind) => reader.scalar(kind, wire).is_some() || is_message(kind, wire),
         FieldKind::List(kind) => {
             let is_packed = matches!(wire, Wire::Bytes(_)) && is_packable(kind);
-            is_packed || scalar(pool, kind, wire).is_some() || is_message(kind, wire)
+            is_packed || reader.scalar(kind, wire).is_some() || is_message(kind, wire)
         }
         FieldKind::Map { .. } => matches!(wire, Wire::Bytes(_)),
     }
@@ -137,13 +146,48 @@ pub(super) fn message_bytes(wire: Wire<'_>) -> Option<&[u8]> {
 
 /// A scalar of this kind. `None`: it is none.
 pub(in crate::schema) fn scalar<'a>(pool: &DescriptorPool, kind: SingularKind, wire: Wire<'a>) -> Option<Scalar<'a>> {
+    scalar_among(kind, wire, |index, number| {
+        let descriptor = pool.enumeration(index);
+        descriptor.enum_type() == EnumType::Open || descriptor.value(number).is_some()
+    })
+}
+
+/// Reads many scalars: a closed enum's numbers are looked up, not searched for.
+struct Reader<'p> {
+    pool: &'p DescriptorPool,
+    /// The numbers of the closed enums that were met; `None` for an open one.
+    enums: HashMap<EnumIndex, Option<HashSet<i32>>>,
+}
+
+impl<'p> Reader<'p> {
+    fn new(pool: &'p DescriptorPool) -> Self {
+        Reader { pool, enums: HashMap::new() }
+    }
+
+    fn scalar<'a>(&mut self, kind: SingularKind, wire: Wire<'a>) -> Option<Scalar<'a>> {
+        let (pool, enums) = (self.pool, &mut self.enums);
+        scalar_among(kind, wire, |index, number| {
+            let numbers = enums.entry(index).or_insert_with(|| {
+                let descriptor = pool.enumeration(index);
+                let is_closed = descriptor.enum_type() == EnumType::Closed;
+                is_closed.then(|| descriptor.values().iter().map(|value| value.number()).collect())
+            });
+            numbers.as_ref().is_none_or(|numbers| numbers.contains(&number))
+        })
+    }
+}
+
+/// A scalar of this kind; of an enum, if the enum may hold the number.
+fn scalar_among<'a>(
+    kind: SingularKind,
+    wire: Wire<'a>,
+    may_hold: impl FnOnce(EnumIndex, i32) -> bool,
+) -> Option<Scalar<'a>> {
     let zigzag = |value: u64| (value >> 1) as i64 ^ -((value & 1) as i64);
     Some(match (kind, wire) {
         (SingularKind::Enum(index), Wire::Varint(value)) => {
             let number = value as i32;
-            let descriptor = pool.enumeration(index);
-            let is_known = || descriptor.values().iter().any(|value| value.number() == number);
-            if descriptor.enum_type() == EnumType::Closed && !is_known() {
+            if !may_hold(index, number) {
                 return None;
             }
             Scalar::Int(number.into())
@@ -170,15 +214,25 @@ pub(in crate::schema) fn scalar<'a>(pool: &DescriptorPool, kind: SingularKind, w
     })
 }
 
+/// Whether a list has an item: a packed run may be empty.
+pub(super) fn has_items(pool: &DescriptorPool, kind: SingularKind, wires: &[Wire<'_>]) -> bool {
+    let mut reader = Reader::new(pool);
+    wires.iter().any(|wire| match *wire {
+        Wire::Bytes(run) if is_packable(kind) => packed(kind, run).any(|wire| reader.scalar(kind, wire).is_some()),
+        _ => true,
+    })
+}
+
 /// The items of a list of scalars, packed or not.
 pub(super) fn items<'a>(pool: &DescriptorPool, kind: SingularKind, wires: &[Wire<'a>]) -> Vec<Scalar<'a>> {
     let mut items = Vec::with_capacity(wires.len());
+    let mut reader = Reader::new(pool);
     for wire in wires {
         match *wire {
             Wire::Bytes(run) if is_packable(kind) => {
-                items.extend(packed(kind, run).filter_map(|wire| scalar(pool, kind, wire)));
+                items.extend(packed(kind, run).filter_map(|wire| reader.scalar(kind, wire)));
             }
-            wire => items.extend(scalar(pool, kind, wire)),
+            wire => items.extend(reader.scalar(kind, wire)),
         }
     }
     items

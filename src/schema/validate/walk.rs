@@ -10,7 +10,7 @@ use buffa_descriptor::{DescriptorPool, FieldDescriptor, FieldKind, MessageIndex,
 use super::Violation;
 use super::budget::{is_spent, note};
 use super::cel::{self, CelRule};
-use super::occurrences::{Occurrences, Scalar, entry, items, message_bytes, scalar};
+use super::occurrences::{Occurrences, Scalar, entry, has_items, items, message_bytes, scalar};
 use super::plan::{
     ElementRules, FieldPlan, FieldRules, Ignore, ListRules, MapRules, MessagePlan, Required, Rules, ValueRules,
 };
@@ -142,12 +142,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether a field is set: with presence, on the wire; without, not its default.
+    /// Whether a field is set: with presence, on the wire; without, not its default; a list or a map, with an item.
     fn is_set(&self, field: &FieldDescriptor, wires: &[Wire<'_>]) -> bool {
         match field.kind() {
             FieldKind::Singular(kind) if field.presence() == FieldPresence::Implicit => {
                 wires.last().and_then(|wire| scalar(self.pool, kind, *wire)).is_some_and(|value| !value.is_zero())
             }
+            FieldKind::List(kind) => has_items(self.pool, kind, wires),
             _ => !wires.is_empty(),
         }
     }
@@ -185,14 +186,14 @@ impl<'a> Walk<'a> {
             (FieldKind::Singular(kind), Some(wire)) => {
                 scalar(self.pool, kind, *wire).is_some_and(|value| value.is_zero())
             }
+            (FieldKind::List(kind), Some(_)) => !has_items(self.pool, kind, wires),
             _ => false,
         }
     }
 
     fn descend(&mut self, field: &FieldDescriptor, inner: MessageIndex, wires: &[Wire<'_>]) {
-        let parts = |wires: &[Wire<'_>]| wires.len();
         match field.kind() {
-            FieldKind::Singular(_) if parts(wires) > 0 => {
+            FieldKind::Singular(_) if !wires.is_empty() => {
                 let parts: Vec<&[u8]> = wires.iter().filter_map(|wire| message_bytes(*wire)).collect();
                 self.message(inner, &parts);
             }

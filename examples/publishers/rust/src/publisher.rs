@@ -123,7 +123,8 @@ async fn stream(
                 for ack in response?.ok_or_else(ended)?.acks {
                     let outcome = match ack.result {
                         Some(ack::Result::Accepted(accepted)) => Ok(accepted),
-                        // The event and all behind it are sent again, so that they stay in order.
+                        // The event and all behind it are sent again. Those of them that the bridge has taken meanwhile stay where they
+                        // are, before it: only a window of one event keeps the order around a refusal.
                         Some(ack::Result::Error(status)) if is_temporary(status.code.into()) => {
                             return Err(tonic::Status::new(status.code.into(), status.message));
                         }

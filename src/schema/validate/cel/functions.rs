@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cel::extractors::{Arguments, This};
 use cel::{Context, ExecutionError, FunctionContext, Value};
 
+use super::equality::{self, whole_of};
 use super::paying::{self, make_value, pay_value};
 use super::rewrite::Patterns;
 use crate::schema::validate::budget::{pay, pay_bytes, units_of};
@@ -75,6 +76,7 @@ pub(super) fn with_patterns<T>(patterns: Option<&Arc<Patterns>>, evaluate: impl 
 pub(super) fn context() -> Context<'static> {
     let mut context = Context::default();
     paying::add_to(&mut context);
+    equality::add_to(&mut context);
     add_own(&mut context);
     context.add_function("matches", |This(text): This<Arc<String>>, pattern: Arc<String>| matches(&text, &pattern));
     context.add_function("contains", |This(whole): This<Value>, part: Value| -> Result {
@@ -218,14 +220,14 @@ fn unique(list: &[Value]) -> Result {
     for value in list {
         pay_value(value)?;
         let key = match value {
-            Value::Int(number) => match u64::try_from(*number) {
-                Ok(number) => (0, number.to_be_bytes().to_vec()),
-                Err(_) => (1, number.to_be_bytes().to_vec()),
-            },
-            Value::UInt(number) => (0, number.to_be_bytes().to_vec()),
-            // Nothing equals NaN, and both zeros are equal.
+            Value::Int(number) => (0, i128::from(*number).to_be_bytes().to_vec()),
+            Value::UInt(number) => (0, i128::from(*number).to_be_bytes().to_vec()),
+            // Nothing equals NaN.
             Value::Float(number) if number.is_nan() => continue,
-            Value::Float(number) => (2, (number + 0.0).to_be_bytes().to_vec()),
+            Value::Float(number) => match whole_of(*number) {
+                Some(number) => (0, number.to_be_bytes().to_vec()),
+                None => (2, number.to_be_bytes().to_vec()),
+            },
             Value::String(text) => (3, text.as_bytes().to_vec()),
             Value::Bytes(bytes) => (4, bytes.to_vec()),
             Value::Bool(value) => (5, vec![u8::from(*value)]),

@@ -8,6 +8,7 @@ use cel::common::types::{CelBytes, CelList, CelMap, CelString};
 use cel::common::value::Val;
 use cel::{Context, ExecutionError, FunctionContext, Value};
 
+use super::equality::{is_number, lookup};
 use super::value::MARK;
 use crate::schema::validate::budget::{self, Spent, units_of};
 
@@ -177,6 +178,11 @@ fn follow<'a>(root: &'a dyn Val, steps: &[IdedExpr], context: &Context<'_>) -> R
             }
             _ => return Err(ExecutionError::NoSuchOverload),
         };
+        let equal = at.downcast_ref::<CelMap>().filter(|_| is_number(key)).and_then(|map| lookup(map, key));
+        if let Some(found) = equal {
+            at = found;
+            continue;
+        }
         at = match at.as_indexer().ok_or(ExecutionError::NoSuchOverload)?.get(key)? {
             Cow::Borrowed(found) => found,
             Cow::Owned(_) => return Err(ExecutionError::NoSuchOverload),

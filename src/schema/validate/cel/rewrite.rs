@@ -3,12 +3,14 @@
 //! The interpreter copies values freely: a part of a message for each look at it, all that a loop has collected for each
 //! of its turns. So every path goes through a function that pays for what it finds, every loop pays for each turn and
 //! its item, `map` and `filter` collect in a function of their own, and `+` pays for what it makes. What is left for the
-//! interpreter costs no more than the expression is long.
+//! interpreter costs no more than the expression is long. `==`, `!=` and `in` become functions that know numbers of other
+//! types.
 
 use std::collections::HashMap;
 
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, operators};
 
+use super::equality::{EQUAL, IN, UNEQUAL};
 use super::paying::{ADD, COLLECT, GET, HAS, TURN};
 use super::typing::parts;
 use super::value::MARK;
@@ -80,6 +82,7 @@ impl Rewriter {
                 called.args[1..].iter_mut().for_each(|argument| self.walk(argument, Use::Copied));
             }
             operators::IN if called.args.len() == 2 => {
+                called.func_name = IN.to_owned();
                 self.walk(&mut called.args[0], Use::Looked);
                 self.walk(&mut called.args[1], Use::Copied);
             }
@@ -99,6 +102,11 @@ impl Rewriter {
                 };
                 let to_be = if called.args.iter().any(is_short) { Use::Looked } else { Use::Copied };
                 called.args.iter_mut().for_each(|argument| self.walk(argument, to_be));
+                match name.as_str() {
+                    operators::EQUALS => called.func_name = EQUAL.to_owned(),
+                    operators::NOT_EQUALS => called.func_name = UNEQUAL.to_owned(),
+                    _ => {}
+                }
             }
             name if is_operator(name) => called.args.iter_mut().for_each(|argument| self.walk(argument, Use::Looked)),
             name => {

@@ -15,7 +15,9 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 
 use crate::schema::scan::Wire;
 use crate::schema::validate::budget::{pay, pay_bytes};
-use crate::schema::validate::occurrences::{Occurrences, Scalar, entry, items, message_bytes, numbers, scalar as read};
+use crate::schema::validate::occurrences::{
+    Occurrences, Scalar, WIRES_PER_UNIT, entry, has_items, items, message_bytes, numbers, scalar as read,
+};
 
 /// Before a field's name it says that the field is set; alone, that the map is a message.
 pub(super) const MARK: &str = "\0";
@@ -23,8 +25,6 @@ pub(super) const MARK: &str = "\0";
 /// What a field costs, and an item: the interpreter copies them once for itself.
 const FIELD_UNITS: u64 = 8;
 const ITEM_UNITS: u64 = 3;
-/// Values that are sorted to their fields for one unit.
-const WIRES_PER_UNIT: usize = 4;
 /// How deep messages are followed. The transcoder refuses what is deeper.
 const MAX_DEPTH: u32 = 100;
 /// How deep the defaults of messages that are not there are made.
@@ -98,7 +98,7 @@ fn fields(
     let count: usize = (0..descriptor.fields().len()).map(|place| occurrences.all(place).len()).sum();
     let bytes: usize = parts.iter().map(|part| part.len()).sum();
     // Whether there is anything left is asked below, and where the value is used.
-    let _ = pay_bytes(bytes).and_then(|()| pay((count / WIRES_PER_UNIT) as u64));
+    let _ = pay_bytes(bytes).and_then(|()| pay(count as u64 / WIRES_PER_UNIT));
     let mut made: HashMap<Key, Value> = HashMap::new();
     made.insert(Key::from(MARK), Value::Bool(true));
     for (place, field) in descriptor.fields().iter().enumerate().filter(|(_, field)| wanted(field.name())) {
@@ -107,7 +107,7 @@ fn fields(
         }
         let wires = occurrences.all(place);
         let (value, is_set) = match field.kind() {
-            FieldKind::List(kind) => (many(pool, kind, wires, depth), !wires.is_empty()),
+            FieldKind::List(kind) => (many(pool, kind, wires, depth), has_items(pool, kind, wires)),
             FieldKind::Map { key, value } => (entries(pool, key, value, wires, depth), !wires.is_empty()),
             FieldKind::Singular(kind) => {
                 let is_default = || {

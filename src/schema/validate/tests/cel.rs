@@ -69,6 +69,45 @@ const TABLE: &[(&str, &str, &[&str], &[&str])] = &[
         &[r#"{"a":1}"#, r#"{"a":"-Infinity"}"#],
         &[r#"{"a":"NaN"}"#, r#"{"a":"Infinity"}"#],
     ),
+    // Numbers are equal by their values, whatever their types.
+    ("uint32 a = 1;", "this.a != 0", &[r#"{"a":1}"#], &["{}"]),
+    ("uint32 a = 1;", "this.a == 1", &[r#"{"a":1}"#], &["{}", r#"{"a":2}"#]),
+    ("double a = 1;", "this.a == 2", &[r#"{"a":2}"#], &["{}", r#"{"a":2.5}"#]),
+    ("double a = 1;", "this.a != 2u", &["{}", r#"{"a":2.5}"#, r#"{"a":"NaN"}"#], &[r#"{"a":2}"#]),
+    ("double a = 1;", "this.a == this.a", &["{}", r#"{"a":"Infinity"}"#], &[r#"{"a":"NaN"}"#]),
+    ("double a = 1;", "this.a == 0", &["{}", r#"{"a":-0.0}"#], &[r#"{"a":1}"#]),
+    (
+        "int64 a = 1;",
+        "this.a == 9007199254740992.0",
+        &[r#"{"a":"9007199254740992"}"#],
+        &[r#"{"a":"9007199254740993"}"#],
+    ),
+    ("uint64 a = 1;", "this.a == -1", &[], &["{}", r#"{"a":"18446744073709551615"}"#]),
+    ("uint64 a = 1;", "this.a != 18446744073709551616.0", &["{}", r#"{"a":"18446744073709551615"}"#], &[]),
+    ("repeated uint32 a = 1;", "!(0 in this.a)", &["{}", r#"{"a":[1]}"#], &[r#"{"a":[1,0]}"#]),
+    ("uint32 a = 1;", "this.a in [1, 2]", &[r#"{"a":2}"#], &["{}", r#"{"a":3}"#]),
+    (
+        "repeated string a = 1; uint32 n = 2;",
+        "size(this.a) == this.n",
+        &["{}", r#"{"a":["x"],"n":1}"#],
+        &[r#"{"n":1}"#],
+    ),
+    ("map<string, uint32> a = 1;", "this.a.all(k, this.a[k] != 0)", &["{}", r#"{"a":{"x":1}}"#], &[r#"{"a":{"x":0}}"#]),
+    (
+        "map<uint32, string> a = 1;",
+        "1 in this.a && this.a[1] == 'x'",
+        &[r#"{"a":{"1":"x"}}"#],
+        &["{}", r#"{"a":{"1":"y"}}"#],
+    ),
+    ("map<uint32, string> a = 1;", "!(1 in this.a) && !(1.5 in this.a)", &["{}"], &[r#"{"a":{"1":"x"}}"#]),
+    ("repeated uint32 a = 1;", "this.a == [1, 2]", &[r#"{"a":[1,2]}"#], &["{}", r#"{"a":[1,3]}"#, r#"{"a":[1,2,3]}"#]),
+    ("repeated uint32 a = 1;", "this.a in [[1], [2]]", &[r#"{"a":[2]}"#], &["{}"]),
+    ("map<uint32, uint32> a = 1;", "this.a != {1: 2}", &["{}", r#"{"a":{"1":3}}"#], &[r#"{"a":{"1":2}}"#]),
+    ("google.protobuf.Struct a = 1;", "this.a.n == 3", &[r#"{"a":{"n":3}}"#], &["{}", r#"{"a":{"n":3.5}}"#]),
+    ("google.protobuf.UInt32Value a = 1;", "this.a != 0", &["{}", r#"{"a":1}"#], &[r#"{"a":0}"#]),
+    ("repeated double a = 1;", "(this.a + [1.0]).map(x, x).unique()", &[r#"{"a":[2]}"#], &[r#"{"a":[1]}"#]),
+    ("double a = 1; uint32 b = 2;", "[this.a, this.b].unique()", &[r#"{"a":2}"#], &["{}", r#"{"a":7,"b":7}"#]),
+    ("repeated uint32 a = 1;", "this.a.exists_one(x, x == 7)", &[r#"{"a":[7,8]}"#], &["{}", r#"{"a":[7,7]}"#]),
     // What cannot be evaluated is refused.
     ("int32 a = 1; int32 b = 2;", "this.a / this.b == 1", &[r#"{"a":1,"b":1}"#], &[r#"{"a":1}"#]),
     ("repeated int32 a = 1;", "this.a[2] == 1", &[r#"{"a":[0,0,1]}"#], &["{}"]),
@@ -103,6 +142,8 @@ fn rules_over_a_message_accept_and_refuse() {
 
 #[test]
 fn rules_over_a_field_see_its_value() {
+    let not_zero = Fixture::event("uint32 n = 1 [(buf.validate.field).cel_expression = \"this != 0\"];");
+    assert_eq!((not_zero.said("{}").len(), not_zero.said(r#"{"n":1}"#).len()), (1, 0));
     let fixture = Fixture::event(
         "int32 even = 1 [(buf.validate.field).cel = { id: \"even\" message: \"must be even\" expression: \"this % 2 == 0\" }];
          repeated int32 sorted = 2 [(buf.validate.field).cel_expression = \"size(this) < 2 || this[0] <= this[1]\"];

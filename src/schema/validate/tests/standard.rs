@@ -68,6 +68,63 @@ fn values_are_checked_as_protobuf_merges_them() {
 }
 
 #[test]
+fn a_list_is_set_when_it_has_an_item() {
+    let fixture = Fixture::event(
+        "repeated int32 tags = 2 [(buf.validate.field).required = true]; repeated int32 other = 3 [(buf.validate.field) = { ignore: IGNORE_IF_ZERO_VALUE repeated: { min_items: 2 } }];
+         option (buf.validate.message).cel = { id: \"rule\" message: \"has no other\" expression: \"!has(this.other)\" };",
+    );
+    let cases: [(&[u8], &[&str]); 5] = [
+        (&[], &["tags: is required"]),
+        (&[18, 0], &["tags: is required"]),
+        (&[18, 0, 18, 1, 7], &[]),
+        (&[18, 1, 7, 26, 0], &[]),
+        (&[18, 1, 7, 26, 1, 7], &["other: must have at least 2 items [repeated.min_items]", ": has no other [rule]"]),
+    ];
+    for (payload, expected) in cases {
+        assert_eq!(fixture.said_of_bytes(payload), expected, "{payload:?}");
+    }
+}
+
+#[test]
+fn only_the_member_of_a_set_that_is_set_is_held_to_its_rules() {
+    let fixture = Fixture::event(
+        "option (buf.validate.message).oneof = { fields: [\"a\", \"b\"] required: true };
+         string a = 1 [(buf.validate.field).string.min_len = 3]; string b = 2 [(buf.validate.field).string.min_len = 3];",
+    );
+    assert_eq!(fixture.said(r#"{"a":"abc"}"#), [""; 0]);
+    assert_eq!(fixture.said(r#"{"b":"ab"}"#), ["b: must have at least 3 characters [string.min_len]"]);
+    assert_eq!(fixture.said("{}"), [": one of a, b must be set [message.oneof]"]);
+    // Who says when a rule is left aside is believed.
+    let fixture = Fixture::event(
+        "option (buf.validate.message).oneof = { fields: [\"a\", \"b\"] }; string a = 1;
+         string b = 2 [(buf.validate.field) = { ignore: IGNORE_UNSPECIFIED string: { min_len: 3 } }];",
+    );
+    assert_eq!(fixture.said(r#"{"a":"abc"}"#), ["b: must have at least 3 characters [string.min_len]"]);
+}
+
+#[test]
+fn a_oneof_and_a_closed_enum_are_read_as_protobuf_merges_them_and_counted() {
+    let members: String = (1..=100).map(|number| format!("int32 m{number} = {number};")).collect();
+    let rule = "option (buf.validate.message).cel = { id: \"rule\" expression: \"has(this.m2) ? '' : 'has no m2'\" };";
+    let fixture = Fixture::event(&format!("{rule} oneof o {{ {members} }}"));
+    assert_eq!(fixture.said_of_bytes(&[8, 1, 16, 1, 8, 1]), [": has no m2 [rule]"]);
+    assert_eq!(fixture.said_of_bytes(&[16, 1, 8, 1, 16, 1]), [""; 0]);
+    let fixture = Fixture::new(
+        "message E { option (rialto.v1.event) = { type: \"e\" }; optional int32 proto2 = 1;
+           repeated Size sizes = 2 [(buf.validate.field).repeated.min_items = 2]; repeated Size packed = 3 [packed = true, (buf.validate.field).repeated.min_items = 2]; }
+         enum Size { SMALL = 1; LARGE = 7; }",
+    );
+    let too_few = |field: &str| format!("{field}: must have at least 2 items [repeated.min_items]");
+    // 2 is no size.
+    assert_eq!(fixture.said_of_bytes(&[16, 1, 16, 2, 26, 3, 1, 2, 2]), [too_few("sizes"), too_few("packed")]);
+    assert_eq!(fixture.said_of_bytes(&[16, 1, 16, 7, 26, 3, 1, 2, 7]), [""; 0]);
+    let mut spending = Spending::of_publisher();
+    let event = fixture.schema.event("e").unwrap();
+    fixture.schema.validate(event, &[16, 1].repeat(20_000), now(), &mut spending).unwrap_err();
+    assert!(spending.spent_units() >= 5_000, "{spending:?}");
+}
+
+#[test]
 fn proto2_has_rules_and_required_fields() {
     let fixture = Fixture::new(
         "message E { option (rialto.v1.event) = { type: \"e\" }; optional int32 proto2 = 1 [(buf.validate.field).int32.gt = 1];

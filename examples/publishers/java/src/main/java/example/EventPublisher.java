@@ -147,7 +147,8 @@ public final class EventPublisher implements AutoCloseable {
     }
     var refusal = Status.fromCodeValue(ack.getError().getCode()).withDescription(ack.getError().getMessage());
     if (ack.hasError() && TEMPORARY.contains(refusal.getCode())) {
-      // It and all behind it are sent again, so that they stay in order.
+      // It and all behind it are sent again. Those of them that the bridge has taken meanwhile stay where they
+      // are, before it: only a window of one event keeps the order around a refusal.
       onEnd(from, refusal);
       from.requests.cancel("sent again", null);
       return;

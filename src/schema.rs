@@ -54,6 +54,7 @@ mod tests;
 mod unknown;
 mod validate;
 
+pub(crate) use check::distance;
 pub use escape::{escape, unescape};
 pub use filter::{TypeFilter, UnknownType};
 pub use key::{Delivery, EventKey, KeyFields};

@@ -1,5 +1,7 @@
 //! The known word that a misspelt one was meant to be.
 
+use crate::schema::distance;
+
 /// The candidate with the smallest edit distance, `_`, `-` and the letters' case aside. The word itself comes first; then
 /// one that begins with the whole word, as somebody has stopped writing.
 pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -13,22 +15,6 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
 
 fn plain(word: &str) -> String {
     word.to_ascii_lowercase().replace('_', "-")
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements of one byte.
-fn distance(left: &str, right: &str) -> usize {
-    let right = right.as_bytes();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, left_byte) in left.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, right_byte) in right.iter().enumerate() {
-            let replace = diagonal + usize::from(left_byte != *right_byte);
-            diagonal = row[column + 1];
-            row[column + 1] = replace.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub(super) fn suggest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>, wha
 }
 
 /// How many characters to insert, remove or replace (Levenshtein), letter case aside.
-fn distance(left: &str, right: &str) -> usize {
+pub(crate) fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (index, from) in left.to_lowercase().chars().enumerate() {

@@ -10,6 +10,7 @@ use buffa_descriptor::{DescriptorPool, PoolError};
 use protox::file::{FileResolver as _, GoogleFileResolver};
 
 use super::compile::Input;
+use super::imports::{imports, with_importers};
 use super::mistake::Mistake;
 use super::scan::{Fields, Wire};
 
@@ -24,20 +25,12 @@ pub(super) fn take(
     broken: &mut Vec<String>,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<Input> {
-    let mut direct: BTreeSet<String> =
+    let direct: BTreeSet<String> =
         inputs.iter().filter(|(_, input)| is_edition(input)).map(|(name, _)| name.clone()).collect();
     if direct.is_empty() {
         return Vec::new();
     }
-    loop {
-        let before = direct.len();
-        let importers = inputs.iter().filter(|(_, input)| imports(input).iter().any(|name| direct.contains(name)));
-        let importers: Vec<String> = importers.map(|(name, _)| name.clone()).collect();
-        direct.extend(importers);
-        if direct.len() == before {
-            break;
-        }
-    }
+    let direct = with_importers(direct, inputs);
     let mut taken: BTreeMap<String, Input> = direct.into_iter().filter_map(|name| inputs.remove_entry(&name)).collect();
     refuse_sources(&mut taken, broken, mistakes);
     refuse_incomplete(&mut taken, inputs, mistakes);
@@ -46,10 +39,6 @@ pub(super) fn take(
 
 fn is_edition(input: &Input) -> bool {
     input.file.file_descriptor_proto().syntax() == "editions"
-}
-
-fn imports(input: &Input) -> &[String] {
-    &input.file.file_descriptor_proto().dependency
 }
 
 /// A folder's files cannot import what is only linked: their options would need the compiler.
@@ -114,15 +103,7 @@ fn refuse_incomplete(
         }
     }
     // What imports a refused file would only be told about it again.
-    loop {
-        let before = refused.len();
-        let importers = taken.iter().filter(|(_, input)| imports(input).iter().any(|name| refused.contains(name)));
-        let importers: Vec<String> = importers.map(|(name, _)| name.clone()).collect();
-        refused.extend(importers);
-        if refused.len() == before {
-            break;
-        }
-    }
+    let refused = with_importers(refused, taken);
     taken.retain(|name, _| !refused.contains(name));
 }
 

@@ -37,22 +37,28 @@ pub(super) fn take_incomplete(
         }
     }
     // What imports one of these would only be told the same.
-    loop {
-        let before = incomplete.len();
-        let importers = inputs.iter().filter(|(_, input)| imports(input).iter().any(|name| incomplete.contains(name)));
-        let importers: Vec<String> = importers.map(|(name, _)| name.clone()).collect();
-        incomplete.extend(importers);
-        if incomplete.len() == before {
-            break;
-        }
-    }
+    let incomplete = with_importers(incomplete, inputs);
     for input in incomplete.iter().filter_map(|name| inputs.remove(name)) {
         // A descriptor set has no texts, and its names are not looked for.
         broken.push(input.file.source().unwrap_or_default().to_owned());
     }
 }
 
-fn imports(input: &Input) -> &[String] {
+/// These files with all that import them, directly or not.
+pub(super) fn with_importers(mut names: BTreeSet<String>, inputs: &BTreeMap<String, Input>) -> BTreeSet<String> {
+    loop {
+        let before = names.len();
+        let importers = inputs.iter().filter(|(_, input)| imports(input).iter().any(|name| names.contains(name)));
+        let importers: Vec<String> = importers.map(|(name, _)| name.clone()).collect();
+        names.extend(importers);
+        if names.len() == before {
+            return names;
+        }
+    }
+}
+
+/// What a file imports, by name.
+pub(super) fn imports(input: &Input) -> &[String] {
     &input.file.file_descriptor_proto().dependency
 }
 

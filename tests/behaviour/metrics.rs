@@ -162,6 +162,44 @@ async fn what_is_replayed_is_counted_apart_from_what_is_live() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_has_to_wait_is_counted_as_held_back() {
+    let bridge = Bridge::with(|config| {
+        config.limits.replay_burst_bytes = 4 << 10;
+        config.limits.replay_bytes_per_second = 64 << 10;
+    })
+    .await;
+    let mut publisher = bridge.publisher().await;
+    let filler = "x".repeat(1 << 10);
+    let first = publish(&mut publisher, progress("42", &filler)).await;
+    for _ in 2..=20 {
+        publish(&mut publisher, progress("42", &filler)).await;
+    }
+    let mut client = bridge.connect().await;
+    client.subscribe(json!({"name": "project:42", "after": {"epoch": first.epoch, "sequence": 0}})).await;
+    client.next_on("project:42").await;
+    for sequence in 1..=20 {
+        assert_eq!(client.next_on("project:42").await["sequence"], sequence);
+    }
+    let told = expect(&bridge, &[("rialto_replay_events_total", 20.0)]).await;
+    assert!(told["rialto_limit_hits_total{limit=\"replay-bytes-per-second\"}"] >= 1.0, "{told:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_position_of_another_log_is_counted_as_lost_and_reset() {
+    let bridge = Bridge::start().await;
+    let mut client = bridge.connect().await;
+    client.subscribe(json!({"name": "project:42", "after": {"epoch": "of another life", "sequence": 4}})).await;
+    assert_eq!(client.next_on("project:42").await["data"]["recovered"], false);
+    assert_eq!(client.next_on("project:42").await["type"], "channel.reset");
+    let told = [
+        ("rialto_resets_total", 1.0),
+        ("rialto_subscribed_total{start=\"lost\"}", 1.0),
+        ("rialto_subscribed_total{start=\"resumed\"}", 0.0),
+    ];
+    expect(&bridge, &told).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_limit_that_is_hit_is_counted_under_its_name() {
     let bridge = Bridge::with(|config| {
         config.limits.max_subscriptions = 2;

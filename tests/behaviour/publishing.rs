@@ -17,6 +17,7 @@ use tonic::Streaming;
 use tonic::transport::Endpoint;
 
 use crate::harness::{Bridge, json_event, progress, publish, within};
+use crate::metrics::expect;
 
 /// A publish stream.
 struct Stream {
@@ -138,6 +139,17 @@ fn tiny(message: &str) -> Event {
     let progress = ProcessProgress { project_id: "1".into(), message: message.into(), ..ProcessProgress::default() };
     let payload = Any { type_url: "/project.v1.ProcessProgress".into(), value: progress.encode_to_vec().into() };
     Event { body: Some(event::Body::Payload(payload)), ..Event::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_counted_while_it_is_open() {
+    let bridge = Bridge::start().await;
+    let mut stream = Stream::open(&bridge).await;
+    stream.send(vec![progress("42", "1")]).await;
+    assert_eq!(stream.sequence().await, 1);
+    expect(&bridge, &[("rialto_publish_streams", 1.0)]).await;
+    drop(stream);
+    expect(&bridge, &[("rialto_publish_streams", 0.0)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -116,6 +116,11 @@ async fn a_reader_that_stops_is_closed_by_the_write_timeout_and_resumes_or_is_to
     })
     .await;
     assert!(begun.elapsed() >= Duration::from_millis(400), "it had its time");
+    let told = [
+        ("rialto_limit_hits_total{limit=\"write-timeout\"}", 1.0),
+        ("rialto_connections_closed_total{code=\"4102\",by=\"bridge\"}", 1.0),
+    ];
+    expect(&bridge, &told).await;
     // What it reads now is what the kernel held, whole frames in order, and then the end.
     let mut last = 0_u64;
     while let Heard::Frame(frame) = stopped.heard().await {
@@ -162,6 +167,13 @@ async fn a_peer_that_does_not_answer_pings_is_closed() {
     assert!(contains(&[0x89, 0x00]), "a ping");
     assert!(contains(b"heartbeat_missed"), "a reason");
     assert!(contains(&4101_u16.to_be_bytes()), "a close code");
+    let told = [
+        ("rialto_limit_hits_total{limit=\"pong-timeout\"}", 1.0),
+        ("rialto_limit_hits_total{limit=\"message-timeout\"}", 0.0),
+        ("rialto_limit_hits_total{limit=\"close-timeout\"}", 1.0),
+        ("rialto_connections_closed_total{code=\"4101\",by=\"bridge\"}", 1.0),
+    ];
+    expect(&bridge, &told).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

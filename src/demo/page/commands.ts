@@ -24,9 +24,6 @@ type Command = { title: string; text: string };
 /** The commands, with the addresses of this bridge and the event of the form. */
 function commands(node: NodeInfo, draft: Draft): Command[] {
   const { json } = draft;
-  const [packageName, message] = split(draft.message);
-  const module = `${packageName.replaceAll(".", "/")}`;
-  const file = packageName.split(".").at(-2) ?? packageName;
   return [
     { title: "Follow, in a terminal", text: `rialto subscribe ${quote(draft.channel)} --url ws://${node.listen}/ws` },
     {
@@ -44,16 +41,13 @@ function commands(node: NodeInfo, draft: Draft): Command[] {
 # rialto proto export proto && python -m grpc_tools.protoc -Iproto \\
 #   --python_out=. --grpc_python_out=. $(cd proto && find * -name '*.proto')
 import grpc
-from google.protobuf.any_pb2 import Any
-from google.protobuf.json_format import Parse
-from ${module.replaceAll("/", ".")}.${file}_pb2 import ${message}
-from rialto.v1.publisher_pb2 import Event, PublishRequest
+from rialto.v1.publisher_pb2 import Event, JsonPayload, PublishRequest
 from rialto.v1.publisher_pb2_grpc import PublisherServiceStub
 
-payload = Any()
-payload.Pack(Parse('${json.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}', ${message}()))
+# With stubs of your own schema: Event(payload=...), the message packed in an Any.
+event = Event(json=JsonPayload(type=${JSON.stringify(draft.type)}, data=${JSON.stringify(json)}))
 with grpc.insecure_channel("${node.grpc}") as channel:
-    answer = PublisherServiceStub(channel).Publish(PublishRequest(event=Event(payload=payload)))
+    answer = PublisherServiceStub(channel).Publish(PublishRequest(event=event))
     print(answer.accepted.positions[0].channel, answer.accepted.positions[0].sequence)`,
     },
   ];
@@ -99,11 +93,6 @@ async function copy(text: string): Promise<boolean> {
     if (pre) getSelection()?.selectAllChildren(pre);
     return false;
   }
-}
-
-function split(fullName: string): [packageName: string, message: string] {
-  const dot = fullName.lastIndexOf(".");
-  return [fullName.slice(0, Math.max(0, dot)), fullName.slice(dot + 1)];
 }
 
 /** For a shell: in single quotes. */

@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{self, Admin, Guard, channel_routes, health_routes, not_found, publish_routes};
@@ -115,6 +116,12 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let internal = listen(config.admin, "--admin")?;
     let address = |listener: &std::net::TcpListener| listener.local_addr().map_err(part("listener"));
     let addresses = Addresses { listen: address(&public)?, grpc: address(&publishers)?, admin: address(&internal)? };
+    let link = match options.playground {
+        Playground::Off => None,
+        // The page has no token, and lets whoever sees it publish.
+        _ if config.identity.is_on() => None,
+        _ => Some(SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?),
+    };
 
     let node: Arc<str> = short_id(rand::random()).into();
     let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema, authenticator);
@@ -129,7 +136,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         up_since: Instant::now(),
         ready: is_ready,
     });
-    let sweeper = tokio::spawn(sweep::run(Arc::clone(&hub)));
+    // Ended when this function does, however it does.
+    let mut helpers = JoinSet::new();
+    helpers.spawn(sweep::run(Arc::clone(&hub)));
     let reloader = Reloader {
         paths: config.schema.clone(),
         transcode: parts::transcode_options(&config),
@@ -140,7 +149,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         metrics: Arc::clone(&metrics),
     };
     let reload = options.reloads.handle();
-    let reloader = tokio::spawn(reloader.run(options.reloads));
+    helpers.spawn(reloader.run(options.reloads));
 
     let (stop_admin, admin_stopped) = watch::channel(false);
     let admin = Admin {
@@ -157,18 +166,14 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
 
     let mut routes = routes(&front, Arc::clone(&gauges));
-    let mut slow = None;
-    // The page says no token, and lets whoever sees it publish.
-    let open = !config.identity.is_on();
-    if options.playground != Playground::Off && open {
-        let link = SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?;
+    if let Some(link) = link {
         let story = options.playground == Playground::Demo;
         let pages = playground::pages(&ingest, &addresses, link.address(), story);
         routes = routes
             .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some(link.address().port()))))
             .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())))
             .merge(channel_routes(Arc::clone(&ingest), gauges, Guard::same_origin(Vec::new())));
-        slow = Some(tokio::spawn(link.run(addresses.listen)));
+        helpers.spawn(link.run(addresses.listen));
     }
     let (stop_public, public_stopped) = watch::channel(false);
     let limits = &config.limits;
@@ -181,60 +186,58 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         ));
     let mut public = tokio::spawn(public.serve(public_stopped));
 
-    if let Some(path) = &config.ready_file {
-        ready::write(path, &addresses).map_err(|source| Error::ReadyFile { path: path.clone(), source })?;
-    }
-    ready.send_replace(true);
-    let schema = &revisions.current().schema;
-    tracing::info!(
-        listen = %addresses.listen,
-        grpc = %addresses.grpc,
-        admin = %addresses.admin,
-        %node,
-        fingerprint = schema.fingerprint(),
-        event_types = schema.events().iter().filter(|event| !event.own).count(),
-        "listening"
-    );
-    if let Some(ready) = options.ready {
-        // Whoever asked may have left.
-        let _ = ready.send(addresses);
-    }
-
-    let failed = tokio::select! {
-        () = shutdown => None,
-        ended = &mut public => Some(("public port", ended)),
-        ended = &mut grpc => Some(("gRPC port", ended)),
+    let written = config.ready_file.as_deref().map_or(Ok(()), |path| {
+        ready::write(path, &addresses).map_err(|source| Error::ReadyFile { path: path.to_owned(), source })
+    });
+    let (mut public_ended, mut grpc_ended) = (false, false);
+    let failed = if let Err(error) = written {
+        Some(error)
+    } else {
+        ready.send_replace(true);
+        let schema = &revisions.current().schema;
+        tracing::info!(
+            listen = %addresses.listen,
+            grpc = %addresses.grpc,
+            admin = %addresses.admin,
+            %node,
+            fingerprint = schema.fingerprint(),
+            event_types = schema.events().iter().filter(|event| !event.own).count(),
+            "listening"
+        );
+        if let Some(ready) = options.ready {
+            // Whoever asked may have left.
+            let _ = ready.send(addresses);
+        }
+        let ended = |part: &'static str, ended: Result<io::Result<()>, JoinError>| {
+            let source = ended.map_err(io::Error::other).and_then(|ended| ended).err();
+            Some(Error::Part { part, source: source.unwrap_or_else(|| io::Error::other("it ended by itself")) })
+        };
+        tokio::select! {
+            () = shutdown => None,
+            result = &mut public => { public_ended = true; ended("public port", result) }
+            result = &mut grpc => { grpc_ended = true; ended("gRPC port", result) }
+        }
     };
     let started = Instant::now();
     ready.send_replace(false);
     stop_public.send_replace(true);
     drain(&front, config.drain).await;
     stop_grpc.send_replace(true);
-    if failed.is_none() {
-        for (name, task) in [("public port", public), ("gRPC port", grpc)] {
-            if let Ok(Err(error)) = task.await {
-                tracing::warn!(%error, "the {name} did not end well");
-            }
+    for (name, has_ended, task) in [("public port", public_ended, public), ("gRPC port", grpc_ended, grpc)] {
+        if !has_ended && let Ok(Err(error)) = task.await {
+            tracing::warn!(%error, "the {name} did not end well");
         }
     }
     stop_admin.send_replace(true);
     // The thread ends by itself within its own deadline; a blocked runtime must not be waited for.
     let _ = tokio::task::spawn_blocking(move || admin.join()).await;
-    sweeper.abort();
-    if let Some(slow) = slow {
-        slow.abort();
-    }
-    reloader.abort();
+    drop(helpers);
     if let Some(path) = &config.ready_file {
         // It says where nobody listens any more.
         let _ = std::fs::remove_file(path);
     }
     tracing::info!(took_ms = started.elapsed().as_millis(), "stopped");
-    match failed {
-        Some((name, Ok(Err(source)))) => Err(Error::Part { part: name, source }),
-        Some((name, _)) => Err(Error::Part { part: name, source: io::Error::other("it ended by itself") }),
-        None => Ok(()),
-    }
+    failed.map_or(Ok(()), Err)
 }
 
 /// Asks clients to go, and waits until they have or the time is over.

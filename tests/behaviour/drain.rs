@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rialto::app;
+use rialto::config::Config;
 use serde_json::json;
 
 use crate::harness::{Bridge, Client, Heard, progress, publish, within};
@@ -78,4 +80,21 @@ pub(crate) async fn get(address: std::net::SocketAddr, path: &str) -> String {
     let mut answer = Vec::new();
     within("an answer", stream.read_to_end(&mut answer)).await.expect("read");
     String::from_utf8(answer).expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bridge_that_cannot_write_its_ready_file_says_so_and_gives_its_ports_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // An address of its own, where the system has it: beside other tests the ports would not stay free.
+    let bind = |address| std::net::TcpListener::bind((address, 0));
+    let free = || bind("127.77.0.1").or_else(|_| bind("127.0.0.1")).and_then(|port| port.local_addr()).expect("a port");
+    let addresses = [free(), free(), free()];
+    let mut config = Config { ready_file: Some(folder.path().join("nowhere/ready.json")), ..Config::default() };
+    [config.listen, config.grpc, config.admin] = addresses;
+    let running = app::run(config, app::Options::default(), std::future::pending());
+    let error = within("the bridge ends", running).await.expect_err("there is no such folder");
+    assert!(matches!(&error, app::Error::ReadyFile { path, .. } if path.ends_with("nowhere/ready.json")), "{error}");
+    for address in addresses {
+        std::net::TcpListener::bind(address).expect("nobody listens any more");
+    }
 }

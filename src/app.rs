@@ -204,6 +204,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
             event_types = schema.events().iter().filter(|event| !event.own).count(),
             "listening"
         );
+        if !config.identity.is_on() && !addresses.listen.ip().is_loopback() {
+            tracing::warn!(listen = %addresses.listen, "nobody is asked for a token: whoever gets there may subscribe to everything");
+        }
         if let Some(ready) = options.ready {
             // Whoever asked may have left.
             let _ = ready.send(addresses);

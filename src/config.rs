@@ -172,6 +172,20 @@ fn said_in_environment(key: &Key, environment: &dyn Environment) -> Vec<String> 
     values.into_iter().map(str::to_owned).collect()
 }
 
+/// Variables that should hold a key and are empty. Elsewhere an empty variable says nothing; here it would say that nobody is
+/// asked for a token, because something before the bridge has lost the key.
+fn empty_key_variables(environment: &dyn Environment) -> Vec<Mistake> {
+    let is_empty = |key: &&&Key| environment.get(&key.variable()).is_some_and(|text| text.trim().is_empty());
+    let keys = keys().iter().filter(|key| Identity::KEYS.contains(&key.name)).filter(is_empty);
+    keys.map(|key| Mistake {
+        key: key.variable(),
+        problem: "is set and empty, and without a key nobody is asked for a token; give the key, or unset the variable"
+            .to_owned(),
+        example: format!("{}={}", key.variable(), key.example),
+    })
+    .collect()
+}
+
 /// Variables that look like Rialto's and are not: most often a slip of the pen. Those that a cluster sets about services
 /// are nobody's slip.
 fn unknown_variables(environment: &dyn Environment) -> Vec<Mistake> {

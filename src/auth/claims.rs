@@ -18,6 +18,9 @@ use crate::session::principal::{Known, Principal};
 /// The longest user, tenant and token id: OpenID Connect's limit of a `sub`.
 const MAX_NAME_BYTES: usize = 255;
 
+/// The most permissions of a token: each is compared with what is asked for.
+const MAX_GRANTS: usize = 256;
+
 type Claims = Map<String, Value>;
 
 /// Checks the times, and says when the token ends.
@@ -32,6 +35,9 @@ pub(super) fn check_times(claims: &Claims, leeway: Duration, now: SystemTime) ->
     }
     if now >= ends.saturating_add(leeway) {
         return Err(TokenError::Expired { ago: now.saturating_sub(ends) });
+    }
+    if issued.is_none() && ends > now.saturating_add(MAX_LIFE + leeway) {
+        return Err(not("exp", "within 24 h, where no iat says when it was made"));
     }
     // An `iat` that is ahead by less than the leeway does not lengthen the token's life.
     let latest = issued.unwrap_or(now).min(now).saturating_add(MAX_LIFE);
@@ -107,12 +113,12 @@ fn grants(claims: &Claims, names: &ClaimNames) -> Result<Grants, TokenError> {
     };
     match claims.get(name) {
         None => Ok(Grants::default()),
-        Some(Value::String(text)) => Ok(Grants::new(text.split(' '))),
-        Some(Value::Array(list)) => {
+        Some(Value::String(text)) if text.split(' ').count() <= MAX_GRANTS => Ok(Grants::new(text.split(' '))),
+        Some(Value::Array(list)) if list.len() <= MAX_GRANTS => {
             let texts = list.iter().map(|one| one.as_str().ok_or_else(|| not(name, "a list of texts")));
             Ok(Grants::new(texts.collect::<Result<Vec<_>, _>>()?))
         }
-        Some(_) => Err(not(name, "a list of texts, or one text with spaces")),
+        Some(_) => Err(not(name, "a list of at most 256 texts, or one text with spaces")),
     }
 }
 

@@ -1,5 +1,8 @@
 //! Secrets that are worth the name.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
 use super::error::KeyError;
 
 /// The shortest secret: as long as HS256's hash (RFC 7518, section 3.2).
@@ -44,8 +47,8 @@ pub(super) fn check(secret: &[u8]) -> Result<(), KeyError> {
     if secret.len() < MIN_SECRET_BYTES {
         return Err(KeyError::ShortSecret(secret.len()));
     }
-    if secret.starts_with(b"-----BEGIN") || secret.starts_with(b"ssh-") || secret.starts_with(b"{") {
-        return Err(KeyError::WeakSecret("is a key in PEM, SSH or JSON form, which others may know"));
+    if is_key(secret) {
+        return Err(KeyError::WeakSecret("is a key in PEM, DER, SSH or JSON form, which others may know"));
     }
     let mut seen = [false; 256];
     secret.iter().for_each(|byte| seen[usize::from(*byte)] = true);
@@ -56,6 +59,31 @@ pub(super) fn check(secret: &[u8]) -> Result<(), KeyError> {
         return Err(KeyError::WeakSecret("repeats itself"));
     }
     Ok(())
+}
+
+/// Whether these bytes are a key of another kind: whoever has a public one could sign with it.
+fn is_key(secret: &[u8]) -> bool {
+    let text = secret.strip_prefix(b"\xef\xbb\xbf").unwrap_or(secret).trim_ascii();
+    let forms: [&[u8]; 3] = [b"-----BEGIN", b"ssh-", b"{"];
+    if forms.iter().any(|form| text.starts_with(form)) || is_der(secret) {
+        return true;
+    }
+    // What stands between the lines of a PEM file.
+    let bare: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    [STANDARD.decode(&bare), STANDARD_NO_PAD.decode(&bare), URL_SAFE_NO_PAD.decode(&bare)]
+        .iter()
+        .flatten()
+        .any(|bytes| is_der(bytes))
+}
+
+/// Whether these bytes are one ASN.1 SEQUENCE from the first to the last, as every key in DER is.
+fn is_der(bytes: &[u8]) -> bool {
+    match *bytes {
+        [0x30, length, ref rest @ ..] if length < 0x80 => rest.len() == usize::from(length),
+        [0x30, 0x81, length, ref rest @ ..] => rest.len() == usize::from(length),
+        [0x30, 0x82, high, low, ref rest @ ..] => rest.len() == usize::from(u16::from_be_bytes([high, low])),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +113,14 @@ mod tests {
         ];
         for secret in weak {
             assert!(matches!(check(secret.as_bytes()), Err(KeyError::WeakSecret(_))), "{secret}");
+        }
+        let pem = include_str!("../../tests/vectors/keys/rsa.pub.pem");
+        let bare: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let armoured = format!("\n{pem}");
+        let der = STANDARD.decode(&bare).unwrap();
+        let wrapped = format!(" {}\n{}", &bare[..64], &bare[64..]);
+        for secret in [armoured.as_bytes(), bare.as_bytes(), wrapped.as_bytes(), &der] {
+            assert!(matches!(check(secret), Err(KeyError::WeakSecret(_))), "{:?}", String::from_utf8_lossy(secret));
         }
         for secret in ["4f1c9a7e0b3d5826f1c94a7e0b3d5826", "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e"] {
             assert_eq!(check(secret.as_bytes()), Ok(()), "{secret}");

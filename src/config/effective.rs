@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::file::{self, as_toml};
 use super::key::{Key, Takes};
 use super::{
-    Config, ConfigError, Environment, Machine, Mistake, contradictions, keys, said_in_environment, said_in_flags,
-    unknown_variables,
+    Config, ConfigError, Environment, Machine, Mistake, contradictions, empty_key_variables, keys, said_in_environment,
+    said_in_flags, unknown_variables,
 };
 
 /// Where a value came from.
@@ -94,6 +94,7 @@ impl Effective {
         }
         mistakes.append(&mut in_file.mistakes);
         mistakes.extend(unknown_variables(environment));
+        mistakes.extend(empty_key_variables(environment));
         let contradicting = contradictions(&config).into_iter();
         mistakes.extend(contradicting.map(|mistake| blame_origin(mistake, &origins)));
         if mistakes.is_empty() { Ok(Effective { config, origins }) } else { Err(ConfigError { mistakes }) }

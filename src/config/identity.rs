@@ -62,6 +62,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// How much longer than it says a token counts: a duration up to [`Identity::MOST_SLACK`].
+fn slack(text: &str) -> Result<Duration, String> {
+    let slack = value::duration(text)?;
+    match slack <= Identity::MOST_SLACK {
+        true => Ok(slack),
+        false => Err(format!("must be at most {}", value::show_duration(Identity::MOST_SLACK))),
+    }
+}
+
 /// What is shown of a secret.
 const SET: &str = "(set)";
 
@@ -85,6 +94,11 @@ impl Default for Identity {
 }
 
 impl Identity {
+    /// The configuration keys that bring a key for tokens.
+    pub(super) const KEYS: [&str; 4] = ["jwt-secret", "jwt-secret-file", "jwt-public-key", "jwks-file"];
+    /// A token and its grace are about a clock and a reconnect, not about hours.
+    const MOST_SLACK: Duration = Duration::from_secs(600);
+
     /// Whether there is a key, and so only those who have a token are let in.
     pub fn is_on(&self) -> bool {
         self.secret_file.is_some() || self.secret.is_some() || self.public_key.is_some() || self.jwks_file.is_some()
@@ -331,7 +345,7 @@ pub(super) const KEYS: &[Key] = &[
         takes: Takes::One("TIME"),
         help: "How far the clocks of the bridge and of who makes tokens may differ",
         example: "30s",
-        read: |config, text| value::duration(text).map(|leeway| config.identity.leeway = leeway),
+        read: |config, text| slack(text).map(|leeway| config.identity.leeway = leeway),
         show: |config| vec![value::show_duration(config.identity.leeway)],
     },
     Key {
@@ -340,7 +354,7 @@ pub(super) const KEYS: &[Key] = &[
         takes: Takes::One("TIME"),
         help: "How long a connection outlives its token, so that its page can bring a new one",
         example: "25s",
-        read: |config, text| value::duration(text).map(|grace| config.identity.grace = grace),
+        read: |config, text| slack(text).map(|grace| config.identity.grace = grace),
         show: |config| vec![value::show_duration(config.identity.grace)],
     },
 ];

@@ -55,6 +55,9 @@ pub enum BindError {
     /// The token says which session is its own.
     #[error("the token is for another session than the one that session_id asks for")]
     NotOwn,
+    /// The token says a session that looks like one of another user's.
+    #[error("the token's session has a ':' and is not of its user")]
+    Foreign,
     /// There is no room for what makes it the user's own.
     #[error("the session id {0:?} is too long; ask for a shorter one, or for none")]
     TooLong(Box<str>),
@@ -67,7 +70,12 @@ pub enum BindError {
 /// It asks for a session that is not its own, or that cannot be named.
 pub fn bind(principal: &Principal, asked: Option<&SessionId>, made: &SessionId) -> Result<SessionId, BindError> {
     if let Some(own) = &principal.session {
-        return if asked.is_none_or(|asked| asked == own) { fitting(own.clone()) } else { Err(BindError::NotOwn) };
+        if asked.is_some_and(|asked| asked != own) {
+            return Err(BindError::NotOwn);
+        }
+        // Nor does it name a session that another user was given.
+        let is_foreign = own.as_str().split_once(SEPARATOR).is_some_and(|(user, _)| user != scope_of(&principal.user));
+        return if is_foreign { Err(BindError::Foreign) } else { fitting(own.clone()) };
     }
     let name = asked.unwrap_or(made);
     if principal.known != Known::ByToken {
@@ -147,6 +155,8 @@ mod tests {
         assert_eq!(bound(&own, "s1").as_deref(), Ok("s1"));
         assert_eq!(bound(&own, "s2"), Err(BindError::NotOwn));
         assert_eq!(bound(&own, "u7:s1"), Err(BindError::NotOwn));
+        let named = |session: &str| bound(&Principal { session: Some(session.into()), ..user("u7") }, "");
+        assert_eq!((named("u8:t1"), named("u7:t1").as_deref()), (Err(BindError::Foreign), Ok("u7:t1")));
         assert_eq!(bound(&Principal::anonymous(), "s2").as_deref(), Ok("s2"));
         assert_eq!(bound(&Principal::anonymous(), "").as_deref(), Ok("made"));
     }

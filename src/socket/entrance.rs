@@ -10,7 +10,7 @@ use crate::proto::rialto::v1::ConnectionInit;
 use crate::session::command::Command;
 use crate::session::party::{Party, bind};
 use crate::session::principal::Principal;
-use crate::session::refusal::peer_error;
+use crate::session::refusal::{connection_error, peer_error};
 use crate::status::PeerCode;
 
 use super::gate::{Gate, Refused};
@@ -24,7 +24,12 @@ pub(super) struct Entrance {
     pub(super) made: SessionId,
     /// Who is there, once that is known.
     pub(super) party: Option<Arc<Party>>,
+    /// Refreshes that were refused since one was good.
+    pub(super) refused: u8,
 }
+
+/// So many refused refreshes in a row end a connection: each costs a look at a signature.
+const MAX_REFUSED: u8 = 10;
 
 impl Entrance {
     /// Binds this principal to its session.
@@ -48,8 +53,16 @@ impl Entrance {
             Command::Init { id, init, .. } => (id, init),
             Command::Refresh { id, token, .. } => {
                 return match self.on_refresh(&token, gate, now, time) {
-                    Ok(party) => Command::Refresh { id, token: String::new(), party },
+                    Ok(party) => {
+                        self.refused = 0;
+                        Command::Refresh { id, token: String::new(), party }
+                    }
                     Err(Refused { code, message }) => {
+                        self.refused += 1;
+                        if self.refused == MAX_REFUSED {
+                            let error = Some(connection_error(code, message.clone()));
+                            return Command::Close { code: code.number(), reason: message, error };
+                        }
                         Command::Refuse { reply_to: id, error: peer_error(code, message, "") }
                     }
                 };

@@ -98,8 +98,9 @@ impl Gate {
 
     fn of_cookie<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, Refused> {
         let Some(name) = &self.cookie else { return Ok(None) };
-        let all = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
-        let pairs = all.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        // Pairs that are not text are other people's cookies; browsers send them as they are.
+        let pairs = headers.get_all(COOKIE).iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+        let pairs = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
         let mut tokens = pairs.filter(|(own, _)| own == name).map(|(_, value)| value.trim_matches('"'));
         let Some(token) = tokens.next().filter(|token| !token.is_empty()) else { return Ok(None) };
         // Another site of the same domain can set a second one.

@@ -72,7 +72,8 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
         Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
         None => Opening::Plain,
     };
-    let mut entrance = Entrance { asked: asked_session, made: SessionId::new(short_id(rand::random())), party: None };
+    let mut entrance =
+        Entrance { asked: asked_session, made: SessionId::new(short_id(rand::random())), party: None, refused: 0 };
     let party = match admit(&front.config.gate, &mut entrance, opening, request.headers(), &query) {
         Ok(party) => party,
         Err(refused) => {

@@ -7,6 +7,8 @@ use crate::status::PeerCode;
 fn times_hold_to_the_second_with_the_leeway() {
     let not_yet = |seconds| Err(TokenError::NotYet { wait: Duration::from_secs(seconds) });
     let expired = |seconds| Err(TokenError::Expired { ago: Duration::from_secs(seconds) });
+    let expected = "within 24 h, where no iat says when it was made";
+    let too_long = Err(TokenError::Claim { claim: "exp".into(), expected });
     let day = 24 * 3_600;
     let table = [
         (json!({"exp": NOW + 1}), Ok(NOW + 1)),
@@ -27,7 +29,10 @@ fn times_hold_to_the_second_with_the_leeway() {
         (json!({"iat": NOW, "exp": NOW + day + 1}), Ok(NOW + day)),
         (json!({"iat": NOW + 20, "exp": NOW + 2 * day}), Ok(NOW + day)),
         (json!({"iat": NOW - 60, "exp": u64::MAX}), Ok(NOW - 60 + day)),
-        (json!({"iat": null, "exp": u64::MAX}), Ok(NOW + day)),
+        (json!({"iat": null, "exp": NOW + day}), Ok(NOW + day)),
+        (json!({"iat": null, "exp": NOW + day + 30}), Ok(NOW + day)),
+        (json!({"iat": null, "exp": NOW + day + 31}), too_long.clone()),
+        (json!({"iat": null, "exp": u64::MAX}), too_long),
         (json!({"iat": NOW - day - 29, "exp": NOW + day}), Ok(NOW - 29)),
         (json!({"iat": NOW - day - 30, "exp": NOW + day}), Err(TokenError::TooOld)),
         (json!({"iat": 0, "exp": u64::MAX}), Err(TokenError::TooOld)),
@@ -85,7 +90,7 @@ fn a_clock_before_1970_and_one_at_the_end_of_time_do_not_panic() {
     let token = with_claims(&claims());
     let before = UNIX_EPOCH - Duration::from_secs(5);
     assert!(matches!(usual().verify(&token, before), Err(TokenError::NotYet { .. })));
-    let eternal = with_claims(&claims_with(json!({"iat": null, "exp": u64::MAX})));
+    let eternal = with_claims(&claims_with(json!({"iat": 0, "exp": u64::MAX})));
     assert!(usual().verify(&eternal, before).is_ok());
     let late = at(i64::MAX as u64 - 10);
     assert!(usual().verify(&eternal, late).is_err());

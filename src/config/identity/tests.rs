@@ -37,6 +37,27 @@ fn every_form_of_key_makes_an_authenticator() {
 }
 
 #[test]
+fn a_variable_for_a_key_that_is_empty_is_a_mistake_and_never_no_authentication() {
+    for name in ["RIALTO_JWT_SECRET", "RIALTO_JWT_SECRET_FILE", "RIALTO_JWT_PUBLIC_KEY", "RIALTO_JWKS_FILE"] {
+        for empty in ["", "  "] {
+            let error = load(&[], &[(name, empty)]).expect_err(name);
+            assert_eq!(error.mistakes.len(), 1, "{error}");
+            assert!(error.mistakes[0].key == name && error.mistakes[0].problem.contains("nobody is asked"), "{error}");
+        }
+    }
+    assert!(load(&[], &[("RIALTO_JWT_ISSUER", "")]).is_ok(), "elsewhere an empty variable says nothing");
+}
+
+#[test]
+fn a_token_outlives_itself_by_minutes_at_most() {
+    for flag in ["token-leeway", "token-grace"] {
+        assert!(load(&[("jwt-secret", SECRET), (flag, "10m")], &[]).is_ok(), "{flag}");
+        let found = mistakes(&[("jwt-secret", SECRET), (flag, "601s")]);
+        assert!(found.len() == 1 && found[0].1.contains("at most 10m"), "{found:?}");
+    }
+}
+
+#[test]
 fn mistakes_name_their_flag_and_what_to_do() {
     let pem = key("rsa.pub.pem");
     type Pairs<'a> = &'a [(&'a str, &'a str)];

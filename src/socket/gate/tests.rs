@@ -64,6 +64,12 @@ fn the_first_token_that_is_there_counts() {
     assert_eq!(found(&all, &[("cookie", "app=".to_owned())], &[]), "-", "a cookie that was deleted");
     assert_eq!(found(&all, &[("cookie", format!("app2={ann}")), origin()], &[]), "-");
     assert_eq!(found(&all, &[("cookie", format!("APP={ann}")), origin()], &[]), "-");
+    // What else is in the header is other people's, and need not be text.
+    let mut beside = headers(&[origin()]);
+    let mut bytes = b"name=Jos\xe9; app=".to_vec();
+    bytes.extend_from_slice(ann.as_bytes());
+    beside.insert("cookie", HeaderValue::from_bytes(&bytes).unwrap());
+    assert_eq!(all.of_request(&beside, &[], at(NOW)).unwrap().map(|who| who.user.to_string()), Some("ann".to_owned()));
     // A wrong one is not passed over for another.
     assert_eq!(found(&all, &[bearer("x"), cookie(&bob), origin()], &[]), "4001");
     assert_eq!(found(&all, &[cookie("x"), origin()], &[("token", &ann)]), "4001");

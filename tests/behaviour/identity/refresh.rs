@@ -40,6 +40,23 @@ async fn a_refreshed_connection_outlives_its_first_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_tokens_in_a_row_end_the_connection() {
+    let shop = Guarded::open().await;
+    let (mut client, _) = shop.enter(&token("u7", &[])).await;
+    for is_last in [false, false, true] {
+        for _ in 0..9 {
+            assert_eq!(refresh(&mut client, "a.b.c").await.0["data"]["code"], 4001);
+        }
+        if !is_last {
+            let (answer, _) = refresh(&mut client, &token("u7", &[])).await;
+            assert_eq!(answer["type"], "connection.refreshed", "{answer}");
+        }
+    }
+    client.send(json!({"type": "connection.refresh", "id": "r", "data": {"token": "a.b.c"}})).await;
+    assert_eq!(until_closed(&mut client).await.1, Some(4001));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_new_token_does_not_grant_ends_at_once() {
     let shop = Guarded::open().await;
     let (mut client, ack) = shop.enter(&token("u7", &["order:*:read", "say:blue:u7"])).await;

@@ -119,7 +119,7 @@ async fn who_says_nothing_is_closed_in_time_and_holds_nothing_meanwhile() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_lasts_as_long_as_it_says_and_no_longer_than_a_day() {
     let shop = Guarded::open().await;
-    let (_, ack) = shop.enter(&claims("u7", Duration::from_secs(60 * 60 * 24 * 365), &json!({}))).await;
+    let (_, ack) = shop.enter(&claims("u7", Duration::from_secs(60 * 60 * 24 * 365), &json!({"iat": now()}))).await;
     assert_eq!(ack["userId"], "u7");
     for more in [json!({"nbf": now() + 120}), json!({"iat": now() + 120}), json!({"iat": now() - 90_000}), Value::Null]
     {

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 
@@ -145,7 +146,7 @@ def test_a_token_ends_and_so_does_its_connection(tmp_path):
     secret.write_text(SECRET)
     with running(["serve", "--jwt-secret-file", secret, "--token-grace", "100ms"], tmp_path) as bridge:
         bridge.secret = secret
-        with entered(bridge, token=mint(bridge, "ann", "--for", "5s")) as (socket, _):
+        with entered(bridge, token=mint(bridge, "ann", "--for", "8s")) as (socket, _):
             error = next_of(socket, "connection.error")["data"]
             assert (error["code"], error["reason"]) == (4002, "token_expired")
             with pytest.raises(ConnectionClosed) as closed:
@@ -171,46 +172,114 @@ def test_the_command_line_follows_with_a_token_and_says_what_it_lacks(guarded, t
         assert process.wait(PATIENCE) == 0 and "PRESENCE_STATUS_IDLE" in process.stdout.read()
 
 
-@contextlib.contextmanager
-def browser(bridge, folder, channel, *tokens):
-    """What the TypeScript client tells, line by line."""
-    client = ROOT / "clients" / "typescript"
-    bundle = folder / "client.mjs"
+class Page:
+    """What the TypeScript client tells, read as it comes: nobody waits on the pipe."""
+
+    def __init__(self, process):
+        self.process, self.lines = process, []
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+
+    def give(self, token):
+        self.process.stdin.write(token + "\n")
+        self.process.stdin.flush()
+
+    def tells(self, **what):
+        """Waits for a line with these members."""
+        found = lambda: any(what.items() <= line.items() for line in list(self.lines))
+        ended = lambda: not self.reader.is_alive()
+        eventually(lambda: found() or ended(), f"{what} of {self.lines}")
+        assert found(), f"no {what} in {self.lines}"
+
+    def ends(self):
+        """Waits for its end. Returns its last line."""
+        eventually(lambda: not self.reader.is_alive(), f"an end after {self.lines}")
+        return self.lines[-1]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """The client in one file."""
+    client, file = ROOT / "clients" / "typescript", tmp_path_factory.mktemp("client") / "client.mjs"
     esbuild = [client / "node_modules" / ".bin" / "esbuild", client / "src" / "index.ts"]
-    subprocess.run([*esbuild, "--bundle", "--format=esm", f"--outfile={bundle}", "--log-level=error"], check=True)
-    script = ROOT / "tests" / "e2e" / "typescript" / "token.mjs"
-    command = ["node", script, bundle, client, bridge.websocket, channel, *tokens]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    subprocess.run([*esbuild, "--bundle", "--format=esm", f"--outfile={file}", "--log-level=error"], check=True)
+    return file
+
+
+@contextlib.contextmanager
+def browser(bridge, bundle, channel, *text):
+    client, script = ROOT / "clients" / "typescript", ROOT / "tests" / "e2e" / "typescript" / "token.mjs"
+    command = ["node", script, bundle, client, bridge.websocket, channel, *text]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        page = Page(process)
         try:
-            yield (json.loads(line) for line in process.stdout)
+            yield page
         finally:
             process.kill()
+            page.reader.join(PATIENCE)
 
 
-def test_the_typescript_client_brings_a_new_token_before_the_old_one_ends(tmp_path):
+@pytest.fixture
+def strict(tmp_path):
+    """A bridge that has no grace for tokens that have ended."""
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
     with running(["serve", "--jwt-secret-file", secret, "--token-grace", "100ms"], tmp_path) as bridge:
         bridge.secret = secret
-        grants = ["--permission", "team:red:read"]
-        short, long = mint(bridge, "ann", *grants, "--for", "10s"), mint(bridge, "ann", *grants)
-        with browser(bridge, tmp_path, "team:red", short, long) as told, entered(bridge, token=short) as (socket, _):
-            next_of(socket, "connection.error")
-            publish(bridge, {"type": "team.presence.update", "data": {"teamId": "red", "userId": "u1", "status": "PRESENCE_STATUS_IDLE"}})
-            seen = []
-            while {"type": "team.presence.update"} not in seen:
-                seen.append(next(told))
-            assert [line for line in seen if "asked" in line] == [{"asked": 1, "expired": False}, {"asked": 2, "expired": False}]
-            states = [line["state"] for line in seen if "state" in line]
-            assert states.count("connected") == 1 and "waiting" not in states, seen
-            assert {"state": "connected", "userId": "ann"} in seen
-        with browser(bridge, tmp_path, "team:red", "x", "y") as told:
-            seen = list(told)
-            assert [line for line in seen if "asked" in line] == [{"asked": 1, "expired": False}, {"asked": 2, "expired": True}]
-            assert (seen[-1]["state"], seen[-1]["code"]) == ("closed", "unauthenticated"), seen
-            assert "not a signed JWT" in seen[-1]["message"]
-        with browser(bridge, tmp_path, "team:red", "x") as told:
-            assert list(told)[-1]["code"] == "unauthenticated", "a text that is refused is not tried again"
+        yield bridge
+
+
+def test_the_typescript_client_brings_a_new_token_before_the_old_one_ends(strict, bundle):
+    grants = ["--permission", "team:red:read"]
+    long = mint(strict, "ann", *grants)
+    with browser(strict, bundle, "team:red") as page:
+        # A token's time begins when everything else is there.
+        page.tells(asked=1, expired=False)
+        short = mint(strict, "ann", *grants, "--for", "12s")
+        page.give(short)
+        page.tells(asked=2, expired=True)
+        page.give(long)
+        with entered(strict, token=short) as (other, _):
+            next_of(other, "connection.error")
+        move = {"teamId": "red", "userId": "u1", "status": "PRESENCE_STATUS_IDLE"}
+        event = {"type": "team.presence.update", "data": move}
+        eventually(lambda: publish(strict, event) and {"type": event["type"]} in page.lines, "an event after its end")
+        states = [line["state"] for line in page.lines if "state" in line]
+        assert states.count("connected") == 1 and "waiting" not in states, page.lines
+        page.tells(state="connected", userId="ann")
+        assert not any(line.get("asked", 0) > 2 for line in page.lines), "an hour is not over"
+
+
+def test_the_typescript_client_follows_its_token_to_another_session(strict, bundle):
+    grants = ["--permission", "team:red:read"]
+    moved = mint(strict, "ann", *grants, "--session", "new")
+    with browser(strict, bundle, "team:red") as page:
+        page.tells(asked=1, expired=False)
+        page.give(mint(strict, "ann", *grants, "--session", "old", "--for", "3s"))
+        # The open connection keeps its session, to which the new token does not lead. The next one asks for it in vain once.
+        for _ in range(8):
+            page.give(moved)
+        page.tells(state="waiting", code="permission_denied")
+        page.tells(state="connected", sessionId="new")
+        assert [line["sessionId"] for line in page.lines if line.get("state") == "connected"] == ["old", "new"]
+
+
+def test_the_typescript_client_gives_up_on_tokens_that_are_refused_twice(strict, bundle):
+    with browser(strict, bundle, "team:red") as page:
+        for asked, expired in [(1, False), (2, True)]:
+            page.tells(asked=asked, expired=expired)
+            page.give("x")
+        last = page.ends()
+        assert (last["state"], last["code"]) == ("closed", "unauthenticated"), page.lines
+        assert "not a signed JWT" in last["message"]
+    with browser(strict, bundle, "team:red", "x") as page:
+        assert page.ends()["code"] == "unauthenticated"
+        states = [line["state"] for line in page.lines]
+        assert states.count("connecting") == 1, "a text that is refused is not tried again"
 
 
 def test_an_open_address_needs_tokens_and_open_pages_need_none(tmp_path):

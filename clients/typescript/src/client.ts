@@ -32,9 +32,12 @@ export interface SchemaStamp {
 
 /** What a token is asked for with. */
 export interface TokenRequest {
-  /** Aborts when the token is not needed any more. */
+  /** Aborts when the token is not needed any more. A connection waits 10 s for its token, and then tries again. */
   readonly signal: AbortSignal;
-  /** Whether the bridge has refused the last token, or its time was over. */
+  /**
+   * Whether a new token is needed, never one that was given before: the bridge has refused the last one, or its time is
+   * over or soon will be. Otherwise one from a cache is good enough.
+   */
   readonly expired: boolean;
 }
 
@@ -43,11 +46,14 @@ export interface ConnectOptions {
   /** The bridge's address. Default: `/ws` of the page's own origin. */
   readonly url?: string | URL;
   /**
-   * Who the client is, for a bridge that asks. A function is called for each connection, and again before its token ends;
-   * `expired` says that the last one is no good any more.
+   * Who the client is, for a bridge that asks. A function is called before each connection, and again before its token
+   * ends; with `expired` it must bring a new one.
    */
   readonly token?: string | ((request: TokenRequest) => string | Promise<string>);
-  /** Binds the connection to a session, and keeps it over reconnects. Default: the bridge makes one. */
+  /**
+   * Binds the connection to a session, and keeps it over reconnects, until a token leads to another one. Default: the
+   * bridge makes one.
+   */
   readonly sessionId?: string;
   /** Opens sockets where the platform has no `WebSocket`, as Node 20. */
   readonly WebSocket?: WebSocketConstructor;
@@ -103,6 +109,7 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
   let attempt: AbortController | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sessionId = options.sessionId;
+  let hadSession = false;
   let flushing = false;
   let stopLifecycle: (() => void) | undefined;
 
@@ -138,11 +145,12 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     const own = new AbortController();
     attempt = own;
     try {
+      // An open socket does not wait for it: the bridge gives the first frame 10 s. A text is there without any wait.
+      const token = typeof options.token === "function" ? await tokenOf(own.signal, expired) : options.token;
+      if (attempt !== own) return;
       const opened = new (webSocketOf(options.WebSocket))(addressOf(options.url, sessionId), [SUBPROTOCOL]);
       socket = opened;
-      const opening = new Promise<void>((resolve) => {
-        opened.onopen = () => resolve();
-      });
+      opened.onopen = () => step(() => session.opened(token, now()));
       // A close follows, and says more.
       opened.onerror = () => {};
       opened.onmessage = ({ data }: { data: unknown }) => step(() => receive(data));
@@ -150,8 +158,6 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
         release();
         step(() => session.lost(code, reason, now()));
       };
-      const [token] = await Promise.all([tokenOf(own.signal, expired), opening]);
-      if (attempt === own) step(() => session.opened(token, now()));
     } catch (cause) {
       if (attempt !== own) return;
       // What is not ours comes from the token callback.
@@ -166,7 +172,7 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
     if (!own) return;
     let token: string | undefined;
     try {
-      token = await tokenOf(own.signal, false);
+      token = await tokenOf(own.signal, true);
     } catch (cause) {
       if (attempt === own) report(noToken(cause));
     }
@@ -186,10 +192,19 @@ export function createClient<Sends>(options: ConnectOptions = {}, schema?: Schem
   const host: Host = {
     connect: ({ expired }) => void open(expired),
     refresh: () => void refresh(),
+    forgetSession() {
+      const had = hadSession;
+      if (had) sessionId = undefined;
+      hadSession = false;
+      return had;
+    },
     disconnect: release,
     send: (frame) => socket?.send(JSON.stringify(frame)),
     onStatus(status) {
-      if (status.state === "connected") sessionId = status.sessionId;
+      if (status.state === "connected") {
+        sessionId = status.sessionId;
+        hadSession = true;
+      }
       if (status.state === "idle" || status.state === "closed") {
         stopLifecycle?.();
         stopLifecycle = undefined;

@@ -44,10 +44,12 @@ export interface Session {
 
 /** What the session asks of the world. */
 export interface Host {
-  /** Opens a socket and gets a token; `opened` or `lost` answers. */
+  /** Gets a token, then opens a socket; `opened`, `lost` or `failed` answers. */
   connect(token: { readonly expired: boolean }): void;
   /** Gets a new token for the open connection; `refreshed` answers. */
   refresh(): void;
+  /** Forgets the session that an earlier connection had. Returns whether there was one. */
+  forgetSession(): boolean;
   /** Gives up the socket at once, if there is one. */
   disconnect(): void;
   send(frame: ClientFrame): void;

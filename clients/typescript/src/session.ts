@@ -19,9 +19,12 @@ const PROBE_MS = 3_000;
 const WAKE_JITTER_MS = 1_000;
 const LONGEST_GOODBYE_MS = 5_000;
 const FIRST_HEARTBEAT_MS = 30_000;
+const PERMISSION_DENIED = 4003;
 const RATE_LIMITED = 4004;
+const NO_CREDENTIALS = 4501;
 /** A new token is asked for so long before the old one ends, or a quarter of its time. */
 const REFRESH_BEFORE_MS = 60_000;
+/** The least time between two refreshes, whatever the last one brought. */
 const REFRESH_AGAIN_MS = 5_000;
 
 type Timer = "connect" | "retry" | "silence" | "probe" | "stable" | "leave" | "limited" | "resubscribe" | "refresh";
@@ -33,6 +36,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
   let attempt = 0;
   let refusedTokens = 0;
   let expired = false;
+  let hasShownNone = false;
   let advisedMs: number | undefined;
   let heartbeatMs = FIRST_HEARTBEAT_MS;
   let heardAt = 0;
@@ -61,6 +65,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     timers.clear();
     timers.set("connect", now + CONNECT_TIMEOUT_MS);
     advisedMs = undefined;
+    hasShownNone = false;
     say({ state: "connecting" });
     host.connect({ expired });
   };
@@ -119,10 +124,10 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     sends.flush();
   };
 
-  const lasts = (expiresInMs: number | undefined, now: number): void => {
-    refreshing = undefined;
-    if (!expiresInMs || !settings.hasToken) return;
-    timers.set("refresh", now + expiresInMs - Math.min(REFRESH_BEFORE_MS, expiresInMs / 4));
+  /** A token that lasts so long was taken. The next is not asked for sooner: a cache may give the same one again. */
+  const lasts = (expiresInMs: number, leastMs: number, now: number): void => {
+    const refreshMs = expiresInMs - Math.min(REFRESH_BEFORE_MS, expiresInMs / 4);
+    timers.set("refresh", now + Math.max(refreshMs, leastMs));
   };
 
   const acked = (ack: ConnectionAck, now: number): void => {
@@ -131,7 +136,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     heartbeatMs = ack.heartbeatMs || heartbeatMs;
     refusedTokens = 0;
     expired = false;
-    lasts(ack.expiresInMs, now);
+    if (ack.expiresInMs && settings.hasToken) lasts(ack.expiresInMs, 0, now);
     const { connectionId, sessionId, userId, fingerprint } = ack;
     channels.acked();
     say({ state: "connected", connectionId, sessionId, userId, fingerprint });
@@ -143,7 +148,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     if (replyTo !== undefined && replyTo === refreshing) {
       // The old token holds on. When it ends the connection does, and the next one asks for a new token.
       refreshing = undefined;
-      timers.set("refresh", now + (data.retryAfterMs || REFRESH_AGAIN_MS));
+      timers.set("refresh", now + Math.max(data.retryAfterMs || 0, REFRESH_AGAIN_MS));
       return host.onError(error);
     }
     // Of too many frames it matters not which one this was: all that follow wait.
@@ -165,7 +170,8 @@ export function createSession(host: Host, settings: SessionSettings): Session {
       case "connection.ack":
         return acked(data, now);
       case "connection.refreshed":
-        return lasts((data as ConnectionRefreshed).expiresInMs, now);
+        refreshing = undefined;
+        return lasts((data as ConnectionRefreshed).expiresInMs || 0, REFRESH_AGAIN_MS, now);
       case "connection.reconnect":
         advisedMs = (data as ConnectionReconnect).delayMs;
         // The bridge closes next. Should it not, we do.
@@ -244,6 +250,7 @@ export function createSession(host: Host, settings: SessionSettings): Session {
     opened(token, now) {
       if (status.state !== "connecting") return;
       heardAt = now;
+      hasShownNone = !token;
       const { clientId, fingerprint } = settings;
       const resume = channels.resume();
       send("connection.init", {
@@ -277,7 +284,16 @@ export function createSession(host: Host, settings: SessionSettings): Session {
         // A token that was expired may be renewed; one that is wrong twice will not become right.
         refusedTokens += 1;
         expired = true;
-        return settings.hasToken && refusedTokens === 1 ? retry(error, now, 0) : end(error);
+        // A token that did not even last until the connection was stable is no reason to hurry.
+        const delayMs = attempt === 0 ? 0 : undefined;
+        return settings.hasToken && refusedTokens === 1 ? retry(error, now, delayMs) : end(error);
+      }
+      if (status.state === "connecting") {
+        // A new token may lead to another session than the one that is remembered.
+        if (code === PERMISSION_DENIED && host.forgetSession()) return retry(error, now, 0);
+        // The bridge has waited too long for the first frame, on a page that slept. Otherwise it wants what is not there.
+        const wasLate = !hasShownNone || now >= (timers.get("connect") ?? now);
+        if (code === NO_CREDENTIALS && wasLate) return retry(new RialtoError("unavailable", message), now);
       }
       return error.retryable ? retry(error, now) : end(error);
     },

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { channel } from "../src/channel.js";
+import type { TokenRequest } from "../src/client.js";
 import { createClient } from "../src/client.js";
 import type { RialtoError } from "../src/errors.js";
 import { live, room, type Socket, start, turn } from "./socket.js";
@@ -50,11 +51,34 @@ test("the token goes into the first frame, and a failing callback is tried again
   });
   client.subscribe(room, () => {});
   await waiting;
-  assert.ok(sockets[0]?.closed);
   client.suspend();
   client.resume();
-  await sockets[1]?.open();
-  assert.equal(sockets[1]?.sent[0]?.data.token, "token 2 false");
+  await turn();
+  await sockets[0]?.open();
+  assert.equal(sockets[0]?.sent[0]?.data.token, "token 2 false");
+  client.close();
+});
+
+test("no socket is opened before its token is there, nor for one that is not needed any more", async () => {
+  const given: ((token: string) => void)[] = [];
+  const signals: AbortSignal[] = [];
+  const token = ({ signal }: TokenRequest): Promise<string> => {
+    signals.push(signal);
+    return new Promise((resolve) => given.push(resolve));
+  };
+  const { client, sockets } = start({ token });
+  client.subscribe(room, () => {});
+  await turn();
+  client.suspend();
+  client.resume();
+  given[0]?.("late");
+  await turn();
+  assert.deepEqual([sockets.length, signals[0]?.aborted, signals[1]?.aborted], [0, true, false]);
+  given[1]?.("slow");
+  await turn();
+  assert.equal(sockets.length, 1);
+  await sockets[0]?.open();
+  assert.equal(sockets[0]?.sent[0]?.data.token, "slow");
   client.close();
 });
 
@@ -70,19 +94,20 @@ test("a token may be a text, and a function is asked again before its token ends
   const again = new Promise<void>((resolve) => {
     asked = resolve;
   });
-  const token = (): string => {
+  const token = ({ expired }: TokenRequest): string => {
     calls += 1;
     if (calls === 2) asked();
-    return `token ${calls}`;
+    return `token ${calls} ${expired}`;
   };
   const { client, sockets } = start({ token });
   client.subscribe(room, () => {});
+  await turn();
   const [socket] = sockets as [Socket];
   await socket.open({ expiresInMs: 20 });
   await again;
   await turn();
   const refresh = socket.sent.find(({ type }) => type === "connection.refresh");
-  assert.equal(refresh?.data.token, "token 2");
+  assert.equal(refresh?.data.token, "token 2 true");
   client.close();
 });
 
@@ -93,6 +118,28 @@ test("the session that the bridge has made is kept over reconnects", async () =>
   client.suspend();
   client.resume();
   assert.equal(new URL(sockets[1]?.url ?? "").searchParams.get("session_id"), "given");
+  client.close();
+});
+
+test("a session that is refused at the opening is forgotten, also one that the page asked for at first", async () => {
+  const { client, sockets } = start({ sessionId: "given" });
+  client.subscribe(room, () => {});
+  await sockets[0]?.open();
+  client.suspend();
+  client.resume();
+  const again = new Promise<void>((resolve) => {
+    client.onStatus(() => sockets.length === 2 && client.status.state === "waiting" && resolve());
+  });
+  sockets[1]?.onclose?.({ code: 4003, reason: "the token is for another session" });
+  await again;
+  const reconnected = new Promise<void>((resolve) => {
+    client.onStatus(({ state }) => state === "connecting" && resolve());
+  });
+  await reconnected;
+  await turn();
+  assert.equal(sockets[2]?.url, "ws://bridge/ws");
+  await sockets[2]?.open({ sessionId: "another" });
+  assert.ok(client.status.state === "connected" && client.status.sessionId === "another");
   client.close();
 });
 

@@ -53,6 +53,7 @@ class Life {
         this.#link = { open: false, dead: this.#chance() < 0.1, toBridge: [], toClient: [] };
       },
       refresh: () => {},
+      forgetSession: () => false,
       disconnect: () => {
         this.#link = undefined;
       },

@@ -20,16 +20,24 @@ export interface Recorded {
 export function recorded(settings: Partial<SessionSettings> = {}): Recorded {
   const log: string[] = [];
   const sent: ClientFrame[] = [];
+  let hasSession = false;
   const host: Host = {
     connect: ({ expired }) => log.push(expired ? "connect with a new token" : "connect"),
     refresh: () => log.push("refresh"),
+    forgetSession() {
+      const had = hasSession;
+      hasSession = false;
+      return had;
+    },
     disconnect: () => log.push("disconnect"),
     send: (frame) => {
       sent.push(frame);
       log.push(`send ${frame.type}`);
     },
-    onStatus: (status) =>
-      log.push(status.state === "waiting" ? `waiting until ${Math.round(status.retryAt)}` : status.state),
+    onStatus(status) {
+      if (status.state === "connected") hasSession = true;
+      log.push(status.state === "waiting" ? `waiting until ${Math.round(status.retryAt)}` : status.state);
+    },
     onEvent: ({ channel, sequence, type }, replayed) =>
       log.push(`${channel} ${type} ${sequence ?? "-"}${replayed ? " replayed" : ""}`),
     onSubscribed: ({ channel }) => log.push(`${channel} subscribed`),

@@ -51,81 +51,6 @@ test("a close for good ends every subscription with its reason", () => {
   assert.throws(() => world.session.assertOpen(), { code: "schema_mismatch" });
 });
 
-test("a new token is brought before the old one ends, and again after that", () => {
-  const world = recorded({ hasToken: true });
-  world.session.want("c", ALL, 0);
-  world.ack(0, { expiresInMs: 600_000 });
-  // What the heartbeat watches is not looked at here.
-  const wait = (to: number): void => {
-    for (let now = to - 20_000; now <= to; now += 10_000) world.receive("connection.heartbeat", {}, now);
-    world.take();
-    world.session.tick(to);
-  };
-  wait(539_999);
-  assert.deepEqual(world.take(), []);
-  wait(540_000);
-  assert.deepEqual(world.take(), ["refresh"]);
-  world.session.refreshed("new", 540_100);
-  assert.deepEqual(world.take(), ["send connection.refresh"]);
-  const { id, data } = world.sent.at(-1) ?? {};
-  assert.deepEqual(data, { token: "new" });
-  world.receive("connection.refreshed", { permissions: [], expiresInMs: 40_000 }, 540_200, { replyTo: id ?? "" });
-  wait(570_199);
-  assert.deepEqual(world.take(), []);
-  wait(570_200);
-  assert.deepEqual(world.take(), ["refresh"], "three quarters of a short life");
-});
-
-test("a refresh that fails is tried again while the old token holds", () => {
-  const world = recorded({ hasToken: true });
-  world.session.want("c", ALL, 0);
-  world.ack(0, { expiresInMs: 20_000 });
-  world.session.tick(15_000);
-  world.take();
-  world.session.refreshed(undefined, 15_100);
-  world.session.tick(20_100);
-  assert.deepEqual(world.take(), ["refresh"]);
-  world.session.refreshed("wrong", 20_200);
-  const refused = { code: 4001, status: "UNAUTHENTICATED", reason: "invalid_token", message: "", retryAfterMs: 0 };
-  world.receive("error", refused, 20_300, { replyTo: world.sent.at(-1)?.id ?? "" });
-  assert.deepEqual(world.take(), ["send connection.refresh", "error: unauthenticated"]);
-  world.session.tick(25_300);
-  assert.deepEqual(world.take(), ["refresh"]);
-  // A connection that is over needs none any more.
-  world.session.lost(4002, "token_expired", 25_400);
-  world.take();
-  world.session.refreshed("late", 25_500);
-  assert.deepEqual(world.take(), []);
-});
-
-test("without a way to a new token none is asked for", () => {
-  const world = recorded({ hasToken: false });
-  world.session.want("c", ALL, 0);
-  world.ack(0, { expiresInMs: 20_000 });
-  world.take();
-  world.session.tick(19_999);
-  assert.deepEqual(world.take(), []);
-});
-
-test("an expired token is renewed at once; one that is wrong twice is not tried again", () => {
-  const world = recorded({ hasToken: true });
-  world.session.want("c", ALL, 0);
-  world.ack(10);
-  world.take();
-  world.session.lost(4002, "token_expired", 1_000);
-  world.session.tick(1_000);
-  assert.deepEqual(world.take(), ["waiting until 1000", "connecting", "connect with a new token"]);
-  world.session.opened("new", 1_010);
-  world.session.lost(4001, "invalid_token", 1_020);
-  assert.deepEqual(world.take(), ["send connection.init", "closed", "c ended: unauthenticated"]);
-});
-
-test("without a token callback a refused token is the end", () => {
-  const world = subscribed();
-  world.session.lost(4001, "invalid_token", 100);
-  assert.deepEqual(world.take(), ["closed", "c ended: unauthenticated"]);
-});
-
 test("waits for any time up to a bound that doubles", () => {
   assert.equal(backoffMs(0, 1, false), 500);
   assert.equal(backoffMs(3, 1, false), 4_000);
@@ -304,20 +229,4 @@ test("an offline client and a hidden page wait longer", () => {
     }
     assert.equal(waited, 30_000, away);
   }
-});
-
-test("a token that was refused and renewed may expire again", () => {
-  const world = recorded({ hasToken: true });
-  world.session.want("c", ALL, 0);
-  world.ack(10);
-  for (const now of [1_000, 2_000]) {
-    world.session.lost(4002, "token_expired", now);
-    world.take();
-    world.session.tick(now);
-    assert.deepEqual(world.take(), ["connecting", "connect with a new token"]);
-    world.ack(now + 10);
-  }
-  world.session.lost(1006, "", 3_000);
-  world.session.tick(world.session.deadline());
-  assert.deepEqual(world.take().slice(-1), ["connect"], "the new one is good");
 });

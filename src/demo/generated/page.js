@@ -1252,7 +1252,9 @@ var PROBE_MS = 3e3;
 var WAKE_JITTER_MS = 1e3;
 var LONGEST_GOODBYE_MS = 5e3;
 var FIRST_HEARTBEAT_MS = 3e4;
+var PERMISSION_DENIED = 4003;
 var RATE_LIMITED = 4004;
+var NO_CREDENTIALS = 4501;
 var REFRESH_BEFORE_MS = 6e4;
 var REFRESH_AGAIN_MS = 5e3;
 function createSession(host, settings) {
@@ -1261,6 +1263,7 @@ function createSession(host, settings) {
   let attempt = 0;
   let refusedTokens = 0;
   let expired = false;
+  let hasShownNone = false;
   let advisedMs;
   let heartbeatMs = FIRST_HEARTBEAT_MS;
   let heardAt = 0;
@@ -1287,6 +1290,7 @@ function createSession(host, settings) {
     timers.clear();
     timers.set("connect", now + CONNECT_TIMEOUT_MS);
     advisedMs = void 0;
+    hasShownNone = false;
     say({ state: "connecting" });
     host.connect({ expired });
   };
@@ -1334,10 +1338,9 @@ function createSession(host, settings) {
     channels.flush();
     sends.flush();
   };
-  const lasts = (expiresInMs, now) => {
-    refreshing = void 0;
-    if (!expiresInMs || !settings.hasToken) return;
-    timers.set("refresh", now + expiresInMs - Math.min(REFRESH_BEFORE_MS, expiresInMs / 4));
+  const lasts = (expiresInMs, leastMs, now) => {
+    const refreshMs = expiresInMs - Math.min(REFRESH_BEFORE_MS, expiresInMs / 4);
+    timers.set("refresh", now + Math.max(refreshMs, leastMs));
   };
   const acked = (ack, now) => {
     timers.delete("connect");
@@ -1345,7 +1348,7 @@ function createSession(host, settings) {
     heartbeatMs = ack.heartbeatMs || heartbeatMs;
     refusedTokens = 0;
     expired = false;
-    lasts(ack.expiresInMs, now);
+    if (ack.expiresInMs && settings.hasToken) lasts(ack.expiresInMs, 0, now);
     const { connectionId, sessionId, userId, fingerprint } = ack;
     channels.acked();
     say({ state: "connected", connectionId, sessionId, userId, fingerprint });
@@ -1355,7 +1358,7 @@ function createSession(host, settings) {
     const error = errorOf(data);
     if (replyTo !== void 0 && replyTo === refreshing) {
       refreshing = void 0;
-      timers.set("refresh", now + (data.retryAfterMs || REFRESH_AGAIN_MS));
+      timers.set("refresh", now + Math.max(data.retryAfterMs || 0, REFRESH_AGAIN_MS));
       return host.onError(error);
     }
     const isTooFast = data.code === RATE_LIMITED;
@@ -1374,7 +1377,8 @@ function createSession(host, settings) {
       case "connection.ack":
         return acked(data, now);
       case "connection.refreshed":
-        return lasts(data.expiresInMs, now);
+        refreshing = void 0;
+        return lasts(data.expiresInMs || 0, REFRESH_AGAIN_MS, now);
       case "connection.reconnect":
         advisedMs = data.delayMs;
         timers.set("silence", now + LONGEST_GOODBYE_MS);
@@ -1447,6 +1451,7 @@ function createSession(host, settings) {
     opened(token, now) {
       if (status.state !== "connecting") return;
       heardAt = now;
+      hasShownNone = !token;
       const { clientId, fingerprint } = settings;
       const resume = channels.resume();
       send("connection.init", {
@@ -1479,7 +1484,13 @@ function createSession(host, settings) {
       if (needsNewToken(code2)) {
         refusedTokens += 1;
         expired = true;
-        return settings.hasToken && refusedTokens === 1 ? retry(error, now, 0) : end(error);
+        const delayMs = attempt === 0 ? 0 : void 0;
+        return settings.hasToken && refusedTokens === 1 ? retry(error, now, delayMs) : end(error);
+      }
+      if (status.state === "connecting") {
+        if (code2 === PERMISSION_DENIED && host.forgetSession()) return retry(error, now, 0);
+        const wasLate = !hasShownNone || now >= (timers.get("connect") ?? now);
+        if (code2 === NO_CREDENTIALS && wasLate) return retry(new RialtoError("unavailable", message), now);
       }
       return error.retryable ? retry(error, now) : end(error);
     },
@@ -1634,6 +1645,7 @@ function createClient(options = {}, schema3) {
   let attempt;
   let timer;
   let sessionId = options.sessionId;
+  let hadSession = false;
   let flushing = false;
   let stopLifecycle;
   const call = (listener, argument) => {
@@ -1661,11 +1673,11 @@ function createClient(options = {}, schema3) {
     const own = new AbortController();
     attempt = own;
     try {
+      const token = typeof options.token === "function" ? await tokenOf(own.signal, expired) : options.token;
+      if (attempt !== own) return;
       const opened = new (webSocketOf(options.WebSocket))(addressOf(options.url, sessionId), [SUBPROTOCOL]);
       socket = opened;
-      const opening = new Promise((resolve) => {
-        opened.onopen = () => resolve();
-      });
+      opened.onopen = () => step(() => session2.opened(token, now()));
       opened.onerror = () => {
       };
       opened.onmessage = ({ data }) => step(() => receive(data));
@@ -1673,8 +1685,6 @@ function createClient(options = {}, schema3) {
         release();
         step(() => session2.lost(code2, reason, now()));
       };
-      const [token] = await Promise.all([tokenOf(own.signal, expired), opening]);
-      if (attempt === own) step(() => session2.opened(token, now()));
     } catch (cause) {
       if (attempt !== own) return;
       const error = isRialtoError(cause) ? cause : noToken(cause);
@@ -1686,7 +1696,7 @@ function createClient(options = {}, schema3) {
     if (!own) return;
     let token;
     try {
-      token = await tokenOf(own.signal, false);
+      token = await tokenOf(own.signal, true);
     } catch (cause) {
       if (attempt === own) report(noToken(cause));
     }
@@ -1704,10 +1714,19 @@ function createClient(options = {}, schema3) {
   const host = {
     connect: ({ expired }) => void open(expired),
     refresh: () => void refresh(),
+    forgetSession() {
+      const had = hadSession;
+      if (had) sessionId = void 0;
+      hadSession = false;
+      return had;
+    },
     disconnect: release,
     send: (frame) => socket?.send(JSON.stringify(frame)),
     onStatus(status) {
-      if (status.state === "connected") sessionId = status.sessionId;
+      if (status.state === "connected") {
+        sessionId = status.sessionId;
+        hadSession = true;
+      }
       if (status.state === "idle" || status.state === "closed") {
         stopLifecycle?.();
         stopLifecycle = void 0;

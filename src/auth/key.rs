@@ -1,5 +1,6 @@
 //! Keys that verify: each of one family, with the algorithms that it may be used with.
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
@@ -68,10 +69,16 @@ impl Key {
             Public::Ed { point } if point.len() == 32 => (vec![Algorithm::EdDSA], DecodingKey::from_ed_der(point)),
             Public::Ed { .. } => return Ok(None),
         };
+        // Mistakes in a key show in the library only while it verifies, and then like a wrong signature.
+        let is_sound = match public {
+            Public::Rsa { .. } => true,
+            Public::Ec { point } if point.len() == 65 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).is_ok(),
+            Public::Ec { point } => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).is_ok(),
+            Public::Ed { point } => ParsedPublicKey::new(&ED25519, point).is_ok(),
+        };
         let key = Key { id: None, algorithms, decoding };
-        // Of RSA keys the library finds mistakes only while it verifies, and then like a wrong signature.
-        let is_sound = key.algorithms.first().is_some_and(|first| key.verify("", "AA", *first).is_some());
-        Ok(is_sound.then_some(key))
+        let is_usable = || key.algorithms.first().is_some_and(|first| key.verify("", "AA", *first).is_some());
+        Ok((is_sound && is_usable()).then_some(key))
     }
 
     /// The key under a name, for these algorithms alone.

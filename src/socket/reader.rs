@@ -4,7 +4,7 @@
 //! than it listens is held back by TCP. It never writes.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use tokio::net::TcpStream;
 
@@ -12,8 +12,9 @@ use crate::session::command::Command;
 use crate::session::inbound::Inbound;
 use crate::wire::websocket::Parser;
 
-use super::entrance::Entrance;
+use super::entrance::{Door, Entrance};
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
+use super::roster::Place;
 use super::shared::Shared;
 use super::stream::{is_temporary, now};
 
@@ -70,6 +71,18 @@ impl Reader {
         }
     }
 
+    /// Lets a command's token be looked at.
+    fn judge(&mut self, command: Command, now: Instant, time: SystemTime) -> Command {
+        let Shared { gate, roster, metrics, .. } = &*self.shared;
+        let place = Place { mailbox: Arc::clone(&self.mailbox), key: self.key };
+        let command = self.entrance.judge(command, Door { gate, roster, metrics, now, time }, &place);
+        if let Command::Init { party: Some(party), .. } | Command::Refresh { party: Some(party), .. } = &command {
+            self.inbound.admit(Arc::clone(party));
+            self.inbound.share(self.entrance.seat.as_ref().and_then(|seat| seat.allowance.clone()));
+        }
+        command
+    }
+
     /// Understands what came. After the last command of a connection the rest is thrown away.
     fn take(&mut self, mut bytes: &[u8]) {
         if bytes.is_empty() {
@@ -85,15 +98,11 @@ impl Reader {
                     self.state.on_message();
                     let time = SystemTime::now();
                     let command = self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
-                    command.map(|command| self.entrance.judge(command, &self.shared.gate, now, time))
+                    command.map(|command| self.judge(command, now, time))
                 }
                 Err(violation) => Some(self.inbound.on_violation(violation)),
             };
             if let Some(command) = command {
-                if let Command::Init { party: Some(party), .. } | Command::Refresh { party: Some(party), .. } = &command
-                {
-                    self.inbound.admit(Arc::clone(party));
-                }
                 self.ended = command.ends_the_connection();
                 self.state.on_sent();
                 self.mailbox.push(Message::Command(self.key, command));

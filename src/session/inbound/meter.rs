@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 /// Without a refusal for this long, a client is taken to have calmed down.
 const CALM: Duration = Duration::from_secs(1);
+/// So many refusals that were not heeded make the wait longer by as much again.
+const UNHEEDED_PER_STEP: u32 = 10;
+/// The longest that a wait grows to.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A rate with a burst, and what happens to those who do not care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +55,27 @@ impl Meter {
             self.full_at = full_at;
             return Verdict::Allowed;
         }
+        self.refuse(rate, wait, now)
+    }
+
+    /// Counts a refusal, for whatever reason. The wait grows with those that came before it and were not heeded.
+    pub(super) fn refuse(&mut self, rate: Rate, wait: Duration, now: Instant) -> Verdict {
         if now.saturating_duration_since(self.refused_at) >= CALM {
             self.refused = 0;
         }
         self.refused = self.refused.saturating_add(1);
         self.refused_at = now;
-        if self.refused > rate.patience { Verdict::Ignored } else { Verdict::Refused(wait) }
+        if self.refused > rate.patience {
+            return Verdict::Ignored;
+        }
+        // What was under way when the first refusal went out is not punished much.
+        let unheeded = u32::from(self.refused - 1) / UNHEEDED_PER_STEP;
+        Verdict::Refused(wait.saturating_mul(1 + unheeded).min(wait.max(LONGEST_WAIT)))
+    }
+
+    /// Whether nothing is taken.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= now
     }
 
     /// Takes more tokens for what was allowed and turned out to be costly, also such that are not there yet.
@@ -115,6 +134,23 @@ mod tests {
             assert!(matches!(meter.take(RATE, later), Verdict::Refused(_)));
         }
         assert_eq!(meter.take(RATE, later), Verdict::Ignored);
+    }
+
+    #[test]
+    fn who_does_not_heed_refusals_is_told_to_wait_longer() {
+        let start = Instant::now();
+        let rate = Rate { patience: 60, ..RATE };
+        let mut meter = Meter::new(start);
+        allowed(&mut meter, 200, start);
+        let waits: Vec<_> = (0..60).map(|_| meter.take(rate, start)).collect();
+        for (index, times) in [(0, 1), (9, 1), (10, 2), (35, 4), (59, 6)] {
+            assert_eq!(waits[index], Verdict::Refused(times * 20 * MS), "{index}");
+        }
+        assert_eq!(meter.take(rate, start), Verdict::Ignored);
+        let long = Duration::from_secs(25);
+        let mut meter = Meter::new(start);
+        let waits: Vec<_> = (0..60).map(|_| meter.refuse(rate, long, start)).collect();
+        assert_eq!((waits[0], waits[59]), (Verdict::Refused(long), Verdict::Refused(LONGEST_WAIT)));
     }
 
     #[test]

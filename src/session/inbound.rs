@@ -18,7 +18,6 @@
 //! | a close | [`Command::PeerClosed`] |
 
 mod allowance;
-mod meter;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use std::time::{Instant, SystemTime};
 
 use super::access::may_send;
 use super::command::Command;
+use super::meter::{Meter, Rate, Verdict};
 use super::party::Party;
 use super::refusal::{connection_error, frame_error, peer_error, retry_after_ms};
 use crate::ids::MAX_CHANNEL_NAME_BYTES;
@@ -36,7 +36,6 @@ use crate::status::{Code, PeerCode};
 use crate::transcode::Transcoder;
 use crate::wire::websocket::{Incoming, Violation, close_code};
 use crate::wire::{ClientFrame, ClientMessage, Request, client_frame_id, parse_client_frame};
-use meter::{Meter, Rate, Verdict};
 
 pub use allowance::Allowance;
 
@@ -249,7 +248,7 @@ impl Inbound {
             Verdict::Allowed => return None,
             Verdict::Refused(wait) => {
                 let error = Error {
-                    retry_after_ms: retry_after_ms(wait),
+                    retry_after_ms: retry_after_ms(self.commands.grown(wait)),
                     reason: reason.into(),
                     ..peer_error(PeerCode::RateLimited, text, "")
                 };

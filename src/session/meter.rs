@@ -1,4 +1,6 @@
-//! How often a client may do something, and how long it may ignore that it was told to stop.
+//! How often somebody may do something, and how long it may ignore that it was told to stop.
+//!
+//! A token bucket by the generic cell rate algorithm: one instant, and `now` is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -11,18 +13,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A rate with a burst, and what happens to those who do not care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rate {
+pub struct Rate {
     /// Over time.
-    pub(super) per_second: u32,
+    pub per_second: u32,
     /// At once.
-    pub(super) burst: u32,
+    pub burst: u32,
     /// Refusals without a calm second between them, after which the client is given up.
-    pub(super) patience: u16,
+    pub patience: u16,
 }
 
 /// Whether one more is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It is.
     Allowed,
     /// Not now; after this time.
@@ -33,7 +35,7 @@ pub(super) enum Verdict {
 
 /// A token bucket kept as one instant: when it will be full again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Meter {
+pub struct Meter {
     full_at: Instant,
     refused: u16,
     refused_at: Instant,
@@ -41,12 +43,12 @@ pub(super) struct Meter {
 
 impl Meter {
     /// A full bucket.
-    pub(super) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Meter { full_at: now, refused: 0, refused_at: now }
     }
 
     /// Takes one token, if there is one.
-    pub(super) fn take(&mut self, rate: Rate, now: Instant) -> Verdict {
+    pub fn take(&mut self, rate: Rate, now: Instant) -> Verdict {
         let interval = Duration::from_secs(1) / rate.per_second.max(1);
         let allowance = interval * rate.burst.max(1);
         let full_at = self.full_at.max(now) + interval;
@@ -58,28 +60,30 @@ impl Meter {
         self.refuse(rate, wait, now)
     }
 
-    /// Counts a refusal, for whatever reason. The wait grows with those that came before it and were not heeded.
+    /// Counts a refusal, for whatever reason.
     pub(super) fn refuse(&mut self, rate: Rate, wait: Duration, now: Instant) -> Verdict {
         if now.saturating_duration_since(self.refused_at) >= CALM {
             self.refused = 0;
         }
         self.refused = self.refused.saturating_add(1);
         self.refused_at = now;
-        if self.refused > rate.patience {
-            return Verdict::Ignored;
-        }
-        // What was under way when the first refusal went out is not punished much.
-        let unheeded = u32::from(self.refused - 1) / UNHEEDED_PER_STEP;
-        Verdict::Refused(wait.saturating_mul(1 + unheeded).min(wait.max(LONGEST_WAIT)))
+        if self.refused > rate.patience { Verdict::Ignored } else { Verdict::Refused(wait) }
     }
 
-    /// Whether nothing is taken.
-    pub(super) fn is_full(&self, now: Instant) -> bool {
+    /// A wait that grows with the refusals that were not heeded. What was under way when the first of them went out is not
+    /// punished much.
+    pub(super) fn grown(&self, wait: Duration) -> Duration {
+        let unheeded = u32::from(self.refused.saturating_sub(1)) / UNHEEDED_PER_STEP;
+        wait.saturating_mul(1 + unheeded).min(wait.max(LONGEST_WAIT))
+    }
+
+    /// Whether it is as if nothing had ever been taken.
+    pub fn is_full(&self, now: Instant) -> bool {
         self.full_at <= now
     }
 
     /// Takes more tokens for what was allowed and turned out to be costly, also such that are not there yet.
-    pub(super) fn charge(&mut self, rate: Rate, tokens: u64, now: Instant) {
+    pub fn charge(&mut self, rate: Rate, tokens: u64, now: Instant) {
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         self.full_at = self.full_at.max(now) + Duration::from_secs(1) / rate.per_second.max(1) * tokens;
     }
@@ -142,15 +146,18 @@ mod tests {
         let rate = Rate { patience: 60, ..RATE };
         let mut meter = Meter::new(start);
         allowed(&mut meter, 200, start);
-        let waits: Vec<_> = (0..60).map(|_| meter.take(rate, start)).collect();
+        let waits: Vec<_> = (0..60)
+            .map(|_| match meter.take(rate, start) {
+                Verdict::Refused(wait) => meter.grown(wait),
+                other => panic!("{other:?}"),
+            })
+            .collect();
         for (index, times) in [(0, 1), (9, 1), (10, 2), (35, 4), (59, 6)] {
-            assert_eq!(waits[index], Verdict::Refused(times * 20 * MS), "{index}");
+            assert_eq!(waits[index], times * 20 * MS, "{index}");
         }
         assert_eq!(meter.take(rate, start), Verdict::Ignored);
-        let long = Duration::from_secs(25);
-        let mut meter = Meter::new(start);
-        let waits: Vec<_> = (0..60).map(|_| meter.refuse(rate, long, start)).collect();
-        assert_eq!((waits[0], waits[59]), (Verdict::Refused(long), Verdict::Refused(LONGEST_WAIT)));
+        assert_eq!(meter.grown(Duration::from_secs(25)), LONGEST_WAIT);
+        assert_eq!(meter.grown(2 * LONGEST_WAIT), 2 * LONGEST_WAIT);
     }
 
     #[test]

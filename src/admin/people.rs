@@ -75,9 +75,10 @@ async fn revoke(State(people): State<People>, request: Request) -> Result<Respon
         Some(Whom::TokenId(name)) => token(&asked.tenant, &name),
         None => Err(nobody()),
     }?;
-    let (until, connections) = doorkeeper.revoke(subject.clone()).await.map_err(|full| {
-        Refused::new(Status::new(Code::ResourceExhausted, "too_many_revocations", full.to_string()))
-    })?;
+    let (until, connections) = doorkeeper
+        .revoke(subject.clone())
+        .await
+        .map_err(|full| Refused::new(Status::new(Code::ResourceExhausted, "too_many_revocations", full.to_string())))?;
     let connections = connections as u64;
     tracing::info!(?subject, connections, "revoked by an administrator");
     answer(&ingest, "rialto.v1.RevokeResponse", &RevokeResponse { connections, until: Some(timestamp(until)) })

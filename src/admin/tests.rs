@@ -82,7 +82,11 @@ fn start() -> Running {
     let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
     let reloads = Reloads::default();
     let reload = reloads.handle();
-    let served = spawn(Admin { listener, ingest, gauges, doorkeeper: Arc::new(Nobody), reload, allowed_hosts: Vec::new() }, stopping).unwrap();
+    let served = spawn(
+        Admin { listener, ingest, gauges, doorkeeper: Arc::new(Nobody), reload, allowed_hosts: Vec::new() },
+        stopping,
+    )
+    .unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }
 

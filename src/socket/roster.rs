@@ -113,10 +113,10 @@ impl Roster {
         let now = now();
         let mut stripe = lock(&self.stripes[index]);
         stripe.tidy(now);
-        let of_user = stripe.users.entry(user.clone()).or_insert_with(|| OfUser {
-            seats: Vec::new(),
-            allowance: Arc::new(Allowance::new(self.limits, now)),
-        });
+        let of_user = stripe
+            .users
+            .entry(user.clone())
+            .or_insert_with(|| OfUser { seats: Vec::new(), allowance: Arc::new(Allowance::new(self.limits, now)) });
         if of_user.seats.len() >= self.max_per_user {
             return Err(TooMany(self.max_per_user));
         }

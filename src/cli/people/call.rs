@@ -56,7 +56,8 @@ async fn post(address: &str, path: &str, body: String) -> Result<(u16, Bytes), S
         .map_err(|error| error.to_string())?;
     let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
     let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| error.to_string())?;
+    let body =
+        Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| error.to_string())?;
     connection.abort();
     Ok((status, body.to_bytes()))
 }

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Limits;
 use super::super::meter::{Meter, Rate, Verdict};
+use super::Limits;
 
 /// A rate that several connections share. Each counts for itself how often it was refused: what one does not heed
 /// closes that one.

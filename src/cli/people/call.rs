@@ -23,7 +23,7 @@ const MAX_ANSWER_BYTES: usize = 1 << 20;
 pub(super) fn call(address: &str, method: &str, request: &Value) -> Result<Value, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let path = format!("/rialto.v1.AdminService/{method}");
-    let answered = runtime.block_on(timeout(PATIENCE, post(address, &path, request.to_string())));
+    let answered = runtime.block_on(async { timeout(PATIENCE, post(address, &path, request.to_string())).await });
     let unreachable = |why: String| {
         Failure::Unreachable(format!(
             "no bridge at {address} ({why}); --admin takes the internal port, 127.0.0.1:9090 unless it was told another"

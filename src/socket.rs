@@ -10,6 +10,7 @@
 mod counting;
 mod entrance;
 mod gate;
+mod link;
 mod mailbox;
 mod origin;
 mod reader;

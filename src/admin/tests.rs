@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
+use crate::net::entry::Entry;
 use crate::net::listen;
 use crate::revision::{Asker, Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads};
 use crate::schema::compare::{Change, Rule, Severity};
@@ -68,7 +69,9 @@ fn start() -> Running {
     let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
     let reloads = Reloads::default();
     let reload = reloads.handle();
-    let served = spawn(Admin { listener, ingest, gauges, reload, allowed_hosts: Vec::new() }, stopping).unwrap();
+    let served =
+        spawn(Admin { listener, ingest, gauges, reload, entry: Entry::default(), allowed_hosts: Vec::new() }, stopping)
+            .unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }
 

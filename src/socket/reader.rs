@@ -6,13 +6,12 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::net::TcpStream;
-
 use crate::session::command::Command;
 use crate::session::inbound::Inbound;
 use crate::wire::websocket::Parser;
 
 use super::entrance::Entrance;
+use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
 use super::shared::Shared;
 use super::stream::{is_temporary, now};
@@ -22,7 +21,7 @@ const READ_BYTES: usize = 4 << 10;
 
 /// What the read task owns.
 pub(super) struct Reader {
-    pub(super) stream: Arc<TcpStream>,
+    pub(super) link: Arc<Link>,
     pub(super) parser: Parser,
     pub(super) inbound: Inbound,
     pub(super) entrance: Entrance,
@@ -32,6 +31,8 @@ pub(super) struct Reader {
     pub(super) key: ConnectionKey,
     /// The connection is over for this side; what still comes is thrown away.
     pub(super) ended: bool,
+    /// Whether there may be something to read that the socket does not tell of.
+    pub(super) holds_more: bool,
 }
 
 /// Whether there may be more to read.
@@ -47,9 +48,14 @@ impl Reader {
         self.shared.metrics.front.received_bytes.add(early.len() as u64);
         self.take(&early);
         drop(early);
+        // The handshake may have read more than its own.
+        self.holds_more = self.link.may_hold(READ_BYTES, READ_BYTES);
         loop {
             self.state.all_done().await;
-            if self.stream.readable().await.is_err() || self.pull() == Open::No {
+            if !self.holds_more && self.link.stream().readable().await.is_err() {
+                break;
+            }
+            if self.pull() == Open::No {
                 break;
             }
         }
@@ -58,7 +64,9 @@ impl Reader {
 
     fn pull(&mut self) -> Open {
         let mut buffer = [0; READ_BYTES];
-        match self.stream.try_read(&mut buffer) {
+        let read = self.link.try_read(&mut buffer);
+        self.holds_more = read.as_ref().is_ok_and(|count| self.link.may_hold(*count, READ_BYTES));
+        match read {
             Ok(0) => Open::No,
             Ok(count) => {
                 self.shared.metrics.front.received_bytes.add(count as u64);

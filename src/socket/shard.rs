@@ -15,7 +15,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use slab::Slab;
-use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
 use crate::hub::{ShardIndex, Wakeups};
@@ -27,11 +26,12 @@ use crate::status::PeerCode;
 use crate::wire::websocket::Parser;
 
 use super::counting::{Counting, Ending};
+use super::link::{Link, Wrote};
 use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
 use super::reader::Reader;
 use super::readers::{Readers, Subscriber};
 use super::shared::Shared;
-use super::stream::{hang_up, is_temporary, linger, now};
+use super::stream::{linger, now};
 use adopt::Adoption;
 use drain::Drain;
 use sweep::Sweeps;
@@ -60,7 +60,7 @@ pub(super) struct Shard {
 
 /// One connection's write side.
 struct Connection {
-    stream: Arc<TcpStream>,
+    link: Arc<Link>,
     outbound: Outbound<Readers>,
     state: Arc<ReadState>,
     serial: u64,
@@ -184,7 +184,7 @@ impl Shard {
     }
 
     fn open(&mut self, new: NewConnection) {
-        let NewConnection { stream, early, opening, identity, entrance, peer, permit } = new;
+        let NewConnection { link, early, opening, identity, entrance, peer, permit } = new;
         let now = now();
         tracing::debug!(connection = %identity.connection, session = %identity.session(), %peer, "connection opened");
         let entry = self.connections.vacant_entry();
@@ -193,21 +193,22 @@ impl Shard {
         self.readers.serving = connection_number(key.index);
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
         let outbound = Outbound::new(opening, identity, &mut env);
-        let stream = Arc::new(stream);
+        let link = Arc::new(link);
         let state = Arc::new(ReadState::new(now));
         let reader = Reader {
-            stream: Arc::clone(&stream),
+            link: Arc::clone(&link),
             parser: Parser::new(self.shared.inbound.max_message_bytes),
             inbound: Inbound::new(opening, entrance.party.clone(), self.shared.inbound, now),
             entrance,
             shared: Arc::clone(&self.shared),
             ended: false,
+            holds_more: false,
             state: Arc::clone(&state),
             mailbox: Arc::clone(&self.mailbox),
             key,
         };
         entry.insert(Box::new(Connection {
-            stream,
+            link,
             outbound,
             state,
             serial: key.serial,
@@ -236,34 +237,43 @@ impl Shard {
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
         let mut written = 0;
         let end = loop {
-            match connection.outbound.next(&mut env) {
-                Next::Idle => break None,
-                Next::Finished => break Some(End::Finished),
+            // When there is nothing more to write, the link may still hold what was.
+            let (wrote, then) = match connection.outbound.next(&mut env) {
+                Next::Idle => (connection.link.flush(), Some(None)),
+                Next::Finished => (connection.link.flush(), Some(Some(End::Finished))),
                 Next::Write(_) if written >= VISIT_BYTES => {
                     connection.writing = Writing::Busy;
                     self.busy.push_back(key);
                     break None;
                 }
-                Next::Write(bytes) => match connection.stream.try_write(bytes) {
-                    Ok(count) => {
-                        written += count;
-                        connection.outbound.on_wrote(count, &mut env);
+                Next::Write(bytes) => (connection.link.try_write(bytes), None),
+            };
+            match (wrote, then) {
+                (Ok(Wrote::Took(count)), None) => {
+                    written += count;
+                    connection.outbound.on_wrote(count, &mut env);
+                }
+                (Ok(Wrote::Took(_)), Some(end)) => {
+                    connection.outbound.on_drained(&env);
+                    break end;
+                }
+                (Ok(Wrote::Full { moved }), _) => {
+                    if moved {
+                        connection.outbound.on_drained(&env);
                     }
-                    Err(error) if is_temporary(&error) => {
-                        connection.outbound.on_blocked(&mut env);
-                        env.channels.counting.on_blocked();
-                        connection.writing = Writing::Blocked;
-                        let (stream, mailbox) = (Arc::clone(&connection.stream), Arc::clone(&self.mailbox));
-                        tokio::spawn(async move {
-                            // An error shows at the next write.
-                            let _ = stream.writable().await;
-                            drop(stream);
-                            mailbox.push(Message::Writable(key));
-                        });
-                        break None;
-                    }
-                    Err(_) => break Some(End::Gone),
-                },
+                    connection.outbound.on_blocked(&mut env);
+                    env.channels.counting.on_blocked();
+                    connection.writing = Writing::Blocked;
+                    let (link, mailbox) = (Arc::clone(&connection.link), Arc::clone(&self.mailbox));
+                    tokio::spawn(async move {
+                        // An error shows at the next write.
+                        let _ = link.stream().writable().await;
+                        drop(link);
+                        mailbox.push(Message::Writable(key));
+                    });
+                    break None;
+                }
+                (Err(_), _) => break Some(End::Gone),
             }
         };
         if written > 0 {
@@ -308,11 +318,11 @@ impl Shard {
         connection.state.on_done(std::mem::take(&mut connection.unconfirmed));
         match end {
             End::Finished => {
-                hang_up(&connection.stream, std::net::Shutdown::Write);
+                connection.link.hang_up(std::net::Shutdown::Write);
                 let close = self.shared.limits.timings.close;
-                tokio::spawn(linger(Arc::downgrade(&connection.stream), close));
+                tokio::spawn(linger(Arc::downgrade(&connection.link), close));
             }
-            End::Gone | End::Cut(_) => hang_up(&connection.stream, std::net::Shutdown::Both),
+            End::Gone | End::Cut(_) => connection.link.hang_up(std::net::Shutdown::Both),
         }
     }
 

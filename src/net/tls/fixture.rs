@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
 use super::{Protocol, TlsFiles, authorities, chain, private_key, provider};
 
@@ -14,7 +12,6 @@ use super::{Protocol, TlsFiles, authorities, chain, private_key, provider};
 pub(crate) struct Authority {
     pub(crate) folder: tempfile::TempDir,
     issuer: Issuer<'static, KeyPair>,
-    pub(crate) certificate: CertificateDer<'static>,
 }
 
 impl Authority {
@@ -25,9 +22,8 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
-        std::fs::write(folder.path().join("ca.pem"), &pem).unwrap();
-        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
-        Authority { folder, issuer: Issuer::new(params, key), certificate }
+        std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
+        Authority { folder, issuer: Issuer::new(params, key) }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -10,16 +10,17 @@
 mod counting;
 mod entrance;
 mod gate;
-mod link;
+pub mod link;
 mod mailbox;
 mod origin;
+pub mod pump;
 mod reader;
 mod readers;
 mod shard;
 mod shared;
-mod stream;
+pub mod stream;
 mod trace;
-mod upgrade;
+pub mod upgrade;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

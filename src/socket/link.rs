@@ -23,17 +23,22 @@ const MAX_SEALED_BYTES: usize = 32 << 10;
 const MAX_BARREN_BYTES: usize = 64 << 10;
 
 /// A connection's socket.
-pub(super) enum Link {
+#[derive(Debug)]
+pub enum Link {
+    /// As it comes.
     Plain(TcpStream),
+    /// In TLS.
     Tls(Box<Sealed>),
 }
 
 /// A socket and the TLS session on it.
-pub(super) struct Sealed {
+#[derive(Debug)]
+pub struct Sealed {
     stream: TcpStream,
     session: Mutex<Session>,
 }
 
+#[derive(Debug)]
 struct Session {
     tls: ServerConnection,
     /// Bytes that came since some were plaintext.
@@ -42,15 +47,19 @@ struct Session {
 
 /// What became of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrote {
+pub enum Wrote {
     /// So many bytes are on their way, and the socket may take more.
     Took(usize),
-    /// None is, as the socket is full. `moved`: it has taken some of what waited before.
-    Full { moved: bool },
+    /// None is, as the socket is full.
+    Full {
+        /// Whether it has taken some of what waited before.
+        moved: bool,
+    },
 }
 
 impl Link {
-    pub(super) fn new(stream: Stream) -> Link {
+    /// The socket of a connection past its handshakes.
+    pub fn new(stream: Stream) -> Link {
         match stream {
             Stream::Plain(stream) => Link::Plain(stream),
             Stream::Tls(stream) => {
@@ -62,20 +71,23 @@ impl Link {
     }
 
     /// The socket, for waiting, settings and its end. Whoever read or wrote there would break TLS.
-    pub(super) fn stream(&self) -> &TcpStream {
+    pub fn stream(&self) -> &TcpStream {
         match self {
             Link::Plain(stream) => stream,
             Link::Tls(sealed) => &sealed.stream,
         }
     }
 
-    /// Whether bytes may wait here that the socket does not tell of.
-    pub(super) fn may_hold(&self, last_read: usize, asked: usize) -> bool {
-        matches!(self, Link::Tls(_)) && last_read == asked
+    /// Whether there is a session beside the socket.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Link::Tls(_))
     }
 
     /// Writes what there is room for. `bytes` are not empty.
-    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<Wrote> {
+    ///
+    /// # Errors
+    /// The socket is broken.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<Wrote> {
         match self {
             Link::Plain(stream) => match stream.try_write(bytes) {
                 Ok(count) => Ok(Wrote::Took(count)),
@@ -87,7 +99,10 @@ impl Link {
     }
 
     /// Writes what waits here. All of it is out: [`Wrote::Took`].
-    pub(super) fn flush(&self) -> io::Result<Wrote> {
+    ///
+    /// # Errors
+    /// The socket is broken.
+    pub fn flush(&self) -> io::Result<Wrote> {
         match self {
             Link::Plain(_) => Ok(Wrote::Took(0)),
             Link::Tls(sealed) => sealed.push_out(&mut sealed.session().tls),
@@ -95,7 +110,10 @@ impl Link {
     }
 
     /// Reads what there is, or fails with `WouldBlock`. 0: the peer has said all it had.
-    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    ///
+    /// # Errors
+    /// There is nothing for now, or the socket is broken.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Link::Plain(stream) => stream.try_read(buffer),
             Link::Tls(sealed) => sealed.try_read(buffer),
@@ -103,7 +121,7 @@ impl Link {
     }
 
     /// Ends our direction, or both. The read task sees an end.
-    pub(super) fn hang_up(&self, how: Shutdown) {
+    pub fn hang_up(&self, how: Shutdown) {
         if let (Link::Tls(sealed), Shutdown::Write) = (self, how) {
             let tls = &mut sealed.session().tls;
             tls.send_close_notify();

@@ -21,13 +21,14 @@ use crate::hub::{ShardIndex, Wakeups};
 use crate::net::admission::Permit;
 use crate::revision::Revision;
 use crate::session::inbound::Inbound;
-use crate::session::outbound::{Env, Next, Outbound, Sweep};
+use crate::session::outbound::{Env, Outbound, Sweep};
 use crate::status::PeerCode;
 use crate::wire::websocket::Parser;
 
 use super::counting::{Counting, Ending};
-use super::link::{Link, Wrote};
+use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
+use super::pump::{self, Stopped};
 use super::reader::Reader;
 use super::readers::{Readers, Subscriber};
 use super::shared::Shared;
@@ -202,7 +203,6 @@ impl Shard {
             entrance,
             shared: Arc::clone(&self.shared),
             ended: false,
-            holds_more: false,
             state: Arc::clone(&state),
             mailbox: Arc::clone(&self.mailbox),
             key,
@@ -235,45 +235,27 @@ impl Shard {
         let now = now();
         self.readers.serving = connection_number(key.index);
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
-        let mut written = 0;
-        let end = loop {
-            // When there is nothing more to write, the link may still hold what was.
-            let (wrote, then) = match connection.outbound.next(&mut env) {
-                Next::Idle => (connection.link.flush(), Some(None)),
-                Next::Finished => (connection.link.flush(), Some(Some(End::Finished))),
-                Next::Write(_) if written >= VISIT_BYTES => {
-                    connection.writing = Writing::Busy;
-                    self.busy.push_back(key);
-                    break None;
-                }
-                Next::Write(bytes) => (connection.link.try_write(bytes), None),
-            };
-            match (wrote, then) {
-                (Ok(Wrote::Took(count)), None) => {
-                    written += count;
-                    connection.outbound.on_wrote(count, &mut env);
-                }
-                (Ok(Wrote::Took(_)), Some(end)) => {
-                    connection.outbound.on_drained(&env);
-                    break end;
-                }
-                (Ok(Wrote::Full { moved }), _) => {
-                    if moved {
-                        connection.outbound.on_drained(&env);
-                    }
-                    connection.outbound.on_blocked(&mut env);
-                    env.channels.counting.on_blocked();
-                    connection.writing = Writing::Blocked;
-                    let (link, mailbox) = (Arc::clone(&connection.link), Arc::clone(&self.mailbox));
-                    tokio::spawn(async move {
-                        // An error shows at the next write.
-                        let _ = link.stream().writable().await;
-                        drop(link);
-                        mailbox.push(Message::Writable(key));
-                    });
-                    break None;
-                }
-                (Err(_), _) => break Some(End::Gone),
+        let (written, stopped) = pump::write(&mut connection.outbound, &mut env, VISIT_BYTES, &connection.link);
+        let end = match stopped {
+            Stopped::Idle => None,
+            Stopped::Finished => Some(End::Finished),
+            Stopped::Broken => Some(End::Gone),
+            Stopped::Share => {
+                connection.writing = Writing::Busy;
+                self.busy.push_back(key);
+                None
+            }
+            Stopped::Full => {
+                self.readers.counting.on_blocked();
+                connection.writing = Writing::Blocked;
+                let (link, mailbox) = (Arc::clone(&connection.link), Arc::clone(&self.mailbox));
+                tokio::spawn(async move {
+                    // An error shows at the next write.
+                    let _ = link.stream().writable().await;
+                    drop(link);
+                    mailbox.push(Message::Writable(key));
+                });
+                None
             }
         };
         if written > 0 {

@@ -8,7 +8,7 @@ use super::link::Link;
 
 /// Ends a connection whose last bytes are written: the peer may still be sending, and closing under it would throw away
 /// what it has not read. The read task goes on until the peer's end; this bounds it.
-pub(super) async fn linger(link: Weak<Link>, most: Duration) {
+pub async fn linger(link: Weak<Link>, most: Duration) {
     tokio::time::sleep(most).await;
     if let Some(link) = link.upgrade() {
         link.hang_up(std::net::Shutdown::Both);

@@ -89,8 +89,17 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
     };
     let on_upgrade = hyper::upgrade::on(&mut request);
     let new = move |link, early| NewConnection { link, early, opening, identity, entrance, peer, permit };
-    tokio::spawn(take_over(Arc::clone(front), on_upgrade, peer, new));
+    let front = Arc::clone(front);
+    tokio::spawn(async move {
+        if let Some((link, early)) = take_over(on_upgrade, peer).await {
+            front.mailbox().push(Message::Open(Box::new(new(link, early))));
+        }
+    });
+    switch(&asked)
+}
 
+/// What a good request is answered with (RFC 6455 section 4.2.2).
+pub fn switch(asked: &handshake::Upgrade) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -103,30 +112,26 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
     response
 }
 
-/// Takes the socket from hyper and gives it to a shard, which starts the connection's own tasks: this one's memory goes.
-async fn take_over(
-    front: Arc<Front>,
-    on_upgrade: OnUpgrade,
-    peer: std::net::SocketAddr,
-    new: impl FnOnce(Link, Bytes) -> NewConnection,
-) {
+/// Takes the socket from hyper, with what the peer sent behind its request. A shard then starts the connection's own
+/// tasks: this one's memory goes.
+pub async fn take_over(on_upgrade: OnUpgrade, peer: std::net::SocketAddr) -> Option<(Link, Bytes)> {
     let upgraded = match on_upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => {
             tracing::debug!(%peer, %error, "the peer left during the upgrade");
-            return;
+            return None;
         }
     };
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else {
         tracing::error!("the upgraded connection is not the listener's stream");
-        return;
+        return None;
     };
     // hyper's read buffer must not live as long as the connection.
     let early = Bytes::copy_from_slice(&read_buf);
     drop(read_buf);
     let link = Link::new(io.into_inner());
     tune(link.stream());
-    front.mailbox().push(Message::Open(Box::new(new(link, early))));
+    Some((link, early))
 }
 
 /// What the kernel may hold for a slow reader beyond what is on its way: enough to keep a fast one busy, little enough

@@ -31,6 +31,7 @@ use crate::hub::{Listing, Query};
 use crate::ingest::Ingest;
 use crate::metrics::{Limit, Observed};
 use crate::net::admission::ConnectionLimits;
+use crate::net::entry::Entry;
 use crate::net::http::Server;
 use crate::revision::Reload;
 use crate::status::{Code, Status};
@@ -95,6 +96,8 @@ pub struct Admin {
     pub doorkeeper: Arc<dyn Doorkeeper>,
     /// Where reloads of the schema are asked for.
     pub reload: Reload,
+    /// What comes before HTTP.
+    pub entry: Entry,
     /// Host names that requests may use beside IP addresses and `localhost`, without ports.
     pub allowed_hosts: Vec<String>,
 }
@@ -105,7 +108,7 @@ pub struct Admin {
 /// When the thread or its runtime cannot be made. What the thread returns says whether the listener could be used.
 pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Admin { listener, ingest, gauges, doorkeeper, reload, allowed_hosts } = admin;
+    let Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts } = admin;
     let guard = Guard::internal(allowed_hosts);
     let metrics = Arc::clone(ingest.metrics());
     let router = publish_routes(Arc::clone(&ingest), guard.clone())
@@ -117,6 +120,7 @@ pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle
         .fallback(async || not_found());
     let server = Server::new(listener, router)
         .with_metrics(metrics, Limit::MaxAdminConnections)
+        .with_entry(entry)
         .with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));
     thread::Builder::new().name("admin".into()).spawn(move || runtime.block_on(server.serve(stop)))
 }

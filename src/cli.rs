@@ -18,6 +18,7 @@ mod publish;
 mod screen;
 mod serve;
 mod subscribe;
+mod tls;
 mod token;
 
 use std::process::ExitCode;

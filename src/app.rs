@@ -23,7 +23,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use crate::admin::{self, Admin, Guard, channel_routes, health_routes, not_found, publish_routes};
+use crate::admin::{self, Admin, AdminToken, Guard, channel_routes, health_routes, not_found, publish_routes};
+use crate::auth::publishers::Directory;
 use crate::config::{Config, ConfigError, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
@@ -108,6 +109,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
     let schema = Schema::load(&parts::sources(&config.schema))?;
     let authenticator = config.identity.authenticator().map_err(|mistakes| ConfigError { mistakes })?;
+    let listed = config.peers.read_publishers().map_err(|mistakes| ConfigError { mistakes })?;
+    let directory = Arc::new(Directory::new(listed));
+    let admin_token = config.peers.read_admin_token().map_err(|mistake| ConfigError { mistakes: vec![mistake] })?;
     if let Err(error) = raise_file_descriptors() {
         tracing::warn!(%error, "the limit of file descriptors stays as it is");
     }
@@ -119,12 +123,13 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let link = match options.playground {
         Playground::Off => None,
         // The page has no token, and lets whoever sees it publish.
-        _ if config.identity.is_on() => None,
+        _ if config.identity.is_on() || directory.is_on() => None,
         _ => Some(SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?),
     };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema, authenticator);
+    let Core { metrics, revisions, hub, ingest, front } =
+        parts::core(&config, &node, schema, authenticator, Arc::clone(&directory));
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
@@ -158,6 +163,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         gauges: Arc::clone(&gauges) as _,
         reload,
         allowed_hosts: config.allowed_hosts.clone(),
+        token: admin_token.as_deref().map(AdminToken::new),
     };
     let admin = admin::spawn(admin, admin_stopped).map_err(part("internal port"))?;
 
@@ -171,7 +177,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         let pages = playground::pages(&ingest, &addresses, link.address(), story);
         routes = routes
             .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some(link.address().port()))))
-            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())))
+            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new()), None))
             .merge(channel_routes(Arc::clone(&ingest), gauges, Guard::same_origin(Vec::new())));
         helpers.spawn(link.run(addresses.listen));
     }

@@ -2,7 +2,8 @@
 //!
 //! [`Server`] holds a port with HTTP/2's limits set explicitly, and the standard health and [`reflection`] services beside
 //! [`publisher`]'s `PublisherService`. It promises that a peer that never speaks is closed, that a publisher that does
-//! not read its acks is not read from either, and that a stop ends every stream between two events, told so.
+//! not read its acks is not read from either, that where there is a list of publishers nobody else gets further than the
+//! headers of a call (health aside), and that a stop ends every stream between two events, told so.
 //!
 //! The only place that builds a `tonic::Status`.
 
@@ -20,6 +21,7 @@ use futures_util::stream::{self, Stream};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -121,6 +123,10 @@ impl Server {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status(SERVICE_NAME, ServingStatus::Serving).await;
         let reflection = Reflection::new(Arc::clone(&ingest), stop.clone());
+        let admit = {
+            let ingest = Arc::clone(&ingest);
+            move |request| publisher::admit(&ingest, request)
+        };
         let publisher = PublisherServiceServer::new(Publisher::new(ingest, stop.clone(), config.max_unacked_events))
             .max_decoding_message_size(config.max_request_bytes);
         let refusals = Arc::clone(&metrics);
@@ -133,9 +139,9 @@ impl Server {
             .http2_keepalive_timeout(Some(config.keepalive_timeout))
             .layer(MapResponseLayer::new(move |response| refused_unread(response, &refusals)))
             .add_service(health)
-            .add_service(publisher)
-            .add_service(reflection.v1())
-            .add_service(reflection.v1alpha())
+            .add_service(InterceptedService::new(publisher, admit.clone()))
+            .add_service(InterceptedService::new(reflection.v1(), admit.clone()))
+            .add_service(InterceptedService::new(reflection.v1alpha(), admit))
             .serve_with_incoming_shutdown(connections(acceptor, &config, metrics), not_serving(reporter, stop.clone()));
         tokio::select! {
             served = serving => served.map_err(io::Error::other),

@@ -17,6 +17,7 @@ mod readers;
 mod shard;
 mod shared;
 mod stream;
+mod tenancy;
 mod trace;
 mod upgrade;
 
@@ -28,6 +29,7 @@ use axum::Router;
 use tokio::sync::oneshot;
 
 use crate::hub::{Hub, ShardIndex};
+use crate::ids::Tenant;
 use crate::metrics::Metrics;
 use crate::revision::{Revision, Revisions};
 use crate::session::inbound::Limits as InboundLimits;
@@ -40,6 +42,7 @@ use shared::Shared;
 
 pub use gate::Gate;
 pub use origin::Origins;
+pub use tenancy::Tenancy;
 
 #[cfg(doc)]
 use reader::Reader;
@@ -102,6 +105,11 @@ impl Front {
     /// The open connections.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Those of each tenant.
+    pub fn tenants(&self) -> Vec<(Tenant, u64)> {
+        self.config.gate.tenancy.connections()
     }
 
     /// The subscriptions of all connections.

@@ -68,7 +68,8 @@ fn start() -> Running {
     let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
     let reloads = Reloads::default();
     let reload = reloads.handle();
-    let served = spawn(Admin { listener, ingest, gauges, reload, allowed_hosts: Vec::new() }, stopping).unwrap();
+    let served =
+        spawn(Admin { listener, ingest, gauges, reload, allowed_hosts: Vec::new(), token: None }, stopping).unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }
 
@@ -247,7 +248,7 @@ async fn the_demo_page_may_publish_on_its_own_port() {
     let listener = listen("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
     let address = listener.local_addr().unwrap();
     let (_stop, stopping) = watch::channel(false);
-    let router = publish_routes(fixture.ingest.clone(), Guard::same_origin(Vec::new()));
+    let router = publish_routes(fixture.ingest.clone(), Guard::same_origin(Vec::new()), None);
     tokio::spawn(Server::new(listener, router).serve(stopping));
     let body = r#"{"type":"order.shipped","data":{"orderId":"a"}}"#;
     for (origin, status) in [(format!("http://{address}"), "200"), ("http://evil.example".into(), "403")] {

@@ -52,6 +52,11 @@ impl Demo {
                     .to_owned(),
             ));
         }
+        if config.peers.publishers.is_some() {
+            return Err(Failure::Usage(
+                "the demo's page lets whoever sees it publish; to try --publishers there is rialto serve".to_owned(),
+            ));
+        }
         // So little that a slow reader of a burst soon sees a gap, which is one of the things to look at.
         config.limits.max_channel_bytes = config.limits.max_channel_bytes.min(CHANNEL_BYTES);
         // The demo is for people: the bridge's ordinary log lines would hide what is said to them.

@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
+use super::bearer::bearer;
 use super::failure::{Failure, chain};
 use super::screen::{Screen, harmless};
 use crate::config;
@@ -233,20 +234,6 @@ impl Subscribe {
         }
         Err(Failure::Unreachable(format!("{reason}; start one with `rialto demo` or name another with --url")))
     }
-}
-
-/// A token as a header, read again for each connection where it is in a file: it may be a newer one by then.
-fn bearer(token: &str) -> Result<HeaderValue, Failure> {
-    let read = match token.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::Usage(format!("--token: {path} cannot be read: {error}")))?,
-        None => token.to_owned(),
-    };
-    let mut header = HeaderValue::from_str(&format!("Bearer {}", read.trim())).map_err(|_| {
-        Failure::Usage("--token: this is no token: it has characters that no header can have".to_owned())
-    })?;
-    header.set_sensitive(true);
-    Ok(header)
 }
 
 /// The sentence for people in an answer of JSON.

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::ids::SessionId;
+use crate::ids::{SessionId, Tenant};
+use crate::limits::Held;
 use crate::proto::rialto::v1::ConnectionInit;
 use crate::session::command::Command;
 use crate::session::party::{Party, bind};
@@ -24,6 +25,8 @@ pub(super) struct Entrance {
     pub(super) made: SessionId,
     /// Who is there, once that is known.
     pub(super) party: Option<Arc<Party>>,
+    /// Counts it among its tenant's, from then on.
+    pub(super) counted: Option<Held<Tenant>>,
     /// Refreshes that were refused since one was good.
     pub(super) refused: u8,
 }
@@ -99,11 +102,14 @@ impl Entrance {
         }
         let principal = gate.verify(token, time)?;
         // A browser sends its cookie whether its page knows of it or not: two users on one connection are a mix-up.
-        if self.party.as_ref().is_some_and(|party| party.principal.user != principal.user) {
+        if self.party.as_ref().is_some_and(|party| !is_same(&party.principal, &principal)) {
             let message = "the tokens of the upgrade and of connection.init are of different users";
             return Err(Refused::new(PeerCode::InvalidToken, message));
         }
         let party = self.party(gate, principal, now, time)?;
+        if self.counted.is_none() {
+            self.counted = Some(gate.tenancy.enter(&party.principal)?);
+        }
         self.party = Some(Arc::clone(&party));
         Ok(Some(party))
     }
@@ -124,7 +130,7 @@ impl Entrance {
         let Some(old) = &self.party else {
             return Err(Refused::new(PeerCode::InvalidToken, "there is no token to refresh"));
         };
-        if old.principal.user != party.principal.user {
+        if !is_same(&old.principal, &party.principal) {
             return Err(Refused::new(PeerCode::InvalidToken, "the new token is another user's"));
         }
         if old.session != party.session {
@@ -133,4 +139,9 @@ impl Entrance {
         self.party = Some(Arc::clone(&party));
         Ok(Some(party))
     }
+}
+
+/// Whether two tokens are of one user: of the same name in another tenant is somebody else.
+fn is_same(one: &Principal, other: &Principal) -> bool {
+    (&one.tenant, &one.user) == (&other.tenant, &other.user)
 }

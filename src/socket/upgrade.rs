@@ -72,8 +72,13 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
         Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
         None => Opening::Plain,
     };
-    let mut entrance =
-        Entrance { asked: asked_session, made: SessionId::new(short_id(rand::random())), party: None, refused: 0 };
+    let mut entrance = Entrance {
+        asked: asked_session,
+        made: SessionId::new(short_id(rand::random())),
+        party: None,
+        counted: None,
+        refused: 0,
+    };
     let party = match admit(&front.config.gate, &mut entrance, opening, request.headers(), &query) {
         Ok(party) => party,
         Err(refused) => {
@@ -162,6 +167,7 @@ fn admit(
         }
     };
     let party = entrance.party(gate, principal, now, time)?;
+    entrance.counted = Some(gate.tenancy.enter(&party.principal)?);
     entrance.party = Some(Arc::clone(&party));
     Ok(party)
 }

@@ -17,7 +17,13 @@ fn gate(in_query: bool, cookie: Option<&str>) -> Gate {
     let leeway = Duration::from_secs(30);
     let settings = Settings { issuers: vec![issuer], claims: ClaimNames::default(), leeway };
     let authenticator = Some(Authenticator::new(&settings).unwrap());
-    Gate { authenticator, cookie: cookie.map(str::to_owned), in_query, grace: Duration::from_secs(25) }
+    Gate {
+        authenticator,
+        cookie: cookie.map(str::to_owned),
+        in_query,
+        grace: Duration::from_secs(25),
+        tenancy: Arc::default(),
+    }
 }
 
 fn at(seconds: u64) -> SystemTime {

@@ -4,6 +4,7 @@
 //! asked to come back elsewhere, publishers' streams ended behind their acks, then the internal port. A mistake found on
 //! the way up leaves nothing running.
 
+mod files;
 mod gauges;
 mod parts;
 mod playground;
@@ -35,11 +36,13 @@ use crate::revision::{Breaking, Reloads};
 use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
+use files::{Files, Watched};
 use gauges::NodeGauges;
 use parts::Core;
 use reload::Reloader;
 use slow_link::SlowLink;
 
+pub use files::Reread;
 pub use ready::Addresses;
 
 /// How often a drain looks whether everybody has left.
@@ -52,6 +55,8 @@ pub struct Options {
     pub playground: Playground,
     /// Requests for reloads of the schema; the admin service adds its own.
     pub reloads: Reloads,
+    /// Asks for certificates and other files of the configuration to be read again before they are looked at anyway.
+    pub reread: Reread,
     /// Gets the addresses once everything listens.
     pub ready: Option<oneshot::Sender<Addresses>>,
 }
@@ -109,6 +114,11 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
     let schema = Schema::load(&parts::sources(&config.schema))?;
     let authenticator = config.identity.authenticator().map_err(|mistakes| ConfigError { mistakes })?;
+    let list = config
+        .peers
+        .publishers
+        .clone()
+        .map(|path| (Watched::new("the list of --publishers", vec![path.clone()]), path));
     let listed = config.peers.read_publishers().map_err(|mistakes| ConfigError { mistakes })?;
     let directory = Arc::new(Directory::new(listed));
     let admin_token = config.peers.read_admin_token().map_err(|mistake| ConfigError { mistakes: vec![mistake] })?;
@@ -141,6 +151,11 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         up_since: Instant::now(),
         ready: is_ready,
     });
+    let mut files = Files::default();
+    if let Some((watched, path)) = list {
+        let directory = Arc::clone(&directory);
+        files.watch(watched, move || parts::renew_publishers(&path, &directory));
+    }
     // Ended when this function does, however it does.
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep::run(Arc::clone(&hub)));
@@ -155,6 +170,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     };
     let reload = options.reloads.handle();
     helpers.spawn(reloader.run(options.reloads));
+    helpers.spawn(files.run(options.reread));
 
     let (stop_admin, admin_stopped) = watch::channel(false);
     let admin = Admin {

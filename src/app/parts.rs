@@ -1,11 +1,11 @@
 //! From the configuration to each part's own limits, and the parts that every front stands on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::auth::Authenticator;
 use crate::auth::publishers::Directory;
-use crate::config::{Config, SchemaPolicy};
+use crate::config::{Config, ConfigError, SchemaPolicy, read_publishers};
 
 use crate::engine::{Appender, Idempotency, MemoryEngine};
 use crate::grpc;
@@ -190,4 +190,12 @@ pub(super) fn grpc_config(config: &Config) -> grpc::Config {
 
 fn count_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Puts what the file of publishers says now in the place of what it said.
+pub(super) fn renew_publishers(path: &Path, directory: &Directory) -> Result<(), String> {
+    let publishers = read_publishers(path).map_err(|mistakes| ConfigError { mistakes }.to_string())?;
+    tracing::info!(publishers = publishers.len(), "the list of publishers was read again");
+    directory.replace(publishers);
+    Ok(())
 }

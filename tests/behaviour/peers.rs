@@ -20,6 +20,7 @@ use crate::http::{Answer, call};
 
 mod admin;
 mod publishers;
+mod tenants;
 
 /// The token of a publisher that only the tests know.
 pub(crate) const BILLING: &str = "rialto_k7Qw2Zx9Lm4Tn8Vb3Rc6Yh1Jp5Gd0Fs_billing";
@@ -53,6 +54,24 @@ impl Listed {
         })
         .await;
         Listed { bridge, _folder: folder, path }
+    }
+
+    /// Another list in the file.
+    pub(crate) fn write(&self, list: &str) {
+        std::fs::write(&self.path, list).expect("the file is there");
+    }
+
+    /// Has the file read again until this gives something.
+    pub(crate) async fn until<T>(&self, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let reading = async {
+            loop {
+                self.bridge.reread.ask();
+                if let Some(found) = look().await {
+                    return found;
+                }
+            }
+        };
+        within("the file is read again", reading).await
     }
 
     /// Publishes over HTTP with these headers.

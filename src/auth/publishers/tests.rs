@@ -31,7 +31,8 @@ fn a_publisher_is_who_shows_all_that_its_entry_asks_for() {
         publisher("both", &["t-3"], &["both.internal"]),
         publisher("twin", &[], &["twin.internal"]),
     ]);
-    let table: [(Option<&str>, &[&str], Result<&str, Unrecognised>); 13] = [
+    type Row = (Option<&'static str>, &'static [&'static str], Result<&'static str, Unrecognised>);
+    let table: [Row; 13] = [
         (Some("t-1"), &[], Ok("billing")),
         (Some("t-2"), &[], Ok("billing")),
         (Some("t-1"), &["anybody.internal"], Ok("billing")),

@@ -146,3 +146,37 @@ async fn reflection_is_for_publishers_too_and_health_for_everybody() {
     }
     within("the answer", ask("/grpc.health.v1.Health/Check")).await.expect("probes have no token");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_taken_out_of_the_list_has_lost_its_rights_on_open_streams_too() {
+    let list = entry("billing", BILLING, EVERYTHING) + &entry("other", OTHER, EVERYTHING);
+    let listed = Listed::with(&list, |_| ()).await;
+    let mut publisher = listed.bridge.publisher().await;
+    let (mut billing, mut other) =
+        (Stream::open(&mut publisher, BILLING).await, Stream::open(&mut publisher, OTHER).await);
+    assert_eq!(billing.reasons(vec![beat()]).await, [None]);
+
+    // Less for one, nothing any more for another.
+    listed.write(&entry("other", OTHER, LIMITED));
+    let refused = listed.until(async || {
+        billing.send(vec![beat()]).await;
+        billing.ack().await.expect("an ack first").err()
+    });
+    let refused = refused.await;
+    assert_eq!((refused.code, refused.reason.as_str()), (Code::Unauthenticated as i32, "UNKNOWN_TOKEN"));
+    let ended = billing.ack().await.unwrap_err();
+    assert_eq!(ended.code(), Code::Unauthenticated);
+    let reasons = other.reasons(vec![beat(), progress("42", "still granted")]).await;
+    assert_eq!(reasons, [Some("TYPE_NOT_GRANTED".to_owned()), None]);
+
+    // A file with mistakes changes nothing; its repair does.
+    listed.write("[[publisher]]\nname = 7\n");
+    listed.bridge.reread.ask();
+    assert_eq!(other.reasons(vec![progress("42", "as before")]).await, [None]);
+    listed.write("publisher = []");
+    let refused = listed.until(async || {
+        let call = publish_as(&mut publisher, OTHER, progress("42", "once more")).await;
+        call.err().map(|status| status.code())
+    });
+    assert_eq!(refused.await, Code::Unauthenticated);
+}

@@ -215,3 +215,39 @@ fn draining() -> Status {
     let message = "this node is shutting down; connect again and publish what has no ack";
     Status::new(Code::Unavailable, "draining", message).with_retry_after(DRAINING_RETRY)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::publishers::tests::publisher;
+    use crate::auth::publishers::{Directory, Publishers};
+    use crate::ingest::fixture::shop;
+
+    #[test]
+    fn a_verified_certificate_is_shown_beside_the_token_and_a_wrong_token_beside_it_counts() {
+        let list = Publishers::new([publisher("mesh", &[], &["mesh.internal"]), publisher("both", &["t"], &["b.internal"])]);
+        let fixture = shop();
+        let ingest = Arc::into_inner(fixture.ingest).unwrap().with_publishers(Arc::new(Directory::new(Some(list))));
+        let ask = |name: Option<&str>, token: Option<&str>| {
+            let mut request = Request::new(());
+            if let Some(name) = name {
+                request.extensions_mut().insert(ClientCertificate(["other.internal".into(), name.into()].into()));
+            }
+            if let Some(token) = token {
+                request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+            }
+            admit(&ingest, request).map_err(|status| status.code())
+        };
+        assert!(ask(Some("mesh.internal"), None).unwrap().extensions().get::<Credential>().is_some());
+        assert!(ask(Some("b.internal"), Some("t")).is_ok());
+        for (name, token) in [
+            (None, None),
+            (Some("else.internal"), None),
+            (Some("b.internal"), None),
+            (None, Some("t")),
+            (Some("mesh.internal"), Some("wrong")),
+        ] {
+            assert_eq!(ask(name, token).unwrap_err(), tonic::Code::Unauthenticated, "{name:?} {token:?}");
+        }
+    }
+}

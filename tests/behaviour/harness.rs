@@ -242,6 +242,16 @@ impl Client {
         }
     }
 
+    /// The type of the next frame that is of one of these; others are passed over.
+    pub(crate) async fn next_of_any(&mut self, types: &[&str]) -> String {
+        loop {
+            let frame = self.next().await;
+            if let Some(found) = types.iter().find(|known| frame["type"] == ***known) {
+                return (*found).to_owned();
+            }
+        }
+    }
+
     /// The next frame about this channel, event or not.
     pub(crate) async fn next_on(&mut self, channel: &str) -> Value {
         loop {

@@ -18,8 +18,10 @@ use tonic::transport::Channel;
 use crate::harness::{Bridge, json_event, progress, within};
 use crate::http::{Answer, call};
 
+mod addressees;
 mod admin;
 mod publishers;
+mod rates;
 mod tenants;
 
 /// The token of a publisher that only the tests know.

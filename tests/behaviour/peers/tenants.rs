@@ -86,7 +86,7 @@ async fn tenants_with_the_same_names_share_no_event_live_by_history_or_by_replay
     nothing_more(&mut back).await;
     let (mut ahead, _) = shop.enter(&token("", "ann")).await;
     ahead.subscribe(json!({"name": "order:42", "after": {"epoch": epoch, "sequence": 4}})).await;
-    assert_eq!(ahead.next_of("channel.subscribed").await["data"]["recovered"], false, "4 is only in red's log");
+    assert_eq!(ahead.next_on("order:42").await["data"]["recovered"], false, "4 is only in red's log");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,19 +138,21 @@ async fn keys_of_retries_and_newest_values_are_a_tenants_own() {
     assert!(publish(keyed("red", "another")).await.is_err(), "the same key in the same tenant");
     assert!(publish(Event { tenant: "a/b".into(), ..beat() }).await.is_err());
 
-    // `system.health` is of the newest of each key: what blue says must not supersede red's.
-    let health = |tenant: &str, status: &str| {
-        let data = json!({"component": "db", "status": status});
-        Event { tenant: tenant.into(), ..json_event("system.health", &data) }
+    // Of `agent.status` the newest of a run counts: what blue says must not supersede red's.
+    let status = |tenant: &str, message: &str| {
+        let data = json!({"agentId": "a1", "runId": "r1", "message": message});
+        Event { tenant: tenant.into(), ..json_event("agent.status", &data) }
     };
-    let known = publish(health("red", "SYSTEM_STATUS_DEGRADED")).await;
-    known.expect("the catalogue's event");
-    publish(health("blue", "SYSTEM_STATUS_OPERATIONAL")).await.expect("the catalogue's event");
+    for (tenant, message) in [("red", "old"), ("red", "of red"), ("blue", "of blue")] {
+        publish(status(tenant, message)).await.expect("the catalogue's event");
+    }
     let header = format!("Bearer {}", token("red", "ann"));
     let stream = tokio::net::TcpStream::connect(bridge.addresses.listen).await.expect("the port is open");
-    let mut red = Client::ask(stream, bridge.addresses.listen, "", &[("authorization", &header)]).await.expect("in");
-    let frame = red.next_of("system.health").await;
-    assert_eq!(frame["data"]["status"], "SYSTEM_STATUS_DEGRADED", "{frame}");
+    let opened = Client::ask(stream, bridge.addresses.listen, "", &[("authorization", &header)]).await;
+    let mut red = opened.unwrap_or_else(|refused| panic!("{refused:?}"));
+    assert_eq!(subscribe(&mut red, json!({"name": "agent:a1", "history": 0})).await, None);
+    let frame = red.next_of("agent.status").await;
+    assert_eq!((&frame["data"]["message"], &frame["sequence"]), (&json!("of red"), &json!(2)), "{frame}");
     nothing_more(&mut red).await;
 }
 
@@ -252,6 +254,6 @@ async fn a_bridge_of_tenants_alone_takes_nobody_and_nothing_without_one() {
     shop.enter(&token("red", "ann")).await;
     let answer = post(&shop.bridge, &[], &json!({"type": "order.noted", "data": {"orderId": "42"}})).await;
     assert_eq!((answer.status, answer.reason().as_str()), (400, "MISSING_TENANT"));
-    let answer = post(&shop.bridge, &[], &json!({"type": "order.noted", "data": {"orderId": "42"}, "tenant": "red"}));
-    assert_eq!(answer.await.status, 200);
+    let of_red = json!({"type": "order.noted", "data": {"orderId": "42"}, "tenant": "red"});
+    assert_eq!(post(&shop.bridge, &[], &of_red).await.status, 200);
 }

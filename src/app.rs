@@ -4,6 +4,7 @@
 //! asked to come back elsewhere, publishers' streams ended behind their acks, then the internal port. A mistake found on
 //! the way up leaves nothing running.
 
+mod door;
 mod files;
 mod gauges;
 mod parts;
@@ -36,6 +37,7 @@ use crate::revision::{Breaking, Reloads};
 use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
+use door::Door;
 use files::{Files, Watched};
 use gauges::NodeGauges;
 use parts::Core;
@@ -177,6 +179,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         listener: internal,
         ingest: Arc::clone(&ingest),
         gauges: Arc::clone(&gauges) as _,
+        doorkeeper: Arc::new(Door(Arc::clone(&front))),
         reload,
         allowed_hosts: config.allowed_hosts.clone(),
         token: admin_token.as_deref().map(AdminToken::new),

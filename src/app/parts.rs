@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::auth::Authenticator;
 use crate::auth::publishers::Directory;
+use crate::auth::{Authenticator, Revocations};
 use crate::config::{Config, ConfigError, SchemaPolicy, read_publishers};
 
 use crate::engine::{Appender, Idempotency, MemoryEngine};
@@ -69,6 +69,7 @@ pub(super) fn core(
     let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
     let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
     let ingest = Arc::new(ingest.with_publishers(publishers).with_metrics(Arc::clone(&metrics)));
+    let revocations = Arc::new(Revocations::new(limits.max_revocations, config.identity.leeway));
     let gate = Gate {
         authenticator,
         cookie: config.identity.cookie.clone(),
@@ -79,6 +80,7 @@ pub(super) fn core(
             limits.max_connections_per_tenant,
             Arc::clone(&metrics),
         )),
+        revocations: Arc::clone(&revocations),
     };
     let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
     let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
@@ -154,7 +156,14 @@ fn socket_config(config: &Config, node: &Arc<str>, gate: Gate, metrics: Arc<Metr
                 SchemaPolicy::Refuse => v1::SchemaPolicy::Refuse,
             },
         },
-        inbound: inbound::Limits { max_message_bytes, commands_per_second, commands_burst },
+        inbound: inbound::Limits {
+            max_message_bytes,
+            commands_per_second,
+            commands_burst,
+            user_commands_per_second: count_u32(limits.user_commands_per_second),
+            user_commands_burst: count_u32(limits.user_commands_burst),
+        },
+        max_connections_per_user: limits.max_connections_per_user,
         node: Arc::clone(node),
         metrics,
     }

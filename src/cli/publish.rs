@@ -111,7 +111,7 @@ impl Publish {
     fn call<T>(&self, message: T) -> Result<tonic::Request<T>, Failure> {
         let mut request = tonic::Request::new(message);
         if let Some(token) = &self.token {
-            let header = bearer(token)?;
+            let header = bearer("--token", token)?;
             let value = MetadataValue::try_from(header.as_bytes());
             let value = value.map_err(|_| Failure::Usage("--token: this is no token".to_owned()))?;
             request.metadata_mut().insert("authorization", value);

@@ -209,7 +209,7 @@ impl Subscribe {
         let headers = request.headers_mut();
         headers.insert("sec-websocket-protocol", HeaderValue::from_static("rialto.v1.json"));
         if let Some(token) = &self.token {
-            headers.insert("authorization", bearer(token)?);
+            headers.insert("authorization", bearer("--token", token)?);
         }
         Ok(request)
     }

@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_verified_certificate_is_shown_beside_the_token_and_a_wrong_token_beside_it_counts() {
-        let list = Publishers::new([publisher("mesh", &[], &["mesh.internal"]), publisher("both", &["t"], &["b.internal"])]);
+        let list =
+            Publishers::new([publisher("mesh", &[], &["mesh.internal"]), publisher("both", &["t"], &["b.internal"])]);
         let fixture = shop();
         let ingest = Arc::into_inner(fixture.ingest).unwrap().with_publishers(Arc::new(Directory::new(Some(list))));
         let ask = |name: Option<&str>, token: Option<&str>| {

@@ -18,6 +18,7 @@ pub(crate) fn observed() -> Observed {
         tenant_connections: Vec::new(),
         subscriptions: 5,
         channels: 4,
+        revocations: 3,
         log_bytes: 1_000,
         log_limit_bytes: 4_000,
         slow_path: 1,

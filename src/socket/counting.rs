@@ -11,6 +11,7 @@ use crate::ids::Tenant;
 use crate::log::Contents;
 use crate::metrics::{Close, Limit, Metrics, ShardCounters, Start, TenantPlace};
 use crate::proto::rialto::v1::Position;
+use crate::session::inbound::USER_RATE_LIMITED;
 use crate::session::outbound::{Closed, Delivered, Identity, Pull};
 use crate::status::PeerCode;
 use crate::wire::ServerFrame;
@@ -183,7 +184,9 @@ impl Counting {
                     (PeerCode::RateLimited, Limit::CommandsPerSecond),
                     (PeerCode::LimitReached, Limit::MaxSubscriptions),
                 ];
-                if let Some((_, limit)) = limit.iter().find(|(code, _)| u32::from(code.number()) == error.code) {
+                if error.reason == USER_RATE_LIMITED {
+                    self.metrics.limits.hit(Limit::UserCommandsPerSecond, connection);
+                } else if let Some((_, limit)) = limit.iter().find(|(code, _)| u32::from(code.number()) == error.code) {
                     self.metrics.limits.hit(*limit, connection);
                 }
                 // Its message may repeat what the client sent.

@@ -12,15 +12,15 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
-use crate::auth::Authenticator;
-use crate::session::party::Ends;
+use crate::auth::{Authenticator, Revocations};
+use crate::session::party::{Ends, Party};
 use crate::session::principal::Principal;
 use crate::status::PeerCode;
 
 use super::tenancy::Tenancy;
 
 /// How a bridge knows who connects.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gate {
     /// Whose tokens are believed. `None`: nobody is authenticated, and everybody may come in.
     pub authenticator: Option<Authenticator>,
@@ -32,6 +32,8 @@ pub struct Gate {
     pub grace: Duration,
     /// What a tenant may have.
     pub tenancy: Arc<Tenancy>,
+    /// Whose tokens are not believed any more.
+    pub revocations: Arc<Revocations>,
 }
 
 /// Why somebody is not let in. The message is for the client.
@@ -83,6 +85,14 @@ impl Gate {
             return Err(Refused::new(PeerCode::TokenExpired, "the token has expired"));
         }
         Ok(Arc::new(principal))
+    }
+
+    /// Whether an administrator has revoked who is there. Asked when its seat is taken: whoever is revoked later is found there.
+    pub(super) fn revoked(&self, party: &Party, time: SystemTime) -> Result<(), Refused> {
+        match self.revocations.refuse(&party.principal, &party.session, time) {
+            true => Err(Refused::new(PeerCode::Revoked, "an administrator has revoked this token")),
+            false => Ok(()),
+        }
     }
 
     /// When a connection of this principal ends.

@@ -39,9 +39,9 @@ def shown(token):
 
 
 @pytest.fixture
-def stubs(listed, stub_modules):
+def publisher(listed, stubs):
     with grpc.insecure_channel(listed.grpc) as channel:
-        yield stub_modules.publisher_grpc.PublisherServiceStub(channel), stub_modules.publisher
+        yield stubs.services.PublisherServiceStub(channel), stubs.publisher
 
 
 def json_event(messages, kind, data, **more):
@@ -56,8 +56,8 @@ def beat(messages, **more):
     return json_event(messages, "system.heartbeat", {"source": "cron"}, **more)
 
 
-def test_a_call_without_a_good_credential_is_unauthenticated(listed, stubs):
-    stub, messages = stubs
+def test_a_call_without_a_good_credential_is_unauthenticated(listed, publisher):
+    stub, messages = publisher
     request = messages.PublishRequest(event=beat(messages))
     wrong = [
         None,
@@ -79,8 +79,8 @@ def test_a_call_without_a_good_credential_is_unauthenticated(listed, stubs):
         assert secret not in listed.said()
 
 
-def test_what_is_not_granted_is_refused_in_its_ack_and_the_rest_goes_through(listed, stubs):
-    stub, messages = stubs
+def test_what_is_not_granted_is_refused_in_its_ack_and_the_rest_goes_through(listed, publisher):
+    stub, messages = publisher
     events = [
         progress(messages, tenant="acme"),
         beat(messages, tenant="acme"),
@@ -99,8 +99,8 @@ def test_what_is_not_granted_is_refused_in_its_ack_and_the_rest_goes_through(lis
     assert acks[4].accepted.positions[0].channel == "project:43"
 
 
-def test_who_is_taken_out_of_the_list_ends_and_a_new_one_begins(listed, stubs):
-    stub, messages = stubs
+def test_who_is_taken_out_of_the_list_ends_and_a_new_one_begins(listed, publisher):
+    stub, messages = publisher
     gone = threading.Event()
 
     def requests():
@@ -180,15 +180,13 @@ def test_the_command_line_publishes_for_a_tenant_and_its_users_alone_see_it(list
     assert refused.returncode == 1 and "publishers must show who they are" in refused.stderr
 
 
-def test_a_rate_is_told_with_the_time_to_wait(tmp_path, stub_modules):
+def test_a_rate_is_told_with_the_time_to_wait(tmp_path, stubs):
     flood = token(tmp_path, "flood")
     path = tmp_path / "publishers.toml"
     path.write_text(path.read_text() + "events-per-second = 2\nburst = 5\n")
     other = token(tmp_path, "other")
-    from google.rpc import error_details_pb2
-
     with running(["serve", "--publishers", path], tmp_path) as bridge, grpc.insecure_channel(bridge.grpc) as channel:
-        stub, messages = stub_modules.publisher_grpc.PublisherServiceStub(channel), stub_modules.publisher
+        stub, messages = stubs.services.PublisherServiceStub(channel), stubs.publisher
         request = messages.PublishStreamRequest(events=[beat(messages)] * 100)
 
         def acks(secret):
@@ -200,7 +198,7 @@ def test_a_rate_is_told_with_the_time_to_wait(tmp_path, stub_modules):
         refused = [ack.error for ack in flooded if ack.error.code]
         assert len(refused) > 50
         assert {error.code for error in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]}
-        retry = error_details_pb2.RetryInfo()
+        retry = stubs.error_details.RetryInfo()
         assert any(detail.Unpack(retry) for detail in refused[0].details)
         assert 0 < retry.retry_delay.ToTimedelta().total_seconds() <= 31
         assert not [ack for ack in acks(other) if ack.error.code], "nobody else is concerned"

@@ -226,7 +226,7 @@ async fn a_new_revision_holds_from_the_next_batch_on() {
     let fixture = shop();
     publish_one(&fixture, shipped("o")).await.unwrap();
     let old = fixture.ingest.revision();
-    let next = Revision { schema: old.schema.clone(), transcoder: old.transcoder.clone(), number: 24 };
+    let next = Revision::clone(&old).numbered(24);
     fixture.revisions.replace(Arc::new(next));
     publish_one(&fixture, shipped("o")).await.unwrap();
     let revisions: Vec<u32> = fixture.rings.appends().iter().map(|append| append.event.revision).collect();

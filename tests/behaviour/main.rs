@@ -4,6 +4,7 @@ mod binary;
 mod delivery;
 mod depth;
 mod drain;
+mod fields;
 mod harness;
 mod identity;
 mod latest;

@@ -4,6 +4,7 @@
 //! asked to come back elsewhere, publishers' streams ended behind their acks, then the internal port. A mistake found on
 //! the way up leaves nothing running.
 
+mod files;
 mod gauges;
 mod parts;
 mod playground;
@@ -34,11 +35,13 @@ use crate::revision::{Breaking, Reloads};
 use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
+use files::Files;
 use gauges::NodeGauges;
 use parts::Core;
 use reload::Reloader;
 use slow_link::SlowLink;
 
+pub use files::Reread;
 pub use ready::Addresses;
 
 /// How often a drain looks whether everybody has left.
@@ -51,6 +54,8 @@ pub struct Options {
     pub playground: Playground,
     /// Requests for reloads of the schema; the admin service adds its own.
     pub reloads: Reloads,
+    /// Asks for certificates and other files of the configuration to be read again before they are looked at anyway.
+    pub reread: Reread,
     /// Gets the addresses once everything listens.
     pub ready: Option<oneshot::Sender<Addresses>>,
 }
@@ -136,6 +141,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         up_since: Instant::now(),
         ready: is_ready,
     });
+    let files = Files::default();
     // Ended when this function does, however it does.
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep::run(Arc::clone(&hub)));
@@ -150,6 +156,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     };
     let reload = options.reloads.handle();
     helpers.spawn(reloader.run(options.reloads));
+    helpers.spawn(files.run(options.reread));
 
     let (stop_admin, admin_stopped) = watch::channel(false);
     let admin = Admin {

@@ -2,7 +2,7 @@
 //!
 //! Services publish events over gRPC, browsers subscribe over WebSocket and get JSON, and one set of `.proto` files says
 //! what may cross. The floors of the house, from the bottom: [`ids`], [`status`], [`proto`]; [`schema`], [`log`],
-//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`revision`], [`ingest`], [`auth`], [`net`], [`metrics`];
+//! [`transcode`], [`wire`], [`session`], [`codegen`]; [`hub`], [`engine`], [`revision`], [`ingest`], [`auth`], [`limits`], [`net`], [`metrics`];
 //! [`grpc`], [`socket`], [`admin`]; [`config`], [`app`], [`cli`].
 
 pub mod admin;
@@ -16,6 +16,7 @@ pub mod grpc;
 pub mod hub;
 pub mod ids;
 pub mod ingest;
+pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod net;

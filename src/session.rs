@@ -3,12 +3,14 @@
 //! Its two halves have two owners. [`inbound`] belongs to the task that reads the socket: it judges what the client sends
 //! and turns it into [`command::Command`]s. [`outbound`], cursors and everything about writing, belongs to the shard that
 //! carries them out. [`refusal`] makes the errors of both. [`party`] is
-//! who is at the other end and in which session, [`principal`] what its token says, [`access`] what it may do.
+//! who is at the other end and in which session, [`principal`] what its token says, [`access`] what it may do;
+//! [`meter`] is the one way in which rates are measured.
 
 pub mod access;
 pub mod command;
 pub mod grants;
 pub mod inbound;
+pub mod meter;
 pub mod outbound;
 pub mod party;
 pub mod principal;

@@ -113,7 +113,7 @@ impl Followed {
         let (ready, listening) = oneshot::channel();
         let options = app::Options { playground: self.playground, ready: Some(ready), ..app::Options::default() };
         let reload = options.reloads.handle();
-        reload_on_hangup(reload.clone())?;
+        reload_on_hangup(reload.clone(), options.reread.clone())?;
         let mut following = tokio::spawn(async move {
             // The bridge did not start; its own error says why.
             let Ok(addresses) = listening.await else { return std::future::pending().await };

@@ -18,7 +18,7 @@ use crate::revision::{Reload, ReloadRequest};
 ///
 /// Browsers connect to --listen, backends publish to --grpc. Without any flag the bridge serves the bundled catalogue
 /// on loopback. Every flag is a variable too: --listen is RIALTO_LISTEN. SIGTERM lets clients go in peace, a second one
-/// does not wait. SIGHUP reloads the schema without a restart; one with mistakes is refused and the old one stays.
+/// does not wait. SIGHUP reloads the schema and certificates without a restart; one with mistakes is refused and the old one stays.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -40,7 +40,7 @@ impl Serve {
         logs::install(config.log);
         runtime()?.block_on(async move {
             let options = app::Options::default();
-            reload_on_hangup(options.reloads.handle())?;
+            reload_on_hangup(options.reloads.handle(), options.reread.clone())?;
             Ok(app::run(config, options, asked_to_stop()?).await?)
         })
     }
@@ -51,12 +51,13 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-/// Reloads the schema whenever SIGHUP arrives. The bridge itself logs how it went.
-pub(crate) fn reload_on_hangup(reload: Reload) -> Result<(), Failure> {
+/// Reads the schema and the files of the configuration again whenever SIGHUP arrives. The bridge itself logs how it went.
+pub(crate) fn reload_on_hangup(reload: Reload, reread: app::Reread) -> Result<(), Failure> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            tracing::info!(signal = "SIGHUP", "reloading the schema");
+            tracing::info!(signal = "SIGHUP", "reloading the schema, and what files have changed");
+            reread.ask();
             let _ = reload.reload(ReloadRequest::default()).await;
         }
     });

@@ -3,10 +3,11 @@
 //! A [`Permit`] is counted until its last clone is dropped, so whoever takes a connection over (an upgrade) takes the
 //! permit along. Refusals are answered in HTTP, before any upgrade.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::limits::{Held, Keyed};
 
 /// Connections from one address. Loopback has no such limit.
 pub const MAX_CONNECTIONS_PER_ADDRESS: u32 = 1_000;
@@ -34,7 +35,7 @@ pub struct ConnectionLimits {
     max_connections: usize,
     max_per_address: u32,
     connections: AtomicUsize,
-    addresses: Mutex<HashMap<IpAddr, u32>>,
+    addresses: Arc<Keyed<IpAddr>>,
 }
 
 /// One admitted connection.
@@ -46,7 +47,7 @@ pub struct Permit {
 #[derive(Debug)]
 struct Counted {
     limits: Arc<ConnectionLimits>,
-    address: Option<IpAddr>,
+    _address: Option<Held<IpAddr>>,
 }
 
 impl ConnectionLimits {
@@ -56,7 +57,7 @@ impl ConnectionLimits {
             max_connections,
             max_per_address,
             connections: AtomicUsize::new(0),
-            addresses: Mutex::default(),
+            addresses: Arc::default(),
         })
     }
 
@@ -72,18 +73,11 @@ impl ConnectionLimits {
             return Err(Refusal::Full { max_connections: self.max_connections });
         }
         // From here the drop of `counted` gives back what was taken.
-        let mut counted = Counted { limits: self.clone(), address: None };
+        let mut counted = Counted { limits: self.clone(), _address: None };
         let address = subscriber_address(peer.ip());
         if !address.is_loopback() {
-            let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-            let connections = addresses.entry(address).or_default();
-            if *connections >= self.max_per_address {
-                let refusal = Refusal::Address { max_per_address: self.max_per_address };
-                drop(addresses);
-                return Err(refusal);
-            }
-            *connections += 1;
-            counted.address = Some(address);
+            let held = self.addresses.take(address, self.max_per_address);
+            counted._address = Some(held.ok_or(Refusal::Address { max_per_address: self.max_per_address })?);
         }
         Ok(Permit { _counted: Arc::new(counted) })
     }
@@ -97,20 +91,11 @@ impl ConnectionLimits {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.limits.connections.fetch_sub(1, Ordering::AcqRel);
-        if let Some(address) = self.address {
-            let mut addresses = self.limits.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(connections) = addresses.get_mut(&address) {
-                *connections -= 1;
-                if *connections == 0 {
-                    addresses.remove(&address);
-                }
-            }
-        }
     }
 }
 
-/// What one subscriber cannot easily have many of: an IPv4 address, or an IPv6 network of 64 bits.
-fn subscriber_address(address: IpAddr) -> IpAddr {
+/// What one peer cannot easily have many of: an IPv4 address, or an IPv6 network of 64 bits.
+pub(crate) fn subscriber_address(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))

@@ -17,14 +17,13 @@
 //! | a pong | nothing |
 //! | a close | [`Command::PeerClosed`] |
 
-mod meter;
-
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::access::may_send;
 use super::command::Command;
+use super::meter::{Meter, Rate, Verdict};
 use super::party::Party;
 use super::refusal::{connection_error, frame_error, peer_error, retry_after_ms};
 use crate::ids::MAX_CHANNEL_NAME_BYTES;
@@ -35,7 +34,6 @@ use crate::status::{Code, PeerCode};
 use crate::transcode::Transcoder;
 use crate::wire::websocket::{Incoming, Violation, close_code};
 use crate::wire::{ClientFrame, ClientMessage, Request, client_frame_id, parse_client_frame};
-use meter::{Meter, Rate, Verdict};
 
 /// Refused frames without a good one between them, after which a client is taken to speak another protocol.
 pub const MAX_INVALID_IN_A_ROW: u16 = 100;

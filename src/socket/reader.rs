@@ -14,11 +14,9 @@ use crate::wire::websocket::Parser;
 
 use super::entrance::Entrance;
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
+use super::pump::{self, Open};
 use super::shared::Shared;
-use super::stream::{is_temporary, now};
-
-/// What one read takes from the socket; it lives on the stack for the moment of the read.
-const READ_BYTES: usize = 4 << 10;
+use super::stream::now;
 
 /// What the read task owns.
 pub(super) struct Reader {
@@ -32,13 +30,6 @@ pub(super) struct Reader {
     pub(super) key: ConnectionKey,
     /// The connection is over for this side; what still comes is thrown away.
     pub(super) ended: bool,
-}
-
-/// Whether there may be more to read.
-#[derive(PartialEq, Eq)]
-enum Open {
-    Yes,
-    No,
 }
 
 impl Reader {
@@ -57,47 +48,46 @@ impl Reader {
     }
 
     fn pull(&mut self) -> Open {
-        let mut buffer = [0; READ_BYTES];
-        match self.stream.try_read(&mut buffer) {
-            Ok(0) => Open::No,
-            Ok(count) => {
-                self.shared.metrics.front.received_bytes.add(count as u64);
-                self.take(&buffer[..count]);
-                Open::Yes
-            }
-            Err(error) if is_temporary(&error) => Open::Yes,
-            Err(_) => Open::No,
-        }
+        let stream = Arc::clone(&self.stream);
+        pump::pull(
+            |buffer| stream.try_read(buffer),
+            |bytes| {
+                self.shared.metrics.front.received_bytes.add(bytes.len() as u64);
+                self.take(bytes);
+            },
+        )
     }
 
     /// Understands what came. After the last command of a connection the rest is thrown away.
-    fn take(&mut self, mut bytes: &[u8]) {
+    fn take(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
         let now = now();
-        let revision = self.shared.revisions.current();
-        while !self.ended && !bytes.is_empty() {
-            let command = match self.parser.push(bytes) {
-                Ok((used, incoming)) => {
-                    bytes = &bytes[used..];
-                    let Some(incoming) = incoming else { continue };
-                    self.state.on_message();
-                    let time = SystemTime::now();
-                    let command = self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
-                    command.map(|command| self.entrance.judge(command, &self.shared.gate, now, time))
-                }
-                Err(violation) => Some(self.inbound.on_violation(violation)),
-            };
-            if let Some(command) = command {
+        if !self.ended {
+            let Reader { parser, inbound, entrance, shared, state, mailbox, key, .. } = self;
+            let revision = shared.revisions.current();
+            let open = pump::understand(parser, bytes, |came| {
+                let command = match came {
+                    Ok(incoming) => {
+                        state.on_message();
+                        let time = SystemTime::now();
+                        let command = inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
+                        command.map(|command| entrance.judge(command, &shared.gate, now, time))
+                    }
+                    Err(violation) => Some(inbound.on_violation(violation)),
+                };
+                let Some(command) = command else { return Open::Yes };
                 if let Command::Init { party: Some(party), .. } | Command::Refresh { party: Some(party), .. } = &command
                 {
-                    self.inbound.admit(Arc::clone(party));
+                    inbound.admit(Arc::clone(party));
                 }
-                self.ended = command.ends_the_connection();
-                self.state.on_sent();
-                self.mailbox.push(Message::Command(self.key, command));
-            }
+                let open = if command.ends_the_connection() { Open::No } else { Open::Yes };
+                state.on_sent();
+                mailbox.push(Message::Command(*key, command));
+                open
+            });
+            self.ended = open == Open::No;
         }
         self.state.on_read(now, !self.ended && self.parser.mid_message());
     }

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::wire::fixture::{SCHEMA, TRANSCODER, schema_of};
 
+mod rates;
+
 struct Client {
     inbound: Inbound,
     now: Instant,
@@ -244,92 +246,6 @@ fn an_event_for_a_channel_is_refused_as_not_built() {
 }
 
 #[test]
-fn a_hundred_invalid_messages_in_a_row_end_the_connection() {
-    let mut client = Client::new(Opening::Plain);
-    for _ in 0..MAX_INVALID_IN_A_ROW - 1 {
-        assert_eq!(refusal(client.says(INVALID)).0, 4005);
-    }
-    client.now += Duration::from_secs(10);
-    assert!(matches!(client.says(HEARTBEAT), Some(Command::Heartbeat { .. })), "a good one starts the count anew");
-    for _ in 0..MAX_INVALID_IN_A_ROW - 1 {
-        assert_eq!(refusal(client.says(INVALID)).0, 4005);
-    }
-    assert_eq!(close_code_of(client.says(INVALID)), 4500);
-    assert_eq!(client.says(HEARTBEAT), None, "nothing after the end");
-}
-
-#[test]
-fn what_is_only_missing_here_is_no_nonsense() {
-    let mut client = Client::new(Opening::Plain);
-    let missing = [(r#"{"type":"message","content":"Hi"}"#, 4007), (r#"{"type":"channel.presence"}"#, 4005)];
-    for (text, code) in missing {
-        for round in 0..300 {
-            client.now += Duration::from_millis(100);
-            assert_eq!(refusal(client.says(text)).0, code, "{text}, round {round}");
-        }
-    }
-}
-
-#[test]
-fn commands_over_the_rate_are_refused_with_the_wait_and_in_the_end_closed() {
-    let mut client = Client::new(Opening::Plain);
-    for _ in 0..200 {
-        assert!(matches!(client.says(HEARTBEAT), Some(Command::Heartbeat { .. })));
-    }
-    match client.says(HEARTBEAT) {
-        Some(Command::Refuse { reply_to, error }) => {
-            assert_eq!((error.code, error.retry_after_ms, reply_to.as_deref()), (4004, 20, Some("h")));
-        }
-        other => panic!("{other:?}"),
-    }
-    client.now += Duration::from_millis(20);
-    assert!(matches!(client.says(HEARTBEAT), Some(Command::Heartbeat { .. })), "who waits is served");
-    let refused = (0..).take_while(|_| matches!(client.says(HEARTBEAT), Some(Command::Refuse { .. }))).count();
-    assert_eq!(refused + 1, usize::from(MAX_REFUSED_COMMANDS));
-    assert_eq!(client.says(HEARTBEAT), None, "closed");
-}
-
-#[test]
-fn a_close_for_the_rate_says_so() {
-    let mut client = Client::new(Opening::Plain);
-    let last = (0..1_000).map_while(|_| client.says(INVALID_SUBSCRIBE_RATE)).last();
-    assert_eq!(close_code_of(last), 4004);
-}
-
-/// Valid, and refused by nobody on this floor.
-const INVALID_SUBSCRIBE_RATE: &str = r#"{"type":"channel.subscribe","channels":[{"name":"project:1"}]}"#;
-
-#[test]
-fn one_frame_that_names_all_channels_is_one_command() {
-    let names: Vec<String> = (0..1_000).map(|index| format!(r#"{{"name":"project:{index}"}}"#)).collect();
-    let text = format!(r#"{{"type":"channel.subscribe","channels":[{}]}}"#, names.join(","));
-    let mut client = Client::new(Opening::Plain);
-    for _ in 0..200 {
-        match client.says(&text) {
-            Some(Command::Subscribe { channels, .. }) => assert_eq!(channels.len(), 1_000),
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-#[test]
-fn pings_over_the_rate_go_unanswered_and_in_the_end_close() {
-    let mut client = Client::new(Opening::Plain);
-    let answered = (0..100).filter(|_| client.sends(Incoming::Ping(vec![1])).is_some()).count();
-    assert_eq!(answered, 100);
-    for _ in 0..MAX_REFUSED_PINGS {
-        assert_eq!(client.sends(Incoming::Ping(vec![1])), None);
-    }
-    assert_eq!(close_code_of(client.sends(Incoming::Pong(vec![]))), 4004);
-
-    let mut client = Client::new(Opening::Plain);
-    for _ in 0..10_000 {
-        client.now += Duration::from_millis(50);
-        assert!(client.sends(Incoming::Ping(vec![])).is_some(), "20 in a second are answered for ever");
-    }
-}
-
-#[test]
 fn binary_violations_and_closes_end_the_connection() {
     let mut client = Client::new(Opening::Plain);
     assert_eq!(close_code_of(client.sends(Incoming::Binary(b"{}".to_vec()))), 1003);
@@ -373,32 +289,4 @@ proptest! {
             ended |= command.is_some_and(|command| command.ends_the_connection());
         }
     }
-}
-
-#[test]
-fn events_whose_rules_are_costly_count_as_more_commands() {
-    let (schema, transcoder) = schema_of(
-        r#"import "buf/validate/validate.proto";
-        message Ask {
-            option (rialto.v1.event) = { type: "ask" from: FROM_CLIENT route: ROUTE_HANDLER };
-            repeated int32 items = 1 [(buf.validate.field).cel_expression = "this.all(a, this.all(b, a + b > 0))"];
-        }"#,
-    );
-    let now = Instant::now();
-    let frame = |count: usize| format!(r#"{{"type":"ask","data":{{"items":[{}]}}}}"#, vec!["1"; count].join(","));
-    let allowed = |count: usize| {
-        let mut inbound = Inbound::new(Opening::Plain, Some(anonymous()), Limits::default(), now);
-        let is_allowed = |_: &usize| {
-            let incoming = Incoming::Text(frame(count));
-            let command = inbound.on_incoming(incoming, &schema, &transcoder, now, SystemTime::UNIX_EPOCH);
-            // Rule and route are told as before.
-            let code = refusal(command).0;
-            assert!([4005, 4007, u32::from(PeerCode::RateLimited.number())].contains(&code), "{code}");
-            code != u32::from(PeerCode::RateLimited.number())
-        };
-        (0..99).take_while(is_allowed).count()
-    };
-    assert_eq!(allowed(1), 99);
-    let costly = allowed(1_000);
-    assert!(costly <= 20, "{costly} frames at once");
 }

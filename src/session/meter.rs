@@ -1,4 +1,6 @@
-//! How often a client may do something, and how long it may ignore that it was told to stop.
+//! How often somebody may do something, and how long it may ignore that it was told to stop.
+//!
+//! A token bucket by the generic cell rate algorithm: one instant, and `now` is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -7,18 +9,18 @@ const CALM: Duration = Duration::from_secs(1);
 
 /// A rate with a burst, and what happens to those who do not care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rate {
+pub struct Rate {
     /// Over time.
-    pub(super) per_second: u32,
+    pub per_second: u32,
     /// At once.
-    pub(super) burst: u32,
+    pub burst: u32,
     /// Refusals without a calm second between them, after which the client is given up.
-    pub(super) patience: u16,
+    pub patience: u16,
 }
 
 /// Whether one more is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It is.
     Allowed,
     /// Not now; after this time.
@@ -29,7 +31,7 @@ pub(super) enum Verdict {
 
 /// A token bucket kept as one instant: when it will be full again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Meter {
+pub struct Meter {
     full_at: Instant,
     refused: u16,
     refused_at: Instant,
@@ -37,12 +39,12 @@ pub(super) struct Meter {
 
 impl Meter {
     /// A full bucket.
-    pub(super) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Meter { full_at: now, refused: 0, refused_at: now }
     }
 
     /// Takes one token, if there is one.
-    pub(super) fn take(&mut self, rate: Rate, now: Instant) -> Verdict {
+    pub fn take(&mut self, rate: Rate, now: Instant) -> Verdict {
         let interval = Duration::from_secs(1) / rate.per_second.max(1);
         let allowance = interval * rate.burst.max(1);
         let full_at = self.full_at.max(now) + interval;
@@ -59,8 +61,13 @@ impl Meter {
         if self.refused > rate.patience { Verdict::Ignored } else { Verdict::Refused(wait) }
     }
 
+    /// Whether it is as if nothing had ever been taken.
+    pub fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= now
+    }
+
     /// Takes more tokens for what was allowed and turned out to be costly, also such that are not there yet.
-    pub(super) fn charge(&mut self, rate: Rate, tokens: u64, now: Instant) {
+    pub fn charge(&mut self, rate: Rate, tokens: u64, now: Instant) {
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         self.full_at = self.full_at.max(now) + Duration::from_secs(1) / rate.per_second.max(1) * tokens;
     }

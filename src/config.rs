@@ -90,6 +90,8 @@ pub struct LogConfig {
     pub format: LogFormat,
     /// The least that is logged.
     pub level: LogLevel,
+    /// Whether payloads are shown in the log, masked.
+    pub payloads: bool,
 }
 
 /// For whom log lines are.
@@ -140,7 +142,7 @@ impl Config {
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             identity: Identity::default(),
-            log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
+            log: LogConfig { format: LogFormat::Text, level: LogLevel::Info, payloads: false },
             drain: Duration::from_secs(30),
             limits: Limits::on(machine),
         }

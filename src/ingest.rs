@@ -11,6 +11,7 @@ mod check;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod metadata;
+mod payloads;
 mod refusal;
 mod tell;
 
@@ -35,6 +36,7 @@ use check::Checker;
 use tell::{Sent, Teller};
 
 pub use check::body_bytes;
+pub use payloads::PAYLOADS_TARGET;
 
 /// What an event may be.
 #[derive(Clone, Debug)]
@@ -140,6 +142,8 @@ pub struct Ingest {
     engine: Arc<dyn Engine>,
     limits: Limits,
     decoding: Semaphore,
+    /// Of the lines that show payloads, where somebody has asked for them.
+    payloads: payloads::Pace,
     metrics: Arc<Metrics>,
 }
 
@@ -147,7 +151,7 @@ impl Ingest {
     /// Checks each batch against the revision that is current when it begins, and appends to this engine.
     pub fn new(revisions: Arc<Revisions>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
         let decoding = Semaphore::new(limits.decoding_bytes.min(Semaphore::MAX_PERMITS));
-        Ingest { revisions, engine, limits, decoding, metrics: Arc::default() }
+        Ingest { revisions, engine, limits, decoding, payloads: payloads::Pace::default(), metrics: Arc::default() }
     }
 
     /// Counts in these metrics.
@@ -182,9 +186,9 @@ impl Ingest {
             let (count, bytes) = batch_of(events.as_slice());
             let reserve_bytes = (bytes * GROWTH).max(MIN_RESERVE_BYTES).min(self.limits.decoding_bytes);
             let _reserved = self.reserve(reserve_bytes, context).await;
-            let batch = self.check(events.by_ref().take(count), reserve_bytes, context);
+            let (batch, revision) = self.check(events.by_ref().take(count), reserve_bytes, context);
             let appended = if batch.appends.is_empty() { Vec::new() } else { self.engine.append(batch.appends).await };
-            let mut teller = Teller::new(&self.metrics.publishing, context);
+            let mut teller = Teller::new(&self.metrics.publishing, context, (&self.payloads, &revision));
             fold(batch.outcomes, appended, &mut results, &mut teller);
         }
         results
@@ -201,7 +205,12 @@ impl Ingest {
     }
 
     /// Checks events until they are through, their JSON has outgrown what is reserved for it, or their rules have cost enough.
-    fn check(&self, events: impl Iterator<Item = Event>, reserve_bytes: usize, context: &PublishContext) -> Batch {
+    fn check(
+        &self,
+        events: impl Iterator<Item = Event>,
+        reserve_bytes: usize,
+        context: &PublishContext,
+    ) -> (Batch, Arc<Revision>) {
         let revision = self.revision();
         let mut checker = Checker::new(&revision, &self.limits, context, &self.metrics.limits);
         let mut received_bytes = 0;
@@ -214,11 +223,12 @@ impl Ingest {
         }
         self.metrics.publishing.received_bytes.add(received_bytes as u64);
         let mut random = rand::rng();
-        checker.finish(unix_ms(), || {
+        let batch = checker.finish(unix_ms(), || {
             let mut bytes = [0; 10];
             random.fill_bytes(&mut bytes);
             bytes
-        })
+        });
+        (batch, revision)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::metadata::{self, Metadata};
+use super::payloads;
 use super::refusal::Refusal;
 use super::tell::{self, Sent};
 use super::{Batch, Limits, Outcome, PublishContext};
@@ -194,7 +195,7 @@ impl<'a> Checker<'a> {
     pub(super) fn finish(self, timestamp_ms: u64, mut random: impl FnMut() -> [u8; 10]) -> Batch {
         let json = Bytes::from(self.json);
         let mut appends = Vec::with_capacity(self.appends);
-        let keeps_records = tell::is_logged();
+        let keeps_records = tell::is_logged() || payloads::is_logged();
         let outcomes = self
             .checked
             .into_iter()

@@ -133,8 +133,13 @@ pub(crate) fn shop() -> Fixture {
 
 /// An ingest of the shop with these limits.
 pub(crate) fn shop_with(limits: Limits) -> Fixture {
+    shop_of(SHOP, limits)
+}
+
+/// An ingest of another schema.
+pub(crate) fn shop_of(text: &str, limits: Limits) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("shop.proto"), SHOP).unwrap();
+    std::fs::write(folder.path().join("shop.proto"), text).unwrap();
     let schema = Schema::load(&[Source::Folder(folder.path().to_path_buf())]).unwrap_or_else(|error| panic!("{error}"));
     let revision = Revision::first(schema, Options::default()).numbered(23);
     let rings = Arc::new(Rings::default());

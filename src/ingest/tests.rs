@@ -255,9 +255,9 @@ async fn a_batch_is_cut_where_its_rules_have_cost_enough_and_others_get_their_tu
     let fixture = shop();
     let numbers = vec!["1"; 40].join(",");
     let event = || json("order.counted", &format!("{{\"orderId\":\"o\",\"counts\":[{numbers}]}}"));
-    let batch = fixture.ingest.check((0..100).map(|_| event()), usize::MAX, &context());
+    let (batch, _) = fixture.ingest.check((0..100).map(|_| event()), usize::MAX, &context());
     assert!((1..50).contains(&batch.outcomes.len()), "{} in one turn", batch.outcomes.len());
-    let cheap = fixture.ingest.check((0..100).map(|_| shipped("o")), usize::MAX, &context());
+    let (cheap, _) = fixture.ingest.check((0..100).map(|_| shipped("o")), usize::MAX, &context());
     assert_eq!(cheap.outcomes.len(), 100);
 
     let turns = Arc::new(AtomicU64::new(0));

@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod machine;
 mod spelling;
+mod tls;
 mod value;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use key::{Group, Key, Takes};
 pub use keys::keys;
 pub use limits::Limits;
 pub use machine::{Machine, raise_file_descriptors};
+pub use tls::{Port, TlsConfig};
 pub use value::duration;
 
 /// What every variable of Rialto's begins with.
@@ -64,6 +66,8 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Who is believed to be whom. Default: nobody is authenticated.
     pub identity: Identity,
+    /// Certificates. Default: the ports are plain.
+    pub tls: TlsConfig,
     /// How the bridge logs.
     pub log: LogConfig,
     /// How long a shutdown may take before what is left is cut. Default 30 s.
@@ -142,6 +146,7 @@ impl Config {
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             identity: Identity::default(),
+            tls: TlsConfig::default(),
             log: LogConfig { format: LogFormat::Text, level: LogLevel::Info, payloads: false },
             drain: Duration::from_secs(30),
             limits: Limits::on(machine),
@@ -213,10 +218,18 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let addresses = [("--listen", config.listen), ("--grpc", config.grpc), ("--admin", config.admin)];
     for (index, (flag, address)) in addresses.iter().enumerate() {
-        // Tokens are asked for where browsers connect, and nowhere else.
-        let is_guarded = *flag == "--listen" && config.identity.is_on();
+        // Tokens are asked for where browsers connect, certificates where backends do.
+        let is_guarded = match *flag {
+            "--listen" => config.identity.is_on(),
+            "--grpc" => config.tls.asks_for_certificates(Port::Grpc),
+            _ => config.tls.asks_for_certificates(Port::Admin),
+        };
         if !address.ip().is_loopback() && !is_guarded && !config.insecure {
-            let keys = if *flag == "--listen" { "give keys for tokens (--jwt-secret-file), " } else { "" };
+            let keys = match *flag {
+                "--listen" => "give keys for tokens (--jwt-secret-file), ",
+                "--grpc" => "ask for certificates (--grpc-client-ca), ",
+                _ => "ask for certificates (--admin-client-ca), ",
+            };
             mistakes.push(Mistake {
                 key: (*flag).to_owned(),
                 problem: format!(
@@ -235,6 +248,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
             });
         }
     }
+    mistakes.extend(config.tls.mistakes());
     mistakes.extend(config.identity.authenticator().err().unwrap_or_default());
     mistakes.extend(config.limits.contradictions());
     mistakes

@@ -38,6 +38,8 @@ pub struct Metrics {
     pub front: FrontCounters,
     /// Limits that were hit.
     pub limits: LimitHits,
+    /// Connections that did not get into TLS.
+    pub tls_failed: Counter,
     /// Reloads of the schema.
     pub reloads: Reloads,
     shards: RwLock<Vec<Arc<ShardCounters>>>,
@@ -107,6 +109,8 @@ pub struct Observed {
     pub connections: u64,
     /// Their subscriptions.
     pub subscriptions: u64,
+    /// Users, sessions and tokens that are revoked.
+    pub revocations: u64,
     /// Channels that have a log or a subscriber.
     pub channels: u64,
     /// Memory of all logs.

@@ -10,7 +10,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::*;
+use crate::auth::{Full, Subject};
 use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
+use crate::net::entry::Entry;
 use crate::net::listen;
 use crate::revision::{Asker, Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads};
 use crate::schema::compare::{Change, Rule, Severity};
@@ -18,6 +20,19 @@ use crate::schema::{LoadError, Mistake};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Nobody is connected here.
+struct Nobody;
+
+impl Doorkeeper for Nobody {
+    fn disconnect(&self, _: Subject) -> Later<usize> {
+        Box::pin(async { 0 })
+    }
+
+    fn revoke(&self, _: Subject) -> Later<std::result::Result<(SystemTime, usize), Full>> {
+        Box::pin(async { Err(Full { max: 7 }) })
+    }
+}
 
 struct Node {
     ready: AtomicBool,
@@ -68,7 +83,10 @@ fn start() -> Running {
     let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
     let reloads = Reloads::default();
     let reload = reloads.handle();
-    let served = spawn(Admin { listener, ingest, gauges, reload, allowed_hosts: Vec::new() }, stopping).unwrap();
+    let (doorkeeper, entry) = (Arc::new(Nobody), Entry::default());
+    let served =
+        spawn(Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts: Vec::new() }, stopping)
+            .unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }
 

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use super::key::{Group, Key, Takes};
-use super::{LogFormat, LogLevel, SchemaPolicy, identity, limits, value};
+use super::{LogFormat, LogLevel, SchemaPolicy, identity, limits, tls, value};
 
 /// Every key.
 pub fn keys() -> &'static [&'static Key] {
     static ALL: LazyLock<Vec<&'static Key>> =
-        LazyLock::new(|| BASICS.iter().chain(identity::KEYS).chain(limits::KEYS).collect());
+        LazyLock::new(|| BASICS.iter().chain(identity::KEYS).chain(tls::KEYS).chain(limits::KEYS).collect());
     &ALL
 }
 

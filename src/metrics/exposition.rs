@@ -114,10 +114,12 @@ impl Scrape {
             &table::LIMIT_HITS,
             limits.map(|limit| (vec![("limit", limit.name().to_owned())], metrics.limits.get(*limit))),
         )?;
+        out.gauge(&table::REVOCATIONS, observed.revocations)?;
         out.gauge(&table::LOG_BYTES, observed.log_bytes)?;
         out.gauge(&table::LOG_LIMIT_BYTES, observed.log_limit_bytes)?;
         let schema = vec![("fingerprint", observed.fingerprint.clone()), ("revision", observed.revision.to_string())];
         out.info(&table::SCHEMA_INFO, schema)?;
+        out.counter(&table::TLS_FAILED, metrics.tls_failed.get())?;
         let reloads = &metrics.reloads;
         let results = [("applied", &reloads.applied), ("unchanged", &reloads.unchanged), ("refused", &reloads.refused)];
         let results = results.map(|(result, count)| (vec![("result", result.to_owned())], count.get()));

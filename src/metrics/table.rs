@@ -115,6 +115,8 @@ metrics! {
         "Payloads that could not be reduced and went out empty instead" "Anything: a defect of the bridge";
     LIMIT_HITS: Counter "rialto_limit_hits_total" ["limit"]
         "How often each limit was hit" "A rate that lasts, for each limit by itself";
+    REVOCATIONS: Gauge "rialto_revocations" []
+        "Users, sessions and tokens that an administrator has revoked and whose tokens may not have ended yet" "Above nine tenths of --max-revocations";
     LOG_BYTES: Gauge "rialto_log_bytes" []
         "Memory of all channel logs" "Above nine tenths of rialto_log_limit_bytes";
     LOG_LIMIT_BYTES: Gauge "rialto_log_limit_bytes" []
@@ -122,6 +124,8 @@ metrics! {
     SCHEMA_INFO: Gauge "rialto_schema_info" ["fingerprint" "revision"]
         "1 for the schema that is served: its fingerprint, and its number in the life of this process"
         "Nodes with different fingerprints for longer than a rollout";
+    TLS_FAILED: Counter "rialto_tls_handshakes_failed_total" []
+        "Connections to any port that did not get into TLS: another protocol or version, no certificate that is believed" "A rate that lasts: a client has the wrong authority or certificate";
     SCHEMA_RELOADS: Counter "rialto_schema_reloads_total" ["result"]
         "Reloads of the schema: applied, unchanged or refused" "result=refused";
     READY: Gauge "rialto_ready" []

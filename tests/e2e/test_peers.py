@@ -1,5 +1,6 @@
 """Publishers who must show who they are, with grpcio as the foreign client; the token and the list are the command line's own."""
 
+import contextlib
 import json
 import subprocess
 import threading
@@ -154,12 +155,14 @@ def test_the_command_line_publishes_for_a_tenant_and_its_users_alone_see_it(list
         command = [PROGRAM, "token", "mint", "--secret-file", listed.folder / "secret", "--sub", "ann", *options]
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout.strip()
 
+    @contextlib.contextmanager
     def enter(token):
-        socket = connect(listed.websocket, additional_headers={"authorization": f"Bearer {token}"})
-        socket.send(json.dumps({"type": "channel.subscribe", "id": "s", "data": {"channels": [{"name": "project:42"}]}}))
-        while json.loads(socket.recv(timeout=PATIENCE)).get("replyTo") != "s":
-            pass
-        return socket
+        with connect(listed.websocket, additional_headers={"authorization": f"Bearer {token}"}) as socket:
+            subscribe = {"type": "channel.subscribe", "id": "s", "data": {"channels": [{"name": "project:42"}]}}
+            socket.send(json.dumps(subscribe))
+            while json.loads(socket.recv(timeout=PATIENCE)).get("replyTo") != "s":
+                pass
+            yield socket
 
     (listed.folder / "billing.token").write_text(listed.billing + "\n")
     data = json.dumps({"projectId": "42", "processId": "p", "progress": 1})

@@ -32,6 +32,7 @@ use crate::hub::{Listing, Query};
 use crate::ingest::Ingest;
 use crate::metrics::{Limit, Observed};
 use crate::net::admission::ConnectionLimits;
+use crate::net::entry::Entry;
 use crate::net::http::Server;
 use crate::revision::Reload;
 use crate::status::{Code, Status};
@@ -97,6 +98,8 @@ pub struct Admin {
     pub doorkeeper: Arc<dyn Doorkeeper>,
     /// Where reloads of the schema are asked for.
     pub reload: Reload,
+    /// What comes before HTTP.
+    pub entry: Entry,
     /// Host names that requests may use beside IP addresses and `localhost`, without ports.
     pub allowed_hosts: Vec<String>,
     /// What everything but the probes asks for. `None`: nothing. Publishing asks for a publisher's token instead, where
@@ -110,7 +113,7 @@ pub struct Admin {
 /// When the thread or its runtime cannot be made. What the thread returns says whether the listener could be used.
 pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Admin { listener, ingest, gauges, doorkeeper, reload, allowed_hosts, token } = admin;
+    let Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts, token } = admin;
     let guard = Guard::internal(allowed_hosts);
     let metrics = Arc::clone(ingest.metrics());
     let publishing = publish_routes(Arc::clone(&ingest), guard.clone(), token.clone());
@@ -125,6 +128,7 @@ pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle
     let router = publishing.merge(operating).merge(health_routes(gauges)).fallback(async || not_found());
     let server = Server::new(listener, router)
         .with_metrics(metrics, Limit::MaxAdminConnections)
+        .with_entry(entry)
         .with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));
     thread::Builder::new().name("admin".into()).spawn(move || runtime.block_on(server.serve(stop)))
 }

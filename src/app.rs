@@ -5,6 +5,7 @@
 //! the way up leaves nothing running.
 
 mod door;
+mod edge;
 mod files;
 mod gauges;
 mod parts;
@@ -27,7 +28,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::admin::{self, Admin, AdminToken, Guard, channel_routes, health_routes, not_found, publish_routes};
 use crate::auth::publishers::Directory;
-use crate::config::{Config, ConfigError, raise_file_descriptors};
+use crate::config::{Config, ConfigError, Port, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
 use crate::metrics::Limit;
@@ -158,6 +159,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         let directory = Arc::clone(&directory);
         files.watch(watched, move || parts::renew_publishers(&path, &directory));
     }
+    let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
+    let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
+    let [public_entry, grpc_entry, admin_entry] = entries;
     // Ended when this function does, however it does.
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep::run(Arc::clone(&hub)));
@@ -181,21 +185,25 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         gauges: Arc::clone(&gauges) as _,
         doorkeeper: Arc::new(Door(Arc::clone(&front))),
         reload,
+        entry: admin_entry,
         allowed_hosts: config.allowed_hosts.clone(),
         token: admin_token.as_deref().map(AdminToken::new),
     };
     let admin = admin::spawn(admin, admin_stopped).map_err(part("internal port"))?;
 
     let (stop_grpc, grpc_stopped) = watch::channel(false);
-    let grpc = grpc::Server::new(publishers, Arc::clone(&ingest)).with_config(parts::grpc_config(&config));
+    let grpc = grpc::Server::new(publishers, Arc::clone(&ingest))
+        .with_config(parts::grpc_config(&config))
+        .with_entry(grpc_entry);
     let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
 
     let mut routes = routes(&front, Arc::clone(&gauges));
     if let Some(link) = link {
         let story = options.playground == Playground::Demo;
+        let scheme = if config.tls.is_on(Port::Listen) { "wss" } else { "ws" };
         let pages = playground::pages(&ingest, &addresses, link.address(), story);
         routes = routes
-            .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some(link.address().port()))))
+            .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some((scheme, link.address().port())))))
             .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new()), None))
             .merge(channel_routes(Arc::clone(&ingest), gauges, Guard::same_origin(Vec::new())));
         helpers.spawn(link.run(addresses.listen));
@@ -205,6 +213,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let public = http::Server::new(public, routes.fallback(async || not_found()))
         .with_config(parts::http_config(&config))
         .with_metrics(metrics, Limit::MaxConnections)
+        .with_entry(public_entry)
         .with_limits(ConnectionLimits::new(
             limits.max_connections,
             u32::try_from(limits.max_connections_per_address).unwrap_or(u32::MAX),

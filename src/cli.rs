@@ -19,6 +19,7 @@ mod publish;
 mod screen;
 mod serve;
 mod subscribe;
+mod tls;
 mod token;
 
 use std::process::ExitCode;

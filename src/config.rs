@@ -15,6 +15,7 @@ mod machine;
 mod peers;
 mod publishers;
 mod spelling;
+mod tls;
 mod value;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use limits::Limits;
 pub use machine::{Machine, raise_file_descriptors};
 pub use peers::Peers;
 pub use publishers::{parse_publishers, read_publishers};
+pub use tls::{Port, TlsConfig};
 pub use value::duration;
 
 /// What every variable of Rialto's begins with.
@@ -70,6 +72,8 @@ pub struct Config {
     pub identity: Identity,
     /// Who publishes and who operates. Default: whoever reaches the port.
     pub peers: Peers,
+    /// Certificates. Default: the ports are plain.
+    pub tls: TlsConfig,
     /// How the bridge logs.
     pub log: LogConfig,
     /// How long a shutdown may take before what is left is cut. Default 30 s.
@@ -147,6 +151,7 @@ impl Config {
             allowed_hosts: Vec::new(),
             identity: Identity::default(),
             peers: Peers::default(),
+            tls: TlsConfig::default(),
             log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
             drain: Duration::from_secs(30),
             limits: Limits::on(machine),
@@ -219,10 +224,17 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let addresses = [("--listen", config.listen), ("--grpc", config.grpc), ("--admin", config.admin)];
     for (index, (flag, address)) in addresses.iter().enumerate() {
+        let certificates = |port| config.tls.asks_for_certificates(port);
         let (is_guarded, keys) = match *flag {
             "--listen" => (config.identity.is_on(), "give keys for tokens (--jwt-secret-file)"),
-            "--grpc" => (config.peers.publishers.is_some(), "list who may publish (--publishers)"),
-            _ => (config.peers.admin_token.is_some(), "give a token (--admin-token-file)"),
+            "--grpc" => (
+                config.peers.publishers.is_some() || certificates(Port::Grpc),
+                "list who may publish (--publishers), ask for certificates (--grpc-client-ca)",
+            ),
+            _ => (
+                config.peers.admin_token.is_some() || certificates(Port::Admin),
+                "give a token (--admin-token-file), ask for certificates (--admin-client-ca)",
+            ),
         };
         if !address.ip().is_loopback() && !is_guarded && !config.insecure {
             mistakes.push(Mistake {
@@ -243,6 +255,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
             });
         }
     }
+    mistakes.extend(config.tls.mistakes());
     mistakes.extend(config.identity.authenticator().err().unwrap_or_default());
     mistakes.extend(config.peers.mistakes(config));
     mistakes.extend(config.limits.contradictions());

@@ -42,6 +42,8 @@ pub struct Metrics {
     pub front: FrontCounters,
     /// Limits that were hit.
     pub limits: LimitHits,
+    /// Connections that did not get into TLS.
+    pub tls_failed: Counter,
     /// Reloads of the schema.
     pub reloads: Reloads,
     /// What tenants use.

@@ -11,6 +11,7 @@ mod counting;
 mod entrance;
 mod expel;
 mod gate;
+pub mod link;
 mod mailbox;
 mod origin;
 pub mod pump;

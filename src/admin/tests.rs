@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::auth::{Full, Subject};
 use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
+use crate::net::entry::Entry;
 use crate::net::listen;
 use crate::revision::{Asker, Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads};
 use crate::schema::compare::{Change, Rule, Severity};
@@ -82,19 +83,9 @@ fn start() -> Running {
     let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
     let reloads = Reloads::default();
     let reload = reloads.handle();
-    let served = spawn(
-        Admin {
-            listener,
-            ingest,
-            gauges,
-            doorkeeper: Arc::new(Nobody),
-            reload,
-            allowed_hosts: Vec::new(),
-            token: None,
-        },
-        stopping,
-    )
-    .unwrap();
+    let (doorkeeper, entry, allowed_hosts) = (Arc::new(Nobody), Entry::default(), Vec::new());
+    let admin = Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts, token: None };
+    let served = spawn(admin, stopping).unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }
 

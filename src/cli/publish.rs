@@ -17,13 +17,14 @@ use tonic::transport::Channel;
 use super::bearer::bearer;
 use super::failure::Failure;
 use super::screen::{Colour, Screen, harmless};
+use super::tls::{Shown, Trust};
 use crate::config;
 use crate::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use crate::proto::rialto::v1::{
     Accepted, Event, JsonPayload, PublishRequest, PublishStreamRequest, ack::Result as Acked, event::Body,
 };
 
-pub(crate) use reach::connect;
+pub(crate) use reach::{Bridge, connect};
 
 /// Events that are sent before the first ack is waited for.
 const MAX_AHEAD: usize = 256;
@@ -56,9 +57,13 @@ pub(crate) struct Publish {
     /// The publisher's token, where the bridge asks for one; @PATH reads it from a file
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
-    /// Where the bridge takes events
+    /// Where the bridge takes events; https:// before it, or --ca, for TLS
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
     grpc: String,
+    #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
+    shown: Shown,
     /// How long the bridge may say nothing before it is given up
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = config::duration)]
     timeout: Duration,
@@ -72,6 +77,7 @@ Examples:
   rialto publish process.progress '{\"projectId\":\"42\",\"processId\":\"p1\",\"progress\":50}'
   rialto publish system.heartbeat '{\"source\":\"me\"}' --metadata origin=terminal
   rialto publish assistant '{\"sessionId\":\"t1\",\"content\":\"Hello\"}' --channel session:t1
+  rialto publish process.progress - --grpc https://rialto.internal:50051 --ca ca.pem --cert me.crt --key me.key
   generate-lines | rialto publish process.progress -";
 
 impl Publish {
@@ -103,7 +109,8 @@ impl Publish {
     }
 
     async fn connect(&self) -> Result<PublisherServiceClient<Channel>, Failure> {
-        let bridge = connect(&self.grpc, self.timeout).await?;
+        let bridge = Bridge { address: &self.grpc, trust: &self.trust, shown: &self.shown };
+        let bridge = connect(&bridge, self.timeout).await?;
         Ok(PublisherServiceClient::new(bridge))
     }
 

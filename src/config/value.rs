@@ -1,6 +1,7 @@
 //! Text ⇄ values: addresses, durations, sizes, counts, origins. A refusal says what is wrong with the text.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const KIB: usize = 1024;
@@ -110,6 +111,11 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         Some(bare) => Err(format!("{text:?} names the scheme's own port; browsers send {bare:?}")),
         None => Ok(text.to_owned()),
     }
+}
+
+/// A path.
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// A host name as it stands in `Host`, without its port.

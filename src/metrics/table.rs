@@ -130,6 +130,8 @@ metrics! {
     SCHEMA_INFO: Gauge "rialto_schema_info" ["fingerprint" "revision"]
         "1 for the schema that is served: its fingerprint, and its number in the life of this process"
         "Nodes with different fingerprints for longer than a rollout";
+    TLS_FAILED: Counter "rialto_tls_handshakes_failed_total" []
+        "Connections to any port that did not get into TLS: another protocol or version, no certificate that is believed" "A rate that lasts: a client has the wrong authority or certificate";
     SCHEMA_RELOADS: Counter "rialto_schema_reloads_total" ["result"]
         "Reloads of the schema: applied, unchanged or refused" "result=refused";
     READY: Gauge "rialto_ready" []

@@ -9,6 +9,7 @@ import urllib.request
 
 import grpc
 import pytest
+from certificates import Authority
 from conftest import PATIENCE, PROGRAM, eventually, running
 from websockets.sync.client import connect
 
@@ -205,3 +206,40 @@ def test_a_rate_is_told_with_the_time_to_wait(tmp_path, stubs):
         assert any(detail.Unpack(retry) for detail in refused[0].details)
         assert 0 < retry.retry_delay.ToTimedelta().total_seconds() <= 31
         assert not [ack for ack in acks(other) if ack.error.code], "nobody else is concerned"
+
+
+def test_a_publisher_is_known_by_its_certificate_and_another_with_one_is_nobody(tmp_path, stubs):
+    own, clients = Authority(tmp_path / "own"), Authority(tmp_path / "clients")
+    certificate, key = own.sign("bridge")
+    mesh = clients.sign("mesh", "URI:spiffe://shop/mesh,DNS:mesh.internal")
+    stranger = clients.sign("stranger", "URI:spiffe://shop/stranger")
+    both = token(tmp_path, "both", "--type", "system.*")
+    path = tmp_path / "publishers.toml"
+    path.write_text(
+        path.read_text()
+        + 'certificate = ["spiffe://shop/stranger"]\n'
+        + '[[publisher]]\nname = "mesh"\ncertificate = "spiffe://shop/mesh"\ntypes = ["process.*"]\nchannels = ["*"]\n'
+    )
+    options = ["--tls-cert", certificate, "--tls-key", key, "--tls-port", "grpc", "--grpc-client-ca", clients.ca]
+    with running(["serve", *options, "--publishers", path], tmp_path) as bridge:
+
+        def publish(shown_certificate, event, metadata=None):
+            """The code of the refusal, if it was one."""
+            certificate, key = shown_certificate
+            credentials = grpc.ssl_channel_credentials(own.ca.read_bytes(), key.read_bytes(), certificate.read_bytes())
+            with grpc.secure_channel(bridge.grpc, credentials) as channel:
+                stub = stubs.services.PublisherServiceStub(channel)
+                try:
+                    stub.Publish(stubs.publisher.PublishRequest(event=event), metadata=metadata, timeout=PATIENCE)
+                except grpc.RpcError as refused:
+                    return refused.code()
+            return None
+
+        messages = stubs.publisher
+        assert publish(mesh, progress(messages)) is None
+        assert publish(mesh, beat(messages)) == grpc.StatusCode.PERMISSION_DENIED
+        assert publish(stranger, progress(messages)) == grpc.StatusCode.UNAUTHENTICATED
+        assert publish(mesh, progress(messages), shown("wrong")) == grpc.StatusCode.UNAUTHENTICATED
+        # A stolen token is worth nothing without the certificate that belongs to it.
+        assert publish(stranger, beat(messages), shown(both)) is None
+        assert publish(mesh, beat(messages), shown(both)) == grpc.StatusCode.UNAUTHENTICATED

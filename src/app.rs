@@ -155,13 +155,13 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         ready: is_ready,
     });
     let mut files = Files::default();
+    let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
+    let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
+    let [public_entry, grpc_entry, admin_entry] = entries;
     if let Some((watched, path)) = list {
         let directory = Arc::clone(&directory);
         files.watch(watched, move || parts::renew_publishers(&path, &directory));
     }
-    let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
-    let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
-    let [public_entry, grpc_entry, admin_entry] = entries;
     // Ended when this function does, however it does.
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep::run(Arc::clone(&hub)));

@@ -70,10 +70,10 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Who is believed to be whom. Default: nobody is authenticated.
     pub identity: Identity,
-    /// Who publishes and who operates. Default: whoever reaches the port.
-    pub peers: Peers,
     /// Certificates. Default: the ports are plain.
     pub tls: TlsConfig,
+    /// Who publishes and who operates. Default: whoever reaches the port.
+    pub peers: Peers,
     /// How the bridge logs.
     pub log: LogConfig,
     /// How long a shutdown may take before what is left is cut. Default 30 s.
@@ -150,8 +150,8 @@ impl Config {
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             identity: Identity::default(),
-            peers: Peers::default(),
             tls: TlsConfig::default(),
+            peers: Peers::default(),
             log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
             drain: Duration::from_secs(30),
             limits: Limits::on(machine),
@@ -224,15 +224,16 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let addresses = [("--listen", config.listen), ("--grpc", config.grpc), ("--admin", config.admin)];
     for (index, (flag, address)) in addresses.iter().enumerate() {
-        let certificates = |port| config.tls.asks_for_certificates(port);
+        // Tokens are asked for where browsers connect, certificates or tokens where backends and operators do.
+        let has_list = config.peers.publishers.is_some();
         let (is_guarded, keys) = match *flag {
             "--listen" => (config.identity.is_on(), "give keys for tokens (--jwt-secret-file)"),
             "--grpc" => (
-                config.peers.publishers.is_some() || certificates(Port::Grpc),
+                has_list || config.tls.asks_for_certificates(Port::Grpc),
                 "list who may publish (--publishers), ask for certificates (--grpc-client-ca)",
             ),
             _ => (
-                config.peers.admin_token.is_some() || certificates(Port::Admin),
+                config.peers.admin_token.is_some() || config.tls.asks_for_certificates(Port::Admin),
                 "give a token (--admin-token-file), ask for certificates (--admin-client-ca)",
             ),
         };

@@ -83,8 +83,8 @@ fn start() -> Running {
     let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
     let reloads = Reloads::default();
     let reload = reloads.handle();
-    let (doorkeeper, entry, allowed_hosts) = (Arc::new(Nobody), Entry::default(), Vec::new());
-    let admin = Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts, token: None };
+    let (doorkeeper, entry) = (Arc::new(Nobody), Entry::default());
+    let admin = Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts: Vec::new(), token: None };
     let served = spawn(admin, stopping).unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }

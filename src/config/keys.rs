@@ -9,7 +9,8 @@ use super::{LogFormat, LogLevel, SchemaPolicy, identity, limits, peers, tls, val
 /// Every key.
 pub fn keys() -> &'static [&'static Key] {
     static ALL: LazyLock<Vec<&'static Key>> = LazyLock::new(|| {
-        BASICS.iter().chain(identity::KEYS).chain(peers::KEYS).chain(tls::KEYS).chain(limits::KEYS).collect()
+        let groups = [BASICS, identity::KEYS, peers::KEYS, tls::KEYS, limits::KEYS];
+        groups.into_iter().flatten().collect()
     });
     &ALL
 }

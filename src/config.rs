@@ -12,6 +12,7 @@ mod key;
 mod keys;
 mod limits;
 mod machine;
+mod proxies;
 mod spelling;
 mod tls;
 mod value;
@@ -31,6 +32,7 @@ pub use key::{Group, Key, Takes};
 pub use keys::keys;
 pub use limits::Limits;
 pub use machine::{Machine, raise_file_descriptors};
+pub use proxies::ProxyConfig;
 pub use tls::{Port, TlsConfig};
 pub use value::duration;
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub identity: Identity,
     /// Certificates. Default: the ports are plain.
     pub tls: TlsConfig,
+    /// What stands before the port of browsers. Default: nothing.
+    pub proxy: ProxyConfig,
     /// How the bridge logs.
     pub log: LogConfig,
     /// How long a shutdown may take before what is left is cut. Default 30 s.
@@ -145,6 +149,7 @@ impl Config {
             allowed_hosts: Vec::new(),
             identity: Identity::default(),
             tls: TlsConfig::default(),
+            proxy: ProxyConfig::default(),
             log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
             drain: Duration::from_secs(30),
             limits: Limits::on(machine),
@@ -247,6 +252,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
         }
     }
     mistakes.extend(config.tls.mistakes());
+    mistakes.extend(config.proxy.mistakes());
     mistakes.extend(config.identity.authenticator().err().unwrap_or_default());
     mistakes.extend(config.limits.contradictions());
     mistakes

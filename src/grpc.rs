@@ -20,7 +20,7 @@ use futures_util::stream::{self, Stream};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -214,8 +214,10 @@ fn connections(
                     Ok(permit) => {
                         let (entry, metrics) = (entry.clone(), Arc::clone(&metrics));
                         entering.spawn(async move {
+                            let begun = Instant::now();
                             let entered = entry.pass(stream, peer, within, &metrics).await?;
-                            Some(PrefaceDeadline::new(entered, within).with_permit(permit).with_metrics(metrics))
+                            let left = within.saturating_sub(begun.elapsed());
+                            Some(PrefaceDeadline::new(entered, left).with_permit(permit).with_metrics(metrics))
                         });
                     }
                     // Closing says it all: gRPC clients back off and come back.

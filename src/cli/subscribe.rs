@@ -244,7 +244,18 @@ impl Subscribe {
                 reason
             }
             SocketError::Url(error) => return Err(Failure::Usage(format!("{:?} is not a URL: {error}", self.url))),
-            error => format!("no bridge at {} ({})", self.url, chain(error)),
+            error => {
+                let why = chain(error);
+                let advice = match () {
+                    () if why.contains("invalid peer certificate") => {
+                        "; --ca names an authority that the system does not know, and the URL must have a name of the certificate"
+                    }
+                    // The answer of a port with TLS to plain text is no HTTP.
+                    () if self.url.starts_with("ws://") && why.contains("httparse") => "; a port with TLS wants wss://",
+                    () => "",
+                };
+                format!("no bridge at {} ({why}){advice}", self.url)
+            }
         };
         if follower.session().is_some() {
             return Ok(Ended::Broken(Next::again(reason)));

@@ -204,7 +204,8 @@ fn every_key_is_described_once_and_reads_what_it_shows_and_its_example() {
         assert_eq!(key.value(&config), [shown], "{}", key.name);
         assert!(!key.help.is_empty() && !key.help.ends_with('.'), "{}", key.name);
         assert!(
-            matches!(key.takes, Takes::Nothing) == ["insecure", "allow-breaking", "token-in-query"].contains(&key.name)
+            matches!(key.takes, Takes::Nothing)
+                == ["insecure", "allow-breaking", "token-in-query", "proxy-protocol"].contains(&key.name)
         );
     }
 }

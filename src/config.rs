@@ -182,15 +182,23 @@ fn said_in_environment(key: &Key, environment: &dyn Environment) -> Vec<String> 
     values.into_iter().map(str::to_owned).collect()
 }
 
-/// Variables that should hold a key and are empty. Elsewhere an empty variable says nothing; here it would say that nobody is
-/// asked for a token, because something before the bridge has lost the key.
+/// Variables that should hold a key or name a certificate and are empty. Elsewhere an empty variable says nothing; here it
+/// would say that nobody is asked for a token, or that a port is plain, because something before the bridge has lost it.
 fn empty_key_variables(environment: &dyn Environment) -> Vec<Mistake> {
     let is_empty = |key: &&&Key| environment.get(&key.variable()).is_some_and(|text| text.trim().is_empty());
-    let keys = keys().iter().filter(|key| Identity::KEYS.contains(&key.name)).filter(is_empty);
-    keys.map(|key| Mistake {
+    let missed = |key: &&'static Key| match () {
+        () if Identity::KEYS.contains(&key.name) => {
+            Some((*key, "without a key nobody is asked for a token; give the key, or unset the variable"))
+        }
+        () if TlsConfig::FILES.contains(&key.name) => {
+            Some((*key, "without it ports are plain, or ask for no certificate; name the file, or unset the variable"))
+        }
+        () => None,
+    };
+    let keys = keys().iter().filter(is_empty).filter_map(missed);
+    keys.map(|(key, why)| Mistake {
         key: key.variable(),
-        problem: "is set and empty, and without a key nobody is asked for a token; give the key, or unset the variable"
-            .to_owned(),
+        problem: format!("is set and empty, and {why}"),
         example: format!("{}={}", key.variable(), key.example),
     })
     .collect()

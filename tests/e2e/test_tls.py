@@ -229,6 +229,32 @@ def test_a_slow_reader_in_tls_gets_everything_in_order_or_is_told(own, stubs, tm
                     at = frame["sequence"]
 
 
+def test_who_takes_nothing_in_tls_is_cut_at_the_write_deadline(own, stubs, tmp_path):
+    limits = ["--write-timeout", "700ms", "--max-channel-bytes", "8MiB"]
+    with running(["serve", *tls(own.folder), *limits], tmp_path) as bridge:
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.connect(address(bridge.addresses["listen"]))
+        with contextlib.suppress(Exception), opened(bridge, own.ca, sock=plain, server_hostname="localhost", max_queue=1) as stuck:
+            stuck.send(json.dumps({"type": "channel.subscribe", "channels": [{"name": "project:été 7"}]}))
+            eventually(lambda: subscriptions(bridge, own.ca) >= 1, "the subscription")
+            with publishing(bridge, own.ca) as channel:
+                stub = stubs.services.PublisherServiceStub(channel)
+                events = [progress(stubs, number) for number in range(200)]
+                while closed(bridge, own.ca, 4102) == 0:
+                    requests = iter([stubs.publisher.PublishStreamRequest(events=events)])
+                    assert sum(len(answer.acks) for answer in stub.PublishStream(requests, timeout=PATIENCE)) == 200
+        assert closed(bridge, own.ca, 4102) == 1
+
+
+def closed(bridge, ca, code):
+    """How many connections were closed with this code."""
+    with urllib.request.urlopen(f"https://{bridge.addresses['admin']}/metrics", context=trusting(ca)) as answer:
+        lines = answer.read().decode().splitlines()
+    counted = [line for line in lines if line.startswith("rialto_connections_closed_total{") and f'code="{code}"' in line]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in counted)
+
+
 def test_the_command_line_goes_through_tls(own, clients, tmp_path):
     ca = ["--grpc-client-ca", clients.ca]
     with running(["serve", *tls(own.folder), *ca], tmp_path) as bridge:

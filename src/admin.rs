@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod channels;
 mod guard;
+mod people;
 mod publish;
 mod scrape;
 mod service;
@@ -37,9 +38,11 @@ use crate::status::{Code, Status};
 
 pub use channels::channel_routes;
 pub use guard::Guard;
+pub use people::{Doorkeeper, Later};
 pub use publish::{MAX_BODY_BYTES, MAX_EVENTS, publish_routes};
 
 use answer::Refused;
+use people::people_routes;
 use scrape::scrape_routes;
 use service::service_routes;
 
@@ -89,6 +92,8 @@ pub struct Admin {
     pub ingest: Arc<Ingest>,
     /// Who knows how the node is.
     pub gauges: Arc<dyn Gauges>,
+    /// Who can end connections.
+    pub doorkeeper: Arc<dyn Doorkeeper>,
     /// Where reloads of the schema are asked for.
     pub reload: Reload,
     /// What comes before HTTP.
@@ -103,11 +108,12 @@ pub struct Admin {
 /// When the thread or its runtime cannot be made. What the thread returns says whether the listener could be used.
 pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Admin { listener, ingest, gauges, reload, entry, allowed_hosts } = admin;
+    let Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts } = admin;
     let guard = Guard::internal(allowed_hosts);
     let metrics = Arc::clone(ingest.metrics());
     let router = publish_routes(Arc::clone(&ingest), guard.clone())
         .merge(service_routes(Arc::clone(&ingest), Arc::clone(&gauges), reload, guard.clone()))
+        .merge(people_routes(Arc::clone(&ingest), doorkeeper, guard.clone()))
         .merge(channel_routes(ingest, Arc::clone(&gauges), guard.clone()))
         .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard))
         .merge(health_routes(gauges))

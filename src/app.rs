@@ -4,6 +4,7 @@
 //! asked to come back elsewhere, publishers' streams ended behind their acks, then the internal port. A mistake found on
 //! the way up leaves nothing running.
 
+mod door;
 mod edge;
 mod files;
 mod gauges;
@@ -36,6 +37,7 @@ use crate::revision::{Breaking, Reloads};
 use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
+use door::Door;
 use files::Files;
 use gauges::NodeGauges;
 use parts::Core;
@@ -167,6 +169,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         listener: internal,
         ingest: Arc::clone(&ingest),
         gauges: Arc::clone(&gauges) as _,
+        doorkeeper: Arc::new(Door(Arc::clone(&front))),
         reload,
         entry: admin_entry,
         allowed_hosts: config.allowed_hosts.clone(),

@@ -12,6 +12,7 @@ mod flags;
 mod generate;
 mod init;
 mod logs;
+mod people;
 mod proto;
 mod publish;
 mod screen;
@@ -57,6 +58,8 @@ enum Command {
     Proto(proto::Proto),
     Config(config::Config),
     Token(token::Token),
+    Disconnect(people::Disconnect),
+    Revoke(people::Revoke),
     Generate(generate::Generate),
 }
 
@@ -75,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Proto(proto) => proto.run(&mut screen),
         Command::Config(config) => config.run(&mut screen),
         Command::Token(token) => token.run(&mut screen),
+        Command::Disconnect(disconnect) => disconnect.run(&screen),
+        Command::Revoke(revoke) => revoke.run(&screen),
         Command::Generate(generate) => generate.run(&mut screen),
     };
     match done {

@@ -111,6 +111,8 @@ pub struct Observed {
     pub connections: u64,
     /// Their subscriptions.
     pub subscriptions: u64,
+    /// Users, sessions and tokens that are revoked.
+    pub revocations: u64,
     /// Channels that have a log or a subscriber.
     pub channels: u64,
     /// Memory of all logs.

@@ -9,6 +9,7 @@
 
 mod counting;
 mod entrance;
+mod expel;
 mod gate;
 pub mod link;
 mod mailbox;
@@ -16,6 +17,7 @@ mod origin;
 pub mod pump;
 mod reader;
 mod readers;
+mod roster;
 mod shard;
 mod shared;
 pub mod stream;
@@ -37,6 +39,7 @@ use crate::session::outbound::Limits;
 use crate::wire::ControlPrinter;
 
 use mailbox::{Mailbox, Message};
+use roster::Roster;
 use shard::Shard;
 use shared::Shared;
 
@@ -57,6 +60,8 @@ pub struct Config {
     pub outbound: Limits,
     /// The bounds of a connection's read side.
     pub inbound: InboundLimits,
+    /// Connections of one user.
+    pub max_connections_per_user: usize,
     /// The name of this process in acks.
     pub node: Arc<str>,
     /// What is counted.
@@ -86,6 +91,7 @@ impl Front {
             limits: config.outbound,
             inbound: config.inbound,
             gate: Arc::clone(&config.gate),
+            roster: Roster::new(config.max_connections_per_user, config.inbound),
             metrics: Arc::clone(&config.metrics),
             connections: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
@@ -109,6 +115,11 @@ impl Front {
     /// The subscriptions of all connections.
     pub fn subscriptions(&self) -> usize {
         self.shared.subscriptions.load(Ordering::Relaxed)
+    }
+
+    /// Users, sessions and tokens that are revoked.
+    pub fn revocations(&self) -> usize {
+        self.config.gate.revocations.len()
     }
 
     /// Takes every connection to another revision of the schema, and returns when all are there, with how many

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::*;
+use crate::auth::{Full, Subject};
 use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
 use crate::net::entry::Entry;
 use crate::net::listen;
@@ -19,6 +20,19 @@ use crate::schema::{LoadError, Mistake};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Nobody is connected here.
+struct Nobody;
+
+impl Doorkeeper for Nobody {
+    fn disconnect(&self, _: Subject) -> Later<usize> {
+        Box::pin(async { 0 })
+    }
+
+    fn revoke(&self, _: Subject) -> Later<std::result::Result<(SystemTime, usize), Full>> {
+        Box::pin(async { Err(Full { max: 7 }) })
+    }
+}
 
 struct Node {
     ready: AtomicBool,
@@ -69,8 +83,9 @@ fn start() -> Running {
     let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
     let reloads = Reloads::default();
     let reload = reloads.handle();
+    let (doorkeeper, entry) = (Arc::new(Nobody), Entry::default());
     let served =
-        spawn(Admin { listener, ingest, gauges, reload, entry: Entry::default(), allowed_hosts: Vec::new() }, stopping)
+        spawn(Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts: Vec::new() }, stopping)
             .unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }

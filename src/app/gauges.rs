@@ -60,6 +60,7 @@ impl Gauges for NodeGauges {
             connections: self.front.connections() as u64,
             subscriptions: self.front.subscriptions() as u64,
             channels: self.hub.channel_count() as u64,
+            revocations: self.front.revocations() as u64,
             log_bytes: self.hub.log_bytes() as u64,
             log_limit_bytes: self.hub.max_log_bytes() as u64,
             slow_path: revision.transcoder.slow_path_count(),

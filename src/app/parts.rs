@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, Revocations};
 use crate::config::{Config, SchemaPolicy};
 
 use crate::engine::{Appender, Idempotency, MemoryEngine};
@@ -61,11 +61,13 @@ pub(super) fn core(config: &Config, node: &Arc<str>, schema: Schema, authenticat
     let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
     let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
     let ingest = Arc::new(ingest.with_metrics(Arc::clone(&metrics)));
+    let revocations = Arc::new(Revocations::new(limits.max_revocations, config.identity.leeway));
     let gate = Gate {
         authenticator,
         cookie: config.identity.cookie.clone(),
         in_query: config.identity.in_query,
         grace: config.identity.grace,
+        revocations: Arc::clone(&revocations),
     };
     let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
     let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
@@ -131,7 +133,14 @@ fn socket_config(config: &Config, node: &Arc<str>, gate: Gate, metrics: Arc<Metr
                 SchemaPolicy::Refuse => v1::SchemaPolicy::Refuse,
             },
         },
-        inbound: inbound::Limits { max_message_bytes, commands_per_second, commands_burst },
+        inbound: inbound::Limits {
+            max_message_bytes,
+            commands_per_second,
+            commands_burst,
+            user_commands_per_second: count_u32(limits.user_commands_per_second),
+            user_commands_burst: count_u32(limits.user_commands_burst),
+        },
+        max_connections_per_user: limits.max_connections_per_user,
         node: Arc::clone(node),
         metrics,
     }

@@ -62,6 +62,8 @@ limits! { machine:
         "max-connections", "5000", "Connections of browsers in all; 80 % of the file descriptors unless said";
     Connections max_connections_per_address: count = 1_000,
         "max-connections-per-address", "1000", "Connections from one address; loopback is not counted";
+    Connections max_connections_per_user: count = 50,
+        "max-connections-per-user", "50", "Connections of one user, by the token's sub; who has no token is not counted";
     Connections handshakes_per_second: count = 1_000,
         "handshakes-per-second", "1000", "New connections a second; more wait";
     Connections handshake_timeout: time = Duration::from_secs(10),
@@ -96,6 +98,12 @@ limits! { machine:
         "commands-per-second", "50", "Frames of one client a second, over time";
     Connections commands_burst: count = 200,
         "commands-burst", "200", "Frames of one client at once";
+    Connections user_commands_per_second: count = 200,
+        "user-commands-per-second", "200", "Frames of one user a second on all connections, over time";
+    Connections user_commands_burst: count = 1_000,
+        "user-commands-burst", "1000", "Frames of one user on all connections at once";
+    Connections max_revocations: count = 100_000,
+        "max-revocations", "100000", "Users, sessions and tokens that are revoked, each for a day; more are refused";
     Connections shards: count = machine.processors,
         "shards", "4", "Workers that write to connections; one per processor unless said";
     Publishing max_event_bytes: bytes = MIB,

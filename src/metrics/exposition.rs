@@ -112,6 +112,7 @@ impl Scrape {
             &table::LIMIT_HITS,
             limits.map(|limit| (vec![("limit", limit.name().to_owned())], metrics.limits.get(*limit))),
         )?;
+        out.gauge(&table::REVOCATIONS, observed.revocations)?;
         out.gauge(&table::LOG_BYTES, observed.log_bytes)?;
         out.gauge(&table::LOG_LIMIT_BYTES, observed.log_limit_bytes)?;
         let schema = vec![("fingerprint", observed.fingerprint.clone()), ("revision", observed.revision.to_string())];

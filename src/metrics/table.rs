@@ -111,6 +111,8 @@ metrics! {
         "Events whose fields came out of order, which cost more to print" "For finding the publisher";
     LIMIT_HITS: Counter "rialto_limit_hits_total" ["limit"]
         "How often each limit was hit" "A rate that lasts, for each limit by itself";
+    REVOCATIONS: Gauge "rialto_revocations" []
+        "Users, sessions and tokens that an administrator has revoked and whose tokens may not have ended yet" "Above nine tenths of --max-revocations";
     LOG_BYTES: Gauge "rialto_log_bytes" []
         "Memory of all channel logs" "Above nine tenths of rialto_log_limit_bytes";
     LOG_LIMIT_BYTES: Gauge "rialto_log_limit_bytes" []

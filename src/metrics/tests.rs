@@ -17,6 +17,7 @@ pub(crate) fn observed() -> Observed {
         connections: 2,
         subscriptions: 5,
         channels: 4,
+        revocations: 3,
         log_bytes: 1_000,
         log_limit_bytes: 4_000,
         slow_path: 1,

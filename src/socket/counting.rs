@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::log::Contents;
 use crate::metrics::{Close, Limit, Metrics, ShardCounters, Start};
 use crate::proto::rialto::v1::Position;
+use crate::session::inbound::USER_RATE_LIMITED;
 use crate::session::outbound::{Closed, Delivered, Identity, Pull};
 use crate::status::PeerCode;
 use crate::wire::ServerFrame;
@@ -167,7 +168,9 @@ impl Counting {
                     (PeerCode::RateLimited, Limit::CommandsPerSecond),
                     (PeerCode::LimitReached, Limit::MaxSubscriptions),
                 ];
-                if let Some((_, limit)) = limit.iter().find(|(code, _)| u32::from(code.number()) == error.code) {
+                if error.reason == USER_RATE_LIMITED {
+                    self.metrics.limits.hit(Limit::UserCommandsPerSecond, connection);
+                } else if let Some((_, limit)) = limit.iter().find(|(code, _)| u32::from(code.number()) == error.code) {
                     self.metrics.limits.hit(*limit, connection);
                 }
                 // Its message may repeat what the client sent.

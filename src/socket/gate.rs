@@ -12,14 +12,14 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, Revocations};
 use crate::ids::Tenant;
-use crate::session::party::Ends;
+use crate::session::party::{Ends, Party};
 use crate::session::principal::Principal;
 use crate::status::PeerCode;
 
 /// How a bridge knows who connects.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gate {
     /// Whose tokens are believed. `None`: nobody is authenticated, and everybody may come in.
     pub authenticator: Option<Authenticator>,
@@ -29,6 +29,8 @@ pub struct Gate {
     pub in_query: bool,
     /// How long a connection outlives its token.
     pub grace: Duration,
+    /// Whose tokens are not believed any more.
+    pub revocations: Arc<Revocations>,
 }
 
 /// Why somebody is not let in. The message is for the client.
@@ -84,6 +86,14 @@ impl Gate {
             return Err(Refused::new(PeerCode::TokenExpired, "the token has expired"));
         }
         Ok(Arc::new(principal))
+    }
+
+    /// Whether an administrator has revoked who is there. Asked when its seat is taken: whoever is revoked later is found there.
+    pub(super) fn revoked(&self, party: &Party, time: SystemTime) -> Result<(), Refused> {
+        match self.revocations.refuse(&party.principal, &party.session, time) {
+            true => Err(Refused::new(PeerCode::Revoked, "an administrator has revoked this token")),
+            false => Ok(()),
+        }
     }
 
     /// When a connection of this principal ends.

@@ -3,6 +3,7 @@
 //! Bounded by what the senders may have outstanding: a read task the commands of one read, a socket one wake-up, the
 //! front the connections that the limits allow.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,12 +52,20 @@ pub(super) enum Message {
     Adopt(Arc<Revision>, oneshot::Sender<usize>),
     /// Close everybody, spread over this time.
     Drain(Duration),
+    /// Close these as an administrator asks, and say when it is done.
+    Expel(Vec<ConnectionKey>, oneshot::Sender<()>),
 }
 
 /// The way into one shard.
 pub(super) struct Mailbox {
     messages: Mutex<Vec<Message>>,
     wakeups: Arc<Wakeups>,
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").finish_non_exhaustive()
+    }
 }
 
 impl Mailbox {

@@ -10,10 +10,11 @@ use crate::session::command::Command;
 use crate::session::inbound::Inbound;
 use crate::wire::websocket::Parser;
 
-use super::entrance::Entrance;
+use super::entrance::{Door, Entrance};
 use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
 use super::pump::{self, Open, Pulled};
+use super::roster::Place;
 use super::shared::Shared;
 use super::stream::now;
 
@@ -68,6 +69,8 @@ impl Reader {
         let now = now();
         if !self.ended {
             let Reader { parser, inbound, entrance, shared, state, mailbox, key, .. } = self;
+            let Shared { gate, roster, metrics, .. } = &**shared;
+            let place = Place { mailbox: Arc::clone(mailbox), key: *key };
             let revision = shared.revisions.current();
             let open = pump::understand(parser, bytes, |came| {
                 let command = match came {
@@ -75,7 +78,8 @@ impl Reader {
                         state.on_message();
                         let time = SystemTime::now();
                         let command = inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
-                        command.map(|command| entrance.judge(command, &shared.gate, now, time))
+                        let door = Door { gate, roster, metrics, now, time };
+                        command.map(|command| entrance.judge(command, door, &place))
                     }
                     Err(violation) => Some(inbound.on_violation(violation)),
                 };
@@ -83,6 +87,7 @@ impl Reader {
                 if let Command::Init { party: Some(party), .. } | Command::Refresh { party: Some(party), .. } = &command
                 {
                     inbound.admit(Arc::clone(party));
+                    inbound.share(entrance.seat.as_ref().and_then(|seat| seat.allowance.clone()));
                 }
                 let open = if command.ends_the_connection() { Open::No } else { Open::Yes };
                 state.on_sent();

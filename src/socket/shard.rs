@@ -7,6 +7,7 @@
 mod adopt;
 mod counts;
 mod drain;
+mod expel;
 mod sweep;
 
 use std::collections::VecDeque;
@@ -31,6 +32,7 @@ use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
 use super::pump::{self, Stopped};
 use super::reader::Reader;
 use super::readers::{Readers, Subscriber};
+use super::roster::Place;
 use super::shared::Shared;
 use super::stream::{linger, now};
 use adopt::Adoption;
@@ -181,6 +183,7 @@ impl Shard {
             }
             Message::Adopt(revision, done) => self.begin_adoption(revision, done),
             Message::Drain(over) => self.begin_drain(over),
+            Message::Expel(keys, done) => self.expel(&keys, done),
         }
     }
 
@@ -196,10 +199,14 @@ impl Shard {
         let outbound = Outbound::new(opening, identity, &mut env);
         let link = Arc::new(link);
         let state = Arc::new(ReadState::new(now));
+        let place = Place { mailbox: Arc::clone(&self.mailbox), key };
+        let is_expelled = entrance.seat.as_ref().is_some_and(|seat| seat.place(place));
+        let mut inbound = Inbound::new(opening, entrance.party.clone(), self.shared.inbound, now);
+        inbound.share(entrance.seat.as_ref().and_then(|seat| seat.allowance.clone()));
         let reader = Reader {
             link: Arc::clone(&link),
             parser: Parser::new(self.shared.inbound.max_message_bytes),
-            inbound: Inbound::new(opening, entrance.party.clone(), self.shared.inbound, now),
+            inbound,
             entrance,
             shared: Arc::clone(&self.shared),
             ended: false,
@@ -219,6 +226,9 @@ impl Shard {
         self.shared.connections.fetch_add(1, Ordering::Relaxed);
         self.readers.counting.on_opened();
         tokio::spawn(reader.run(early));
+        if is_expelled {
+            self.expel_one(key);
+        }
         if self.drain.is_some() {
             // It slipped in behind the closing door.
             self.with(key, |outbound, env| outbound.drain(drain::delay_ms(), env));

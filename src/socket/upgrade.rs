@@ -25,8 +25,8 @@ use crate::status::{Code, PeerCode};
 use crate::wire::websocket::handshake;
 
 use super::Front;
-use super::entrance::Entrance;
-use super::gate::{Gate, Refused};
+use super::entrance::{Door, Entrance};
+use super::gate::Refused;
 use super::link::Link;
 use super::mailbox::{Message, NewConnection};
 use super::stream::now;
@@ -73,9 +73,8 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
         Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
         None => Opening::Plain,
     };
-    let mut entrance =
-        Entrance { asked: asked_session, made: SessionId::new(short_id(rand::random())), party: None, refused: 0 };
-    let party = match admit(&front.config.gate, &mut entrance, opening, request.headers(), &query) {
+    let mut entrance = Entrance::new(asked_session, SessionId::new(short_id(rand::random())));
+    let party = match admit(front, &mut entrance, opening, request.headers(), &query) {
         Ok(party) => party,
         Err(refused) => {
             tracing::debug!(%peer, code = refused.code.number(), "not let in");
@@ -147,13 +146,14 @@ fn tune(stream: &tokio::net::TcpStream) {
 /// Who opens this connection. A plain one must say so here; one with a subprotocol has its first frame for that, and is
 /// nobody until then.
 fn admit(
-    gate: &Gate,
+    front: &Front,
     entrance: &mut Entrance,
     opening: Opening,
     headers: &HeaderMap,
     query: &[(String, String)],
 ) -> Result<Arc<Party>, Refused> {
     let (now, time) = (now(), SystemTime::now());
+    let gate = &*front.config.gate;
     let principal = match gate.of_request(headers, query, time)? {
         Some(principal) => principal,
         None if !gate.is_on() => Arc::new(Principal::anonymous()),
@@ -167,25 +167,26 @@ fn admit(
             return Ok(Arc::new(Party { principal, session, ends: None }));
         }
     };
-    let party = entrance.party(gate, principal, now, time)?;
-    entrance.party = Some(Arc::clone(&party));
-    Ok(party)
+    let door = Door { gate, roster: &front.shared.roster, metrics: &front.config.metrics, now, time };
+    entrance.enter(door, principal, None)
 }
 
 /// Says why somebody is not let in, with the status, reason and challenge (RFC 6750, section 3) that programs look at.
 fn not_let_in(refused: &Refused) -> Response {
     let row = refused.code.row();
+    // A token that is not taken is 401, whatever else is said of it.
+    let status = if refused.code == PeerCode::Revoked { Code::Unauthenticated } else { row.status };
     let details = [json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": row.reason,
         "domain": "rialto",
         "metadata": {"code": refused.code.number().to_string()},
     })];
-    let body = json!({"code": row.status.name(), "message": refused.message, "details": details});
-    let mut response = plain(row.status.http_status(), &body.to_string());
+    let body = json!({"code": status.name(), "message": refused.message, "details": details});
+    let mut response = plain(status.http_status(), &body.to_string());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if row.status == Code::Unauthenticated {
+    if status == Code::Unauthenticated {
         // A request without a token is told no error (RFC 6750, section 3.1).
         let challenge = match refused.code {
             PeerCode::NoCredentials => "Bearer",

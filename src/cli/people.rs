@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::screen::{Screen, harmless};
+use super::tls::{Bridge, Shown, Trust};
 
 /// End the connections of a user, a session or a token.
 ///
@@ -37,9 +38,13 @@ struct Whom {
     /// The tenant that it belongs to
     #[arg(long, value_name = "TENANT", default_value = "", hide_default_value = true)]
     tenant: String,
-    /// Where the bridge takes orders
+    /// Where the bridge takes orders; https:// before it, or --ca, for TLS
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     admin: String,
+    #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
+    shown: Shown,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -105,6 +110,7 @@ impl Whom {
         let mut request: Map<String, Value> =
             who.iter().filter_map(|(field, name)| Some(((*field).to_owned(), json!(name.as_ref()?)))).collect();
         request.insert("tenant".to_owned(), json!(self.tenant));
-        call::call(&self.admin, method, &Value::Object(request))
+        let bridge = Bridge { address: &self.admin, trust: &self.trust, shown: &self.shown };
+        call::call(&bridge, method, &Value::Object(request))
     }
 }

@@ -257,7 +257,8 @@ def closed(bridge, ca, code):
 
 def test_the_command_line_goes_through_tls(own, clients, tmp_path):
     ca = ["--grpc-client-ca", clients.ca]
-    with running(["serve", *tls(own.folder), *ca], tmp_path) as bridge:
+    orders = clients.folder / "orders.crt", clients.folder / "orders.key"
+    with running(["serve", *tls(own.folder), *ca, "--admin-client-ca", clients.ca], tmp_path) as bridge:
         url = f"wss://{bridge.addresses['listen']}/ws"
         following = subprocess.Popen(
             [PROGRAM, "subscribe", "project:42", "--url", url, "--ca", own.ca, "--json", "--count", "1"],
@@ -265,9 +266,9 @@ def test_the_command_line_goes_through_tls(own, clients, tmp_path):
             stderr=subprocess.PIPE,
         )
         try:
-            eventually(lambda: subscriptions(bridge, own.ca) >= 1, "the subscription")
+            eventually(lambda: subscriptions(bridge, own.ca, orders) >= 1, "the subscription")
             event = ["process.progress", '{"projectId":"42","processId":"p","progress":5}']
-            shown = ["--cert", clients.folder / "orders.crt", "--key", clients.folder / "orders.key"]
+            shown = ["--cert", orders[0], "--key", orders[1]]
             at = ["--grpc", f"https://{bridge.grpc}"]
             done = subprocess.run([PROGRAM, "publish", *event, *at, "--ca", own.ca, *shown], capture_output=True)
             assert done.returncode == 0, done.stderr
@@ -276,6 +277,11 @@ def test_the_command_line_goes_through_tls(own, clients, tmp_path):
         finally:
             following.kill()
             following.wait()
+        orders_of = ["disconnect", "--session", "nobody", "--admin", f"https://{bridge.addresses['admin']}", "--ca", own.ca]
+        done = subprocess.run([PROGRAM, *orders_of, *shown], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "ended 0 connections\n"), done.stderr
+        done = subprocess.run([PROGRAM, *orders_of], capture_output=True, text=True)
+        assert done.returncode == 3 and "certificate" in done.stderr.lower(), done.stderr
         for options, part in [
             (["--grpc", bridge.grpc], "speaks TLS: write --grpc https://"),
             (["--grpc", f"https://{bridge.grpc}", "--ca", clients.ca], "UnknownIssuer"),
@@ -285,9 +291,12 @@ def test_the_command_line_goes_through_tls(own, clients, tmp_path):
             assert done.returncode != 0 and part in done.stderr, done.stderr
 
 
-def subscriptions(bridge, ca):
+def subscriptions(bridge, ca, shown=None):
     """Those on channels that somebody has asked for."""
-    with urllib.request.urlopen(f"https://{bridge.addresses['admin']}/metrics", context=trusting(ca)) as answer:
+    context = trusting(ca)
+    if shown:
+        context.load_cert_chain(*shown)
+    with urllib.request.urlopen(f"https://{bridge.addresses['admin']}/metrics", context=context) as answer:
         lines = answer.read().decode().splitlines()
     counted = [line for line in lines if line.startswith("rialto_subscriptions ")]
     return int(float(counted[0].split()[1])) - 2

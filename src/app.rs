@@ -31,6 +31,7 @@ use crate::config::{Config, ConfigError, Port, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
 use crate::metrics::Limit;
+use crate::net::below::below;
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
 use crate::revision::{Breaking, Reloads};
@@ -196,7 +197,8 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     }
     let (stop_public, public_stopped) = watch::channel(false);
     let limits = &config.limits;
-    let routes = edge::below(&config.proxy.base_path, routes.fallback(async || not_found()));
+    let nothing = http::Routes::new().fallback(async || not_found());
+    let routes = below(&config.proxy.base_path, routes.fallback(async || not_found()), nothing);
     let public = http::Server::new(public, routes)
         .with_config(parts::http_config(&config))
         .with_metrics(metrics, Limit::MaxConnections)

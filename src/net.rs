@@ -7,6 +7,7 @@
 
 pub mod accept;
 pub mod admission;
+pub mod below;
 pub mod entry;
 pub mod forwarded;
 pub mod http;

@@ -2,16 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::response::IntoResponse as _;
-use tower::ServiceExt as _;
-
-use crate::admin::not_found;
 use crate::config::{Config, Mistake, Port};
 use crate::net::entry::Entry;
-use crate::net::http::Routes;
 use crate::net::tls::{Tls, TlsMistake};
 
 use super::files::{Files, Watched};
@@ -40,30 +32,4 @@ pub(super) fn entry(config: &Config, port: Port, files: &mut Files) -> Result<En
         wrong.map_or(Ok(()), Err)
     });
     Ok(Entry { tls: Some(tls), proxies })
-}
-
-/// These routes below a path, `/live`, which none of them sees. The path itself leads to what is at its root.
-pub(super) fn below(base: &str, routes: Routes) -> Routes {
-    if base.is_empty() {
-        return routes;
-    }
-    let base: Arc<str> = base.into();
-    Router::new().fallback(move |mut request: Request| {
-        let (base, routes) = (Arc::clone(&base), routes.clone());
-        async move {
-            let Some(rest) = request.uri().path_and_query().and_then(|path| path.as_str().strip_prefix(&*base)) else {
-                return not_found();
-            };
-            if rest.is_empty() || rest.starts_with('?') {
-                let there = HeaderValue::from_str(&format!("{base}/{rest}"));
-                let there = there.expect("a path of a request, and one of letters and digits, are header values");
-                return (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, there)]).into_response();
-            }
-            let Some(rest) = rest.starts_with('/').then(|| rest.parse::<Uri>().ok()).flatten() else {
-                return not_found();
-            };
-            *request.uri_mut() = rest;
-            routes.oneshot(request).await.into_response()
-        }
-    })
 }

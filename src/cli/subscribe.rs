@@ -225,6 +225,11 @@ impl Subscribe {
         if self.url.to_ascii_lowercase().starts_with("wss://") {
             return self.trust.client(&Shown::default(), Protocol::Http1).map(Some);
         }
+        if !self.url.to_ascii_lowercase().starts_with("ws://") {
+            let problem =
+                format!("{:?} is not a URL of a WebSocket: it begins with neither ws:// nor wss://", self.url);
+            return Err(Failure::Usage(problem));
+        }
         match self.trust.is_said() {
             true => Err(Failure::Usage(format!("--ca is for TLS: write wss://, not {:?}", self.url))),
             false => Ok(None),

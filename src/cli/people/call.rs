@@ -12,7 +12,7 @@ use rustls::ClientConfig;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, chain};
 use crate::cli::screen::harmless;
 use crate::cli::tls::{Bridge, open};
 use crate::net::tls::Protocol;
@@ -55,19 +55,18 @@ pub(super) fn call(bridge: &Bridge<'_>, method: &str, request: &Value) -> Result
 
 async fn post(uri: &Uri, tls: Option<Arc<ClientConfig>>, path: &str, body: String) -> Result<(u16, Bytes), String> {
     let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
-    let stream = open(uri.host().unwrap_or_default(), port, tls).await.map_err(|error| error.to_string())?;
+    let stream = open(uri.host().unwrap_or_default(), port, tls).await.map_err(|error| chain(&error))?;
     let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| chain(&error))?;
     let connection = tokio::spawn(connection);
     let request = Request::post(path)
         .header(HOST, uri.authority().map_or("", |authority| authority.as_str()))
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))
-        .map_err(|error| error.to_string())?;
-    let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        .map_err(|error| chain(&error))?;
+    let response = sender.send_request(request).await.map_err(|error| chain(&error))?;
     let status = response.status().as_u16();
-    let body =
-        Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| error.to_string())?;
+    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| chain(&*error))?;
     connection.abort();
     Ok((status, body.to_bytes()))
 }

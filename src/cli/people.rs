@@ -5,6 +5,7 @@ mod call;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::bearer::bearer;
 use super::failure::Failure;
 use super::screen::{Screen, harmless};
 use super::tls::{Bridge, Shown, Trust};
@@ -45,6 +46,9 @@ struct Whom {
     trust: Trust,
     #[command(flatten)]
     shown: Shown,
+    /// The token of that port, where it asks for one; @PATH reads it from a file
+    #[arg(long, value_name = "TOKEN")]
+    admin_token: Option<String>,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -110,7 +114,8 @@ impl Whom {
         let mut request: Map<String, Value> =
             who.iter().filter_map(|(field, name)| Some(((*field).to_owned(), json!(name.as_ref()?)))).collect();
         request.insert("tenant".to_owned(), json!(self.tenant));
+        let token = self.admin_token.as_deref().map(|token| bearer("--admin-token", token)).transpose()?;
         let bridge = Bridge { address: &self.admin, trust: &self.trust, shown: &self.shown };
-        call::call(&bridge, method, &Value::Object(request))
+        call::call(&bridge, token, method, &Value::Object(request))
     }
 }

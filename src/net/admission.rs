@@ -59,7 +59,7 @@ impl Permit {
     /// When the address has enough.
     pub fn at(self, peer: SocketAddr) -> Result<Permit, Refusal> {
         let limits = &self.counted.limits;
-        let address = subscriber_address(peer.ip());
+        let address = one_peer(peer.ip());
         if self.address.is_some() || address.is_loopback() {
             return Ok(self);
         }
@@ -115,7 +115,7 @@ impl Drop for Counted {
 }
 
 /// What one peer cannot easily have many of: an IPv4 address, or an IPv6 network of 64 bits.
-pub(crate) fn subscriber_address(address: IpAddr) -> IpAddr {
+pub(crate) fn one_peer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))

@@ -7,6 +7,7 @@
 mod door;
 mod files;
 mod gauges;
+mod keys;
 mod parts;
 mod playground;
 mod ready;
@@ -29,7 +30,7 @@ use crate::admin::{self, Admin, Guard, channel_routes, health_routes, not_found,
 use crate::config::{Config, ConfigError, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
-use crate::metrics::Limit;
+use crate::metrics::{Limit, Metrics};
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
 use crate::revision::{Breaking, Reloads};
@@ -44,6 +45,7 @@ use reload::Reloader;
 use slow_link::SlowLink;
 
 pub use files::Reread;
+pub use keys::gate;
 pub use ready::Addresses;
 
 /// How often a drain looks whether everybody has left.
@@ -114,7 +116,10 @@ pub enum Error {
 pub async fn run(config: Config, options: Options, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
     let schema = Schema::load(&parts::sources(&config.schema))?;
-    let authenticator = config.identity.authenticator().map_err(|mistakes| ConfigError { mistakes })?;
+    let metrics = Arc::new(Metrics::default());
+    // Ended when this function does, however it does.
+    let (mut files, mut helpers) = (Files::default(), JoinSet::new());
+    let keys = keys::start(&config, &mut files, &mut helpers, &metrics).await?;
     if let Err(error) = raise_file_descriptors() {
         tracing::warn!(%error, "the limit of file descriptors stays as it is");
     }
@@ -131,7 +136,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema, authenticator);
+    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema, keys, metrics);
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
@@ -143,9 +148,6 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         up_since: Instant::now(),
         ready: is_ready,
     });
-    let files = Files::default();
-    // Ended when this function does, however it does.
-    let mut helpers = JoinSet::new();
     helpers.spawn(sweep::run(Arc::clone(&hub)));
     let reloader = Reloader {
         paths: config.schema.clone(),

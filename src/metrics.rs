@@ -40,6 +40,8 @@ pub struct Metrics {
     pub limits: LimitHits,
     /// Reloads of the schema.
     pub reloads: Reloads,
+    /// Fetches of issuers' keys.
+    pub keys: Keys,
     shards: RwLock<Vec<Arc<ShardCounters>>>,
     /// Names of event types, by number.
     types: RwLock<Vec<Option<Arc<str>>>>,
@@ -86,6 +88,15 @@ pub struct Reloads {
     pub unchanged: Counter,
     /// The new one has mistakes, or breaks what is in use.
     pub refused: Counter,
+}
+
+/// Fetches of issuers' keys, by their result.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// They came, and can be used.
+    pub fetched: Counter,
+    /// They did not.
+    pub failed: Counter,
 }
 
 /// What is read at the moment of a scrape.

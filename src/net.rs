@@ -8,6 +8,7 @@
 pub mod accept;
 pub mod admission;
 pub mod http;
+pub mod https;
 pub mod listen;
 pub mod pages;
 pub mod preface;

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use super::key::{Group, Key, Takes};
 use super::{Mistake, value};
-use crate::auth::{Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, Settings, SettingsError};
+use crate::auth::{
+    Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, Keyring, Settings, SettingsError,
+};
+use crate::net::https;
 
 /// The largest file that is read as a key. A JWKS has a limit of its own.
 const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
@@ -27,6 +30,10 @@ pub struct Identity {
     pub public_key: Option<PathBuf>,
     /// A file with a JWKS.
     pub jwks_file: Option<PathBuf>,
+    /// Where issuers serve their public keys.
+    pub jwks_urls: Vec<JwksUrl>,
+    /// A PEM file with authorities that are trusted there beside the system's.
+    pub jwks_ca: Option<PathBuf>,
     /// The `iss` that tokens must have. Needed with public keys.
     pub issuer: Option<String>,
     /// What tokens' `aud` must name one of. Needed with public keys.
@@ -43,6 +50,15 @@ pub struct Identity {
     pub leeway: Duration,
     /// How long a connection outlives its token. Default 25 s.
     pub grace: Duration,
+}
+
+/// A set of public keys at a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwksUrl {
+    /// Whose it is. `None`: that of [`Identity::issuer`].
+    pub issuer: Option<String>,
+    /// Where it is.
+    pub url: String,
 }
 
 /// A text that is never printed.
@@ -81,6 +97,8 @@ impl Default for Identity {
             secret: None,
             public_key: None,
             jwks_file: None,
+            jwks_urls: Vec::new(),
+            jwks_ca: None,
             issuer: None,
             audiences: Vec::new(),
             algorithms: Vec::new(),
@@ -95,27 +113,54 @@ impl Default for Identity {
 
 impl Identity {
     /// The configuration keys that bring a key for tokens.
-    pub(super) const KEYS: [&str; 4] = ["jwt-secret", "jwt-secret-file", "jwt-public-key", "jwks-file"];
+    pub(super) const KEYS: [&str; 5] = ["jwt-secret", "jwt-secret-file", "jwt-public-key", "jwks-file", "jwks-url"];
     /// A token and its grace are about a clock and a reconnect, not about hours.
     const MOST_SLACK: Duration = Duration::from_secs(600);
 
     /// Whether there is a key, and so only those who have a token are let in.
     pub fn is_on(&self) -> bool {
+        self.has_own_key() || !self.jwks_urls.is_empty()
+    }
+
+    /// Whether a key is there from the start.
+    fn has_own_key(&self) -> bool {
         self.secret_file.is_some() || self.secret.is_some() || self.public_key.is_some() || self.jwks_file.is_some()
     }
 
-    /// Reads the keys. `None`: nobody is authenticated.
+    /// The files that keys come from.
+    pub fn files(&self) -> Vec<PathBuf> {
+        [&self.secret_file, &self.public_key, &self.jwks_file].into_iter().flatten().cloned().collect()
+    }
+
+    /// What is said about one flag.
+    pub fn mistake(flag: &str, problem: &str) -> Mistake {
+        mistake(flag, problem)
+    }
+
+    /// Reads the keys that are there and makes place for those that are served somewhere. `None`: nobody is authenticated.
     ///
     /// # Errors
     /// Every mistake, by flag.
-    pub fn authenticator(&self) -> Result<Option<Authenticator>, Vec<Mistake>> {
+    pub fn keyring(&self, cool_down: Duration) -> Result<Option<Keyring>, Vec<Mistake>> {
+        let Some(settings) = self.settings()? else { return Ok(None) };
+        // What `settings` gives has been tried.
+        let made = Keyring::new(settings, cool_down);
+        made.map(Some).map_err(|wrong| wrong.iter().filter_map(|wrong| blame(wrong, false)).collect())
+    }
+
+    /// Reads the keys, and tries whether they make an authenticator. `None`: nobody is authenticated.
+    ///
+    /// # Errors
+    /// Every mistake, by flag.
+    pub fn settings(&self) -> Result<Option<Settings>, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         if !self.is_on() {
             let said = [("--jwt-issuer", self.issuer.is_some()), ("--jwt-audience", !self.audiences.is_empty())];
             let ways = [("--token-cookie", self.cookie.is_some()), ("--token-in-query", self.in_query)];
-            let said = said.into_iter().chain([("--jwt-algorithm", !self.algorithms.is_empty())]).chain(ways);
+            let more = [("--jwt-algorithm", !self.algorithms.is_empty()), ("--jwks-ca", self.jwks_ca.is_some())];
+            let said = said.into_iter().chain(more).chain(ways);
             let problem = "there is no key to verify tokens with, so nobody would be authenticated; give one of \
-                           --jwt-secret-file, --jwt-public-key, --jwks-file, or leave this out";
+                           --jwt-secret-file, --jwt-public-key, --jwks-file, --jwks-url, or leave this out";
             mistakes.extend(said.filter(|(_, said)| *said).map(|(flag, _)| mistake(flag, problem)));
             return if mistakes.is_empty() { Ok(None) } else { Err(mistakes) };
         }
@@ -145,18 +190,54 @@ impl Identity {
         if let Some(path) = &self.jwks_file {
             add("--jwks-file", text_of(path).map(KeySource::Jwks));
         }
-        let (name, audiences) = (self.issuer.clone(), self.audiences.clone());
-        let issuer = Issuer { name, audiences, algorithms: self.algorithms.clone(), keys };
+        let mut issuers = Vec::new();
+        let own_url = self.jwks_urls.iter().find(|set| set.is_of(self.issuer.as_deref())).map(|set| set.url.clone());
+        if self.has_own_key() || own_url.is_some() {
+            let (name, audiences) = (self.issuer.clone(), self.audiences.clone());
+            issuers.push(Issuer { name, audiences, algorithms: self.algorithms.clone(), keys, url: own_url });
+        }
+        let mut seen = 0;
+        for set in &self.jwks_urls {
+            if set.is_of(self.issuer.as_deref()) {
+                seen += 1;
+                if seen == 2 {
+                    mistakes.push(mistake("--jwks-url", "an issuer has one set; give another as ISSUER=URL"));
+                }
+                continue;
+            }
+            let (name, audiences) = (set.issuer.clone(), self.audiences.clone());
+            let (algorithms, url) = (self.algorithms.clone(), Some(set.url.clone()));
+            issuers.push(Issuer { name, audiences, algorithms, keys: Vec::new(), url });
+        }
         let has_broken = !mistakes.is_empty();
-        let settings = Settings { issuers: vec![issuer], claims: self.claims.clone(), leeway: self.leeway };
+        let settings = Settings { issuers, claims: self.claims.clone(), leeway: self.leeway };
         match Authenticator::new(&settings) {
-            Ok(authenticator) if mistakes.is_empty() => return Ok(Some(authenticator)),
+            Ok(_) if mistakes.is_empty() => return Ok(Some(settings)),
             Ok(_) => {}
             // What is said of keys as a whole makes sense when each can be used.
             Err(wrong) => mistakes.extend(wrong.iter().filter_map(|wrong| blame(wrong, has_broken))),
         }
         Err(mistakes)
     }
+}
+
+impl JwksUrl {
+    /// Whether it is the set of the issuer that `--jwt-issuer` names.
+    fn is_of(&self, own: Option<&str>) -> bool {
+        self.issuer.is_none() || self.issuer.as_deref() == own
+    }
+}
+
+/// A set's place, `https://…` or `ISSUER=https://…`.
+fn jwks_url(text: &str) -> Result<JwksUrl, String> {
+    // An issuer is most often a URL itself, and may have a `=`.
+    let cut = ["=https://", "=http://"].iter().find_map(|between| text.rfind(between));
+    let (issuer, url) = match cut {
+        Some(cut) if cut > 0 && !text[..cut].contains('?') => (Some(text[..cut].to_owned()), &text[cut + 1..]),
+        _ => (None, text),
+    };
+    https::check(url)?;
+    Ok(JwksUrl { issuer, url: url.to_owned() })
 }
 
 /// Reads a secret from a file. A last line's end does not belong to it.
@@ -187,6 +268,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
 fn blame(wrong: &SettingsError, has_broken: bool) -> Option<Mistake> {
     let flag = match wrong {
         SettingsError::NoIssuer => "--jwt-issuer",
+        SettingsError::RepeatedIssuer(_) => "--jwks-url",
         SettingsError::NoAudience => "--jwt-audience",
         SettingsError::IdleAlgorithm(_) | SettingsError::IdleKey if !has_broken => "--jwt-algorithm",
         _ => return None,
@@ -266,6 +348,33 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
         show: |config| show_path(&config.identity.jwks_file),
+    },
+    Key {
+        name: "jwks-url",
+        group: Group::Identity,
+        takes: Takes::Many("[ISSUER=]URL"),
+        help: "Where the issuer serves its public keys, with https; ISSUER=URL for one beside --jwt-issuer; may be repeated",
+        example: "https://id.example.com/.well-known/jwks.json",
+        read: |config, text| jwks_url(text).map(|set| config.identity.jwks_urls.push(set)),
+        show: |config| {
+            let show = |set: &JwksUrl| match &set.issuer {
+                Some(issuer) => format!("{issuer}={}", set.url),
+                None => set.url.clone(),
+            };
+            config.identity.jwks_urls.iter().map(show).collect()
+        },
+    },
+    Key {
+        name: "jwks-ca",
+        group: Group::Identity,
+        takes: Takes::One("PATH"),
+        help: "A PEM file with certificate authorities to trust for --jwks-url beside the system's",
+        example: "/etc/rialto/ca.pem",
+        read: |config, text| {
+            config.identity.jwks_ca = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| show_path(&config.identity.jwks_ca),
     },
     Key {
         name: "jwt-issuer",

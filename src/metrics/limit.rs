@@ -64,6 +64,7 @@ limits! {
     MaxConnections "max-connections" Refused "Connections of browsers in all";
     MaxConnectionsPerAddress "max-connections-per-address" Refused "Connections of browsers from one address";
     MaxConnectionsPerUser "max-connections-per-user" Refused "Connections of one user";
+    WrongTokensPerSecond "wrong-tokens-per-second" Refused "Wrong tokens from one address a second";
     MaxAdminConnections "max-admin-connections" Refused "Connections to the internal port";
     MaxGrpcConnections "max-grpc-connections" Refused "Connections of publishers";
     FileDescriptors "file-descriptors" Held "File descriptors of the process";

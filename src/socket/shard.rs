@@ -209,6 +209,7 @@ impl Shard {
             entrance,
             shared: Arc::clone(&self.shared),
             ended: false,
+            paused: None,
             state: Arc::clone(&state),
             mailbox: Arc::clone(&self.mailbox),
             key,

@@ -13,14 +13,15 @@ mod expel;
 mod gate;
 mod mailbox;
 mod origin;
+pub mod pump;
 mod reader;
 mod readers;
 mod roster;
 mod shard;
 mod shared;
-mod stream;
+pub mod stream;
 mod trace;
-mod upgrade;
+pub mod upgrade;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

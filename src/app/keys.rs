@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::Uri;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -12,7 +11,7 @@ use super::parts;
 use crate::auth::{Keyring, Remote};
 use crate::config::{Config, ConfigError, Identity};
 use crate::metrics::Metrics;
-use crate::net::https::{self, Fetcher};
+use crate::net::https::{self, Fetcher, Place};
 use crate::socket::Gate;
 
 /// A set is fetched again after nine tenths of the time that a key may live on, so that one late answer does no harm.
@@ -50,8 +49,8 @@ pub(super) async fn start(
     let refresh = config.limits.jwks_refresh - config.limits.jwks_refresh / EARLIER;
     let pace = Pace { refresh, again: TRY_AGAIN.min(refresh) };
     let first = fetch_all(&keyring, &fetcher, metrics).await;
-    for (remote, uri) in first {
-        helpers.spawn(keep(Arc::clone(&keyring), remote, uri, fetcher.clone(), pace, Arc::clone(metrics)));
+    for (remote, place) in first {
+        helpers.spawn(keep(Arc::clone(&keyring), remote, place, fetcher.clone(), pace, Arc::clone(metrics)));
     }
     if !keyring.is_complete() {
         tracing::warn!(
@@ -86,16 +85,16 @@ fn fetcher(config: &Config) -> Result<Fetcher, ConfigError> {
 }
 
 /// Fetches every set once, all at the same time.
-async fn fetch_all(keyring: &Arc<Keyring>, fetcher: &Fetcher, metrics: &Arc<Metrics>) -> Vec<(Arc<Remote>, Uri)> {
+async fn fetch_all(keyring: &Arc<Keyring>, fetcher: &Fetcher, metrics: &Arc<Metrics>) -> Vec<(Arc<Remote>, Place)> {
     let mut fetching = JoinSet::new();
     for remote in keyring.remotes() {
         // What the configuration has looked at.
-        let Ok(uri) = https::check(&remote.url) else { continue };
+        let Ok(place) = https::check(&remote.url) else { continue };
         let (keyring, remote, fetcher, metrics) =
             (Arc::clone(keyring), Arc::clone(remote), fetcher.clone(), Arc::clone(metrics));
         fetching.spawn(async move {
-            fetch(&keyring, &remote, &uri, &fetcher, &metrics).await;
-            (remote, uri)
+            fetch(&keyring, &remote, &place, &fetcher, &metrics).await;
+            (remote, place)
         });
     }
     fetching.join_all().await
@@ -105,7 +104,7 @@ async fn fetch_all(keyring: &Arc<Keyring>, fetcher: &Fetcher, metrics: &Arc<Metr
 async fn keep(
     keyring: Arc<Keyring>,
     remote: Arc<Remote>,
-    uri: Uri,
+    place: Place,
     fetcher: Fetcher,
     pace: Pace,
     metrics: Arc<Metrics>,
@@ -116,14 +115,14 @@ async fn keep(
             () = sleep_until(next) => {}
             () = remote.wanted() => {}
         }
-        let is_good = fetch(&keyring, &remote, &uri, &fetcher, &metrics).await;
+        let is_good = fetch(&keyring, &remote, &place, &fetcher, &metrics).await;
         next = Instant::now() + if is_good { pace.refresh } else { pace.again };
     }
 }
 
-async fn fetch(keyring: &Keyring, remote: &Arc<Remote>, uri: &Uri, fetcher: &Fetcher, metrics: &Metrics) -> bool {
+async fn fetch(keyring: &Keyring, remote: &Arc<Remote>, place: &Place, fetcher: &Fetcher, metrics: &Metrics) -> bool {
     remote.begin();
-    let set = fetcher.get(uri).await;
+    let set = fetcher.get(place).await;
     let taken = keyring.fetched(remote, set);
     match &taken {
         Ok(()) => {

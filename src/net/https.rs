@@ -30,11 +30,15 @@ pub struct Fetcher {
     max_bytes: usize,
 }
 
+/// Where a document may be fetched from.
+#[derive(Clone, Debug)]
+pub struct Place(Uri);
+
 /// Whether a document may be fetched from there.
 ///
 /// # Errors
 /// It may not, in words. Without TLS it must be this machine: whoever is between could send another set of keys.
-pub fn check(url: &str) -> Result<Uri, String> {
+pub fn check(url: &str) -> Result<Place, String> {
     let uri: Uri = url.parse().map_err(|error| format!("{url:?} is not a URL: {error}"))?;
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     if host.is_empty() {
@@ -45,8 +49,8 @@ pub fn check(url: &str) -> Result<Uri, String> {
     }
     let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     match uri.scheme() {
-        Some(scheme) if *scheme == Scheme::HTTPS => Ok(uri),
-        Some(scheme) if *scheme == Scheme::HTTP && is_here => Ok(uri),
+        Some(scheme) if *scheme == Scheme::HTTPS => Ok(Place(uri)),
+        Some(scheme) if *scheme == Scheme::HTTP && is_here => Ok(Place(uri)),
         Some(scheme) if *scheme == Scheme::HTTP => {
             Err(format!("{url:?} must begin with https://; http is taken from this machine only"))
         }
@@ -84,9 +88,9 @@ impl Fetcher {
     ///
     /// # Errors
     /// There is none that is short enough, in time; in words for the log.
-    pub async fn get(&self, uri: &Uri) -> Result<String, String> {
+    pub async fn get(&self, place: &Place) -> Result<String, String> {
         let asked = async {
-            let request = Request::get(uri.clone()).header(ACCEPT, "application/json").body(Empty::new());
+            let request = Request::get(place.0.clone()).header(ACCEPT, "application/json").body(Empty::new());
             let response = self.client.request(request.map_err(|error| error.to_string())?).await;
             let response = response.map_err(|error| chain(&error))?;
             let status = response.status();

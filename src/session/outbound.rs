@@ -284,10 +284,15 @@ impl<C: Channels> Outbound<C> {
         self.current = None;
     }
 
+    /// Queues a frame of the bridge's own, which comes between events.
+    pub fn put(&mut self, frame: impl FnOnce(&mut Vec<u8>)) {
+        self.control.push(frame);
+    }
+
     /// Queues a control frame.
     fn tell(&mut self, frame: &ServerFrame, reply_to: Option<&str>, printer: &ControlPrinter) {
         let form = self.form;
-        self.control.push(|out| printer.print(out, form, frame, reply_to));
+        self.put(|out| printer.print(out, form, frame, reply_to));
     }
 
     fn carry_out(&mut self, command: Command, env: &mut Env<'_, C>) {
@@ -325,7 +330,7 @@ impl<C: Channels> Outbound<C> {
             Command::Refuse { reply_to, error } => {
                 self.refuse(error, reply_to.as_deref(), env);
             }
-            Command::Pong(payload) => self.control.push(|out| websocket::put_pong(out, &payload)),
+            Command::Pong(payload) => self.put(|out| websocket::put_pong(out, &payload)),
             Command::Close { code, reason, error } => {
                 if let Some(error) = error {
                     self.tell(&ServerFrame::ConnectionError(error), None, env.printer);

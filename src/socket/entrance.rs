@@ -97,7 +97,7 @@ impl Entrance {
         door: Door<'_>,
         place: &Place,
         keys: KeysMay,
-    ) -> Result<Command, (Coming, Command)> {
+    ) -> Result<Command, Box<(Coming, Command)>> {
         let coming = |refused: &Refused| match keys {
             KeysMay::Come => door.gate.coming(refused, door.now),
             KeysMay::BeMissing => None,
@@ -112,7 +112,7 @@ impl Entrance {
                     }
                     Err(refused) => {
                         if let Some(coming) = coming(&refused) {
-                            return Err((coming, Command::Refresh { id, token, party: None }));
+                            return Err(Box::new((coming, Command::Refresh { id, token, party: None })));
                         }
                         let Refused { code, message, retry_after, .. } = refused;
                         self.refused += 1;
@@ -136,7 +136,7 @@ impl Entrance {
                 Ok(Command::Init { id, init, party })
             }
             Err(refused) => match coming(&refused) {
-                Some(coming) => Err((coming, Command::Init { id, init, party: None })),
+                Some(coming) => Err(Box::new((coming, Command::Init { id, init, party: None }))),
                 // Before the ack the only answer is a close, with the problem as its reason.
                 None => Ok(Command::Close { code: refused.code.number(), reason: refused.message, error: None }),
             },

@@ -9,23 +9,27 @@ use std::time::{Instant, SystemTime};
 use tokio::net::TcpStream;
 
 use crate::auth::Coming;
+use crate::revision::Revision;
 use crate::session::command::Command;
 use crate::session::inbound::Inbound;
-use crate::wire::websocket::Parser;
+use crate::wire::websocket::{Incoming, Parser, Violation};
 
 use super::entrance::{Door, Entrance, KeysMay};
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
+use super::pump::{self, Open};
 use super::roster::Place;
 use super::shared::Shared;
-use super::stream::{is_temporary, now};
-
-/// What one read takes from the socket; it lives on the stack for the moment of the read.
-const READ_BYTES: usize = 4 << 10;
+use super::stream::now;
 
 /// What the read task owns.
 pub(super) struct Reader {
     pub(super) stream: Arc<TcpStream>,
     pub(super) parser: Parser,
+    pub(super) judge: Judge,
+}
+
+/// What becomes of the messages.
+pub(super) struct Judge {
     pub(super) inbound: Inbound,
     pub(super) entrance: Entrance,
     pub(super) shared: Arc<Shared>,
@@ -42,55 +46,83 @@ pub(super) struct Reader {
 pub(super) struct Paused {
     coming: Coming,
     command: Command,
-    /// What came behind it.
-    rest: Vec<u8>,
-}
-
-/// Whether there may be more to read.
-#[derive(PartialEq, Eq)]
-enum Open {
-    Yes,
-    No,
+    /// What came behind it in the same read.
+    behind: Vec<Result<Incoming, Violation>>,
 }
 
 impl Reader {
     /// Reads until the peer's end, an error, or the shard's end of the connection. `early` came with the handshake.
     pub(super) async fn run(mut self, early: bytes::Bytes) {
-        self.shared.metrics.front.received_bytes.add(early.len() as u64);
+        self.judge.shared.metrics.front.received_bytes.add(early.len() as u64);
         self.take(&early);
         drop(early);
         loop {
-            self.resume().await;
-            self.state.all_done().await;
+            self.judge.resume().await;
+            self.judge.state.all_done().await;
             if self.stream.readable().await.is_err() || self.pull() == Open::No {
                 break;
             }
         }
-        self.mailbox.push(Message::Gone(self.key));
+        self.judge.mailbox.push(Message::Gone(self.judge.key));
     }
 
     fn pull(&mut self) -> Open {
-        let mut buffer = [0; READ_BYTES];
-        match self.stream.try_read(&mut buffer) {
-            Ok(0) => Open::No,
-            Ok(count) => {
-                self.shared.metrics.front.received_bytes.add(count as u64);
-                self.take(&buffer[..count]);
-                Open::Yes
-            }
-            Err(error) if is_temporary(&error) => Open::Yes,
-            Err(_) => Open::No,
+        let stream = Arc::clone(&self.stream);
+        pump::pull(
+            |buffer| stream.try_read(buffer),
+            |bytes| {
+                self.judge.shared.metrics.front.received_bytes.add(bytes.len() as u64);
+                self.take(bytes);
+            },
+        )
+    }
+
+    /// Understands what came. After the last command of a connection the rest is thrown away.
+    fn take(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
         }
+        let now = now();
+        let Reader { parser, judge, .. } = self;
+        if !judge.ended {
+            let revision = judge.shared.revisions.current();
+            pump::understand(parser, bytes, |came| judge.on(came, &revision, now));
+        }
+        judge.state.on_read(now, !judge.ended && parser.mid_message());
+    }
+}
+
+impl Judge {
+    /// One message, or the end of all understanding.
+    fn on(&mut self, came: Result<Incoming, Violation>, revision: &Revision, now: Instant) -> Open {
+        if let Some(paused) = &mut self.paused {
+            paused.behind.push(came);
+            return Open::Yes;
+        }
+        let command = match came {
+            Ok(incoming) => {
+                self.state.on_message();
+                let time = SystemTime::now();
+                let command = self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
+                command.and_then(|command| self.look(command, now, time, KeysMay::Come))
+            }
+            Err(violation) => Some(self.inbound.on_violation(violation)),
+        };
+        if let Some(command) = command {
+            self.send(command);
+        }
+        if self.ended { Open::No } else { Open::Yes }
     }
 
     /// Lets a command's token be looked at. `None`: its key may be on its way, and it is kept until then.
-    fn judge(&mut self, command: Command, now: Instant, time: SystemTime, keys: KeysMay) -> Option<Command> {
+    fn look(&mut self, command: Command, now: Instant, time: SystemTime, keys: KeysMay) -> Option<Command> {
         let Shared { gate, roster, metrics, .. } = &*self.shared;
         let place = Place { mailbox: Arc::clone(&self.mailbox), key: self.key };
         let command = match self.entrance.judge(command, Door { gate, roster, metrics, now, time }, &place, keys) {
             Ok(command) => command,
-            Err((coming, command)) => {
-                self.paused = Some(Box::new(Paused { coming, command, rest: Vec::new() }));
+            Err(waits) => {
+                let (coming, command) = *waits;
+                self.paused = Some(Box::new(Paused { coming, command, behind: Vec::new() }));
                 return None;
             }
         };
@@ -104,12 +136,18 @@ impl Reader {
     /// Goes on with what waited for a key.
     async fn resume(&mut self) {
         while let Some(paused) = self.paused.take() {
-            let Paused { coming, command, rest } = *paused;
+            let Paused { coming, command, behind } = *paused;
             coming.over().await;
-            if let Some(command) = self.judge(command, now(), SystemTime::now(), KeysMay::BeMissing) {
+            let now = now();
+            if let Some(command) = self.look(command, now, SystemTime::now(), KeysMay::BeMissing) {
                 self.send(command);
             }
-            self.take(&rest);
+            let revision = self.shared.revisions.current();
+            for came in behind {
+                if self.ended || self.on(came, &revision, now) == Open::No {
+                    break;
+                }
+            }
         }
     }
 
@@ -118,36 +156,5 @@ impl Reader {
         self.ended = command.ends_the_connection();
         self.state.on_sent();
         self.mailbox.push(Message::Command(self.key, command));
-    }
-
-    /// Understands what came. After the last command of a connection the rest is thrown away.
-    fn take(&mut self, mut bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        let now = now();
-        let revision = self.shared.revisions.current();
-        while !self.ended && !bytes.is_empty() {
-            let command = match self.parser.push(bytes) {
-                Ok((used, incoming)) => {
-                    bytes = &bytes[used..];
-                    let Some(incoming) = incoming else { continue };
-                    self.state.on_message();
-                    let time = SystemTime::now();
-                    let command = self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
-                    command.and_then(|command| self.judge(command, now, time, KeysMay::Come))
-                }
-                Err(violation) => Some(self.inbound.on_violation(violation)),
-            };
-            if let Some(command) = command {
-                self.send(command);
-            }
-            if let Some(paused) = &mut self.paused {
-                // At most what one read brought.
-                paused.rest = bytes.to_vec();
-                break;
-            }
-        }
-        self.state.on_read(now, !self.ended && self.parser.mid_message());
     }
 }

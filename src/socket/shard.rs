@@ -23,17 +23,18 @@ use crate::hub::{ShardIndex, Wakeups};
 use crate::net::admission::Permit;
 use crate::revision::Revision;
 use crate::session::inbound::Inbound;
-use crate::session::outbound::{Env, Next, Outbound, Sweep};
+use crate::session::outbound::{Env, Outbound, Sweep};
 use crate::status::PeerCode;
 use crate::wire::websocket::Parser;
 
 use super::counting::{Counting, Ending};
 use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
-use super::reader::Reader;
+use super::pump::{self, Stopped};
+use super::reader::{Judge, Reader};
 use super::readers::{Readers, Subscriber};
 use super::roster::Place;
 use super::shared::Shared;
-use super::stream::{hang_up, is_temporary, linger, now};
+use super::stream::{hang_up, linger, now};
 use adopt::Adoption;
 use drain::Drain;
 use sweep::Sweeps;
@@ -202,18 +203,18 @@ impl Shard {
         let is_expelled = entrance.seat.as_ref().is_some_and(|seat| seat.place(place));
         let mut inbound = Inbound::new(opening, entrance.party.clone(), self.shared.inbound, now);
         inbound.share(entrance.seat.as_ref().and_then(|seat| seat.allowance.clone()));
-        let reader = Reader {
-            stream: Arc::clone(&stream),
-            parser: Parser::new(self.shared.inbound.max_message_bytes),
+        let judge = Judge {
             inbound,
             entrance,
             shared: Arc::clone(&self.shared),
-            ended: false,
-            paused: None,
             state: Arc::clone(&state),
             mailbox: Arc::clone(&self.mailbox),
             key,
+            paused: None,
+            ended: false,
         };
+        let parser = Parser::new(self.shared.inbound.max_message_bytes);
+        let reader = Reader { stream: Arc::clone(&stream), parser, judge };
         entry.insert(Box::new(Connection {
             stream,
             outbound,
@@ -245,36 +246,29 @@ impl Shard {
         let now = now();
         self.readers.serving = connection_number(key.index);
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
-        let mut written = 0;
-        let end = loop {
-            match connection.outbound.next(&mut env) {
-                Next::Idle => break None,
-                Next::Finished => break Some(End::Finished),
-                Next::Write(_) if written >= VISIT_BYTES => {
-                    connection.writing = Writing::Busy;
-                    self.busy.push_back(key);
-                    break None;
-                }
-                Next::Write(bytes) => match connection.stream.try_write(bytes) {
-                    Ok(count) => {
-                        written += count;
-                        connection.outbound.on_wrote(count, &mut env);
-                    }
-                    Err(error) if is_temporary(&error) => {
-                        connection.outbound.on_blocked(&mut env);
-                        env.channels.counting.on_blocked();
-                        connection.writing = Writing::Blocked;
-                        let (stream, mailbox) = (Arc::clone(&connection.stream), Arc::clone(&self.mailbox));
-                        tokio::spawn(async move {
-                            // An error shows at the next write.
-                            let _ = stream.writable().await;
-                            drop(stream);
-                            mailbox.push(Message::Writable(key));
-                        });
-                        break None;
-                    }
-                    Err(_) => break Some(End::Gone),
-                },
+        let stream = &connection.stream;
+        let (written, stopped) =
+            pump::write(&mut connection.outbound, &mut env, VISIT_BYTES, |bytes| stream.try_write(bytes));
+        let end = match stopped {
+            Stopped::Idle => None,
+            Stopped::Finished => Some(End::Finished),
+            Stopped::Broken => Some(End::Gone),
+            Stopped::Share => {
+                connection.writing = Writing::Busy;
+                self.busy.push_back(key);
+                None
+            }
+            Stopped::Full => {
+                self.readers.counting.on_blocked();
+                connection.writing = Writing::Blocked;
+                let (stream, mailbox) = (Arc::clone(&connection.stream), Arc::clone(&self.mailbox));
+                tokio::spawn(async move {
+                    // An error shows at the next write.
+                    let _ = stream.writable().await;
+                    drop(stream);
+                    mailbox.push(Message::Writable(key));
+                });
+                None
             }
         };
         if written > 0 {

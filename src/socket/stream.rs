@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 /// Ends a connection whose last bytes are written: the peer may still be sending, and closing under it would throw away
 /// what it has not read. The read task goes on until the peer's end; this bounds it.
-pub(super) async fn linger(stream: Weak<TcpStream>, most: Duration) {
+pub async fn linger(stream: Weak<TcpStream>, most: Duration) {
     tokio::time::sleep(most).await;
     if let Some(stream) = stream.upgrade() {
         hang_up(&stream, std::net::Shutdown::Both);
@@ -16,7 +16,7 @@ pub(super) async fn linger(stream: Weak<TcpStream>, most: Duration) {
 }
 
 /// Ends one or both directions. The read task sees an end.
-pub(super) fn hang_up(stream: &TcpStream, how: std::net::Shutdown) {
+pub fn hang_up(stream: &TcpStream, how: std::net::Shutdown) {
     // A peer that is gone already is the only error there is.
     let _ = socket2::SockRef::from(stream).shutdown(how);
 }

@@ -97,8 +97,17 @@ fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Op
     };
     let on_upgrade = hyper::upgrade::on(request);
     let new = move |stream, early| NewConnection { stream, early, opening, identity, entrance, peer, permit };
-    tokio::spawn(take_over(Arc::clone(front), on_upgrade, peer, new));
+    let front = Arc::clone(front);
+    tokio::spawn(async move {
+        if let Some((stream, early)) = take_over(on_upgrade, peer).await {
+            front.mailbox().push(Message::Open(Box::new(new(stream, early))));
+        }
+    });
+    switch(&asked)
+}
 
+/// What a good request is answered with (RFC 6455 section 4.2.2).
+pub fn switch(asked: &handshake::Upgrade) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -111,30 +120,26 @@ fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Op
     response
 }
 
-/// Takes the socket from hyper and gives it to a shard, which starts the connection's own tasks: this one's memory goes.
-async fn take_over(
-    front: Arc<Front>,
-    on_upgrade: OnUpgrade,
-    peer: std::net::SocketAddr,
-    new: impl FnOnce(TcpStream, Bytes) -> NewConnection,
-) {
+/// Takes the socket from hyper, with what the peer sent behind its request. A shard then starts the connection's own
+/// tasks: this one's memory goes.
+pub async fn take_over(on_upgrade: OnUpgrade, peer: std::net::SocketAddr) -> Option<(TcpStream, Bytes)> {
     let upgraded = match on_upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => {
             tracing::debug!(%peer, %error, "the peer left during the upgrade");
-            return;
+            return None;
         }
     };
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
         tracing::error!("the upgraded connection is not the listener's TCP stream");
-        return;
+        return None;
     };
     // hyper's read buffer must not live as long as the connection.
     let early = Bytes::copy_from_slice(&read_buf);
     drop(read_buf);
     let stream = io.into_inner();
     tune(&stream);
-    front.mailbox().push(Message::Open(Box::new(new(stream, early))));
+    Some((stream, early))
 }
 
 /// What the kernel may hold for a slow reader beyond what is on its way: enough to keep a fast one busy, little enough

@@ -63,6 +63,7 @@ if [ ! -d "$client/node_modules" ] || ! cmp -s "$client/package-lock.json" "$too
 fi
 
 "$here/runner.sh" "$tools"
+"$here/../autobahn/install.sh" "$tools"
 
 # grpcurl, for what reflection promises to tools.
 grpcurl_version=v1.9.3

@@ -31,8 +31,9 @@ async fn a_secret_that_is_replaced_holds_from_then_on() {
     {
         std::fs::write(&path, text).expect("the file is there");
         within("the new secret", async {
+            let mut pause = tokio::time::interval(Duration::from_millis(20));
             while !taken(good).await || taken(bad).await {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                pause.tick().await;
             }
         })
         .await;

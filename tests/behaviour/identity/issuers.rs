@@ -80,8 +80,9 @@ async fn init(bridge: &Bridge, token: &str) -> u16 {
 /// Tries until it is answered so.
 async fn until(bridge: &Bridge, token: &str, expected: u16) {
     within("another answer", async {
+        let mut pause = tokio::time::interval(Duration::from_millis(10));
         while upgrade(bridge, token).await != expected {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            pause.tick().await;
         }
     })
     .await;

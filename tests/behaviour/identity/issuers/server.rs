@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -98,7 +97,7 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, answer: Answer, count: 
         Answer::Redirect(to) => {
             stream.write_all(text("302 Found", &format!("location: {to}\r\n"), "").as_bytes()).await?;
         }
-        Answer::Slow => tokio::time::sleep(Duration::from_secs(10)).await,
+        Answer::Slow => std::future::pending().await,
         Answer::Huge => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 104857600\r\n\r\n").await?;
             let chunk = vec![b' '; 64 << 10];

@@ -77,6 +77,9 @@ enum Ended {
     Broken(Next),
 }
 
+/// The close code of a token that has ended.
+const TOKEN_EXPIRED: u16 = 4002;
+
 impl Subscribe {
     /// Follows the channels.
     pub(crate) fn run(self, screen: &mut Screen) -> Result<(), Failure> {
@@ -162,7 +165,8 @@ impl Subscribe {
                 Message::Close(frame) => {
                     let (code, reason) =
                         frame.map_or((1005, String::new()), |frame| (u16::from(frame.code), harmless(&frame.reason)));
-                    return Ok(Ended::Broken(follower.on_close(code, &reason)));
+                    let next = follower.on_close(code, &reason);
+                    return Ok(Ended::Broken(self.with_a_newer_token(code, next)));
                 }
                 _ => {}
             }
@@ -193,6 +197,18 @@ impl Subscribe {
         Ok(true)
     }
 
+    /// Where the token is in a file, another one may be there by the next try: whoever renews it need not be on time.
+    fn with_a_newer_token(&self, code: u16, next: Next) -> Next {
+        match next {
+            Next::GiveUp { reason } if code == TOKEN_EXPIRED && self.has_token_file() => Next::again(reason),
+            next => next,
+        }
+    }
+
+    fn has_token_file(&self) -> bool {
+        self.token.as_deref().is_some_and(|token| token.starts_with('@'))
+    }
+
     /// The handshake, for the session that was acked before or the one that was asked for.
     fn request(
         &self,
@@ -220,7 +236,9 @@ impl Subscribe {
                 let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
                 let said = message_of(&body).unwrap_or_else(|| body.trim().to_owned());
                 let reason = format!("the bridge refused the connection: {} {}", response.status(), harmless(&said));
-                if response.status().is_client_error() && response.status().as_u16() != 429 {
+                let is_old = self.has_token_file() && reason_of(&body).as_deref() == Some("token_expired");
+                let may_return = response.status().as_u16() == 429 || (is_old && follower.session().is_some());
+                if response.status().is_client_error() && !may_return {
                     return Err(Failure::Refused(reason));
                 }
                 reason
@@ -247,6 +265,12 @@ fn bearer(token: &str) -> Result<HeaderValue, Failure> {
     })?;
     header.set_sensitive(true);
     Ok(header)
+}
+
+/// The word for programs in an answer of JSON.
+fn reason_of(body: &str) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_str(body).ok()?;
+    answer["details"][0]["reason"].as_str().map(str::to_owned)
 }
 
 /// The sentence for people in an answer of JSON.

@@ -188,7 +188,8 @@ impl Gate {
         let left = |end: SystemTime| end.duration_since(time).unwrap_or_default();
         let token = now.checked_add(left(expires)).unwrap_or(now);
         let connection = expires.checked_add(self.grace).and_then(|end| now.checked_add(left(end)));
-        Some(Ends { token, connection: connection.unwrap_or(now) })
+        let wall = expires.checked_add(self.grace).unwrap_or(time);
+        Some(Ends { token, connection: connection.unwrap_or(now), wall })
     }
 
     fn of_cookie<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, Refused> {

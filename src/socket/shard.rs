@@ -13,7 +13,7 @@ mod sweep;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use slab::Slab;
 use tokio::net::TcpStream;
@@ -290,13 +290,14 @@ impl Shard {
 
     /// Looks at every connection's clocks.
     fn on_clock(&mut self) {
-        let now = now();
+        let (now, time) = (now(), SystemTime::now());
         let keys: Vec<_> =
             self.connections.iter().map(|(index, c)| ConnectionKey { index, serial: c.serial }).collect();
         for key in keys {
             let Some(connection) = self.connections.get_mut(key.index) else { continue };
             self.readers.serving = connection_number(key.index);
             let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
+            connection.outbound.on_wall_clock(time, &mut env);
             match connection.outbound.on_sweep(connection.state.inbound(), &mut env) {
                 Sweep::Live => self.visit(key),
                 Sweep::Drop(code) => self.end(key, End::Cut(code)),

@@ -18,6 +18,7 @@ mod key;
 mod keyring;
 mod mint;
 mod pem;
+pub mod publishers;
 mod revocations;
 mod secret;
 mod settings;

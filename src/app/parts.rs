@@ -1,10 +1,11 @@
 //! From the configuration to each part's own limits, and the parts that every front stands on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::auth::publishers::Directory;
 use crate::auth::{Keyring, Revocations};
-use crate::config::{Config, SchemaPolicy};
+use crate::config::{Config, ConfigError, SchemaPolicy, read_publishers};
 
 use crate::engine::{Appender, Idempotency, MemoryEngine};
 use crate::grpc;
@@ -16,8 +17,9 @@ use crate::proto::rialto::v1;
 use crate::revision::{Revision, Revisions};
 use crate::schema::{Schema, Source};
 use crate::session::inbound;
+use crate::session::meter::Rate;
 use crate::session::outbound::{self, ReplayRate, Timings};
-use crate::socket::{self, Front, Gate, Origins, WrongTokens};
+use crate::socket::{self, Front, Gate, Origins, Tenancy, WrongTokens};
 use crate::transcode;
 
 /// What every front stands on.
@@ -55,6 +57,7 @@ pub(super) fn core(
     schema: Schema,
     keys: Option<Arc<Keyring>>,
     metrics: Arc<Metrics>,
+    publishers: Arc<Directory>,
 ) -> Core {
     let limits = &config.limits;
     metrics.learn(&schema);
@@ -65,7 +68,7 @@ pub(super) fn core(
     let engine = MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency);
     let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
     let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
-    let ingest = Arc::new(ingest.with_metrics(Arc::clone(&metrics)));
+    let ingest = Arc::new(ingest.with_publishers(publishers).with_metrics(Arc::clone(&metrics)));
     let gate = gate(config, keys, Arc::clone(&metrics));
     let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
     let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
@@ -80,6 +83,11 @@ pub(super) fn gate(config: &Config, keys: Option<Arc<Keyring>>, metrics: Arc<Met
         cookie: identity.cookie.clone(),
         in_query: identity.in_query,
         grace: identity.grace,
+        tenancy: Arc::new(Tenancy::new(
+            config.peers.require_tenant,
+            limits.max_connections_per_tenant,
+            Arc::clone(&metrics),
+        )),
         revocations: Arc::new(Revocations::new(limits.max_revocations, identity.leeway)),
         wrong: WrongTokens::new(count_u32(limits.wrong_tokens_per_second)),
         metrics,
@@ -99,10 +107,20 @@ fn hub_limits(config: &Config) -> hub::Limits {
 
 fn ingest_limits(config: &Config) -> ingest::Limits {
     let limits = &config.limits;
+    let burst = limits.events_burst;
+    let rate = |per_second: u32| Rate {
+        per_second,
+        // At least one, or there would be none ever.
+        burst: (burst.as_secs_f64() * f64::from(per_second)).ceil().max(1.0) as u32,
+        patience: u16::MAX,
+    };
     ingest::Limits {
         max_event_bytes: limits.max_event_bytes,
         max_json_bytes: limits.max_json_bytes,
         decoding_bytes: limits.max_decoding_bytes,
+        publisher_rate: limits.events_per_second_per_publisher.map(rate),
+        type_rate: limits.events_per_second_per_type.map(rate),
+        require_tenant: config.peers.require_tenant,
         ..ingest::Limits::default()
     }
 }
@@ -188,4 +206,12 @@ pub(super) fn grpc_config(config: &Config) -> grpc::Config {
 
 fn count_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Puts what the file of publishers says now in the place of what it said.
+pub(super) fn renew_publishers(path: &Path, directory: &Directory) -> Result<(), String> {
+    let publishers = read_publishers(path).map_err(|mistakes| ConfigError { mistakes }.to_string())?;
+    tracing::info!(publishers = publishers.len(), "the list of publishers was read again");
+    directory.replace(publishers);
+    Ok(())
 }

@@ -14,14 +14,16 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
 use crate::auth::{Coming, Keyring, Revocations, TokenError};
-use crate::ids::{SessionId, Tenant};
+use crate::ids::SessionId;
 use crate::limits::Rates;
 use crate::metrics::{Limit, Metrics};
-use crate::net::admission::subscriber_address;
+use crate::net::admission::one_peer;
 use crate::session::meter::Rate;
 use crate::session::party::{Ends, Party, bind};
 use crate::session::principal::Principal;
 use crate::status::PeerCode;
+
+use super::tenancy::Tenancy;
 
 /// What stands for the name that a bridge would make.
 const MADE: &str = "…";
@@ -39,6 +41,8 @@ pub struct Gate {
     pub in_query: bool,
     /// How long a connection outlives its token.
     pub grace: Duration,
+    /// What a tenant may have.
+    pub tenancy: Arc<Tenancy>,
     /// Whose tokens are not believed any more.
     pub revocations: Arc<Revocations>,
     /// Wrong tokens from one address.
@@ -117,7 +121,7 @@ impl Gate {
         time: SystemTime,
     ) -> Result<Arc<Principal>, Refused> {
         // Behind a proxy of this machine everybody comes from loopback.
-        let from = Some(subscriber_address(from)).filter(|from| !from.is_loopback());
+        let from = Some(one_peer(from)).filter(|from| !from.is_loopback());
         if let Some(wait) = from.and_then(|from| self.wrong.rates.wait(&from, self.wrong.rate, now)) {
             self.metrics.limits.hit(Limit::WrongTokensPerSecond, "an address");
             let message = "too many wrong tokens came from this address; none is looked at for a while";
@@ -157,11 +161,7 @@ impl Gate {
             let TokenError::KeyAwaited { issuer, .. } = error else { return refused };
             Refused { awaits: Some(issuer), ..refused }
         })?;
-        if principal.tenant != Tenant::default_tenant() {
-            let message = "the token is for a tenant, and tenants are not built yet; --jwt-tenant-claim can name \
-                           another claim";
-            return Err(Refused::new(PeerCode::InvalidToken, message));
-        }
+        self.tenancy.check(&principal.tenant)?;
         if principal.expires.is_some_and(|expires| expires.checked_add(self.grace).is_some_and(|end| end <= time)) {
             return Err(Refused::new(PeerCode::TokenExpired, "the token has expired"));
         }

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 
 use crate::hub::Wakeups;
@@ -21,6 +20,7 @@ use crate::session::inbound::Opening;
 use crate::session::outbound::{Identity, Inbound};
 
 use super::entrance::Entrance;
+use super::link::Link;
 
 /// A connection within its shard. The serial number tells it from an earlier one in the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct ConnectionKey {
 
 /// A connection that was just upgraded.
 pub(super) struct NewConnection {
-    pub(super) stream: TcpStream,
+    pub(super) link: Link,
     /// What the peer sent behind its handshake.
     pub(super) early: Bytes,
     pub(super) opening: Opening,

@@ -6,8 +6,6 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use tokio::net::TcpStream;
-
 use crate::auth::Coming;
 use crate::revision::Revision;
 use crate::session::command::Command;
@@ -15,15 +13,16 @@ use crate::session::inbound::Inbound;
 use crate::wire::websocket::{Incoming, Parser, Violation};
 
 use super::entrance::{Door, Entrance, KeysMay};
+use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
-use super::pump::{self, Open};
+use super::pump::{self, Open, Pulled};
 use super::roster::Place;
 use super::shared::Shared;
 use super::stream::now;
 
 /// What the read task owns.
 pub(super) struct Reader {
-    pub(super) stream: Arc<TcpStream>,
+    pub(super) link: Arc<Link>,
     pub(super) parser: Parser,
     pub(super) judge: Judge,
 }
@@ -56,25 +55,28 @@ impl Reader {
         self.judge.shared.metrics.front.received_bytes.add(early.len() as u64);
         self.take(&early);
         drop(early);
+        // The handshake of TLS may have read more than its own.
+        let mut holds_more = true;
         loop {
             self.judge.resume().await;
             self.judge.state.all_done().await;
-            if self.stream.readable().await.is_err() || self.pull() == Open::No {
+            if !holds_more && self.link.stream().readable().await.is_err() {
                 break;
+            }
+            match self.pull() {
+                Pulled::Ended => break,
+                pulled => holds_more = pulled == Pulled::More,
             }
         }
         self.judge.mailbox.push(Message::Gone(self.judge.key));
     }
 
-    fn pull(&mut self) -> Open {
-        let stream = Arc::clone(&self.stream);
-        pump::pull(
-            |buffer| stream.try_read(buffer),
-            |bytes| {
-                self.judge.shared.metrics.front.received_bytes.add(bytes.len() as u64);
-                self.take(bytes);
-            },
-        )
+    fn pull(&mut self) -> Pulled {
+        let link = Arc::clone(&self.link);
+        pump::pull(&link, |bytes| {
+            self.judge.shared.metrics.front.received_bytes.add(bytes.len() as u64);
+            self.take(bytes);
+        })
     }
 
     /// Understands what came. After the last command of a connection the rest is thrown away.

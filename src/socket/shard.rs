@@ -16,7 +16,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
 use slab::Slab;
-use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
 use crate::hub::{ShardIndex, Wakeups};
@@ -28,13 +27,14 @@ use crate::status::PeerCode;
 use crate::wire::websocket::Parser;
 
 use super::counting::{Counting, Ending};
+use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
 use super::pump::{self, Stopped};
 use super::reader::{Judge, Reader};
 use super::readers::{Readers, Subscriber};
 use super::roster::Place;
 use super::shared::Shared;
-use super::stream::{hang_up, linger, now};
+use super::stream::{linger, now};
 use adopt::Adoption;
 use drain::Drain;
 use sweep::Sweeps;
@@ -63,7 +63,7 @@ pub(super) struct Shard {
 
 /// One connection's write side.
 struct Connection {
-    stream: Arc<TcpStream>,
+    link: Arc<Link>,
     outbound: Outbound<Readers>,
     state: Arc<ReadState>,
     serial: u64,
@@ -188,7 +188,7 @@ impl Shard {
     }
 
     fn open(&mut self, new: NewConnection) {
-        let NewConnection { stream, early, opening, identity, entrance, peer, permit } = new;
+        let NewConnection { link, early, opening, identity, entrance, peer, permit } = new;
         let now = now();
         tracing::debug!(connection = %identity.connection, session = %identity.session(), %peer, "connection opened");
         let entry = self.connections.vacant_entry();
@@ -197,7 +197,7 @@ impl Shard {
         self.readers.serving = connection_number(key.index);
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
         let outbound = Outbound::new(opening, identity, &mut env);
-        let stream = Arc::new(stream);
+        let link = Arc::new(link);
         let state = Arc::new(ReadState::new(now));
         let place = Place { mailbox: Arc::clone(&self.mailbox), key };
         let is_expelled = entrance.seat.as_ref().is_some_and(|seat| seat.place(place));
@@ -214,9 +214,9 @@ impl Shard {
             ended: false,
         };
         let parser = Parser::new(self.shared.inbound.max_message_bytes);
-        let reader = Reader { stream: Arc::clone(&stream), parser, judge };
+        let reader = Reader { link: Arc::clone(&link), parser, judge };
         entry.insert(Box::new(Connection {
-            stream,
+            link,
             outbound,
             state,
             serial: key.serial,
@@ -246,9 +246,7 @@ impl Shard {
         let now = now();
         self.readers.serving = connection_number(key.index);
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
-        let stream = &connection.stream;
-        let (written, stopped) =
-            pump::write(&mut connection.outbound, &mut env, VISIT_BYTES, |bytes| stream.try_write(bytes));
+        let (written, stopped) = pump::write(&mut connection.outbound, &mut env, VISIT_BYTES, &connection.link);
         let end = match stopped {
             Stopped::Idle => None,
             Stopped::Finished => Some(End::Finished),
@@ -261,11 +259,11 @@ impl Shard {
             Stopped::Full => {
                 self.readers.counting.on_blocked();
                 connection.writing = Writing::Blocked;
-                let (stream, mailbox) = (Arc::clone(&connection.stream), Arc::clone(&self.mailbox));
+                let (link, mailbox) = (Arc::clone(&connection.link), Arc::clone(&self.mailbox));
                 tokio::spawn(async move {
                     // An error shows at the next write.
-                    let _ = stream.writable().await;
-                    drop(stream);
+                    let _ = link.stream().writable().await;
+                    drop(link);
                     mailbox.push(Message::Writable(key));
                 });
                 None
@@ -314,11 +312,11 @@ impl Shard {
         connection.state.on_done(std::mem::take(&mut connection.unconfirmed));
         match end {
             End::Finished => {
-                hang_up(&connection.stream, std::net::Shutdown::Write);
+                connection.link.hang_up(std::net::Shutdown::Write);
                 let close = self.shared.limits.timings.close;
-                tokio::spawn(linger(Arc::downgrade(&connection.stream), close));
+                tokio::spawn(linger(Arc::downgrade(&connection.link), close));
             }
-            End::Gone | End::Cut(_) => hang_up(&connection.stream, std::net::Shutdown::Both),
+            End::Gone | End::Cut(_) => connection.link.hang_up(std::net::Shutdown::Both),
         }
     }
 

@@ -12,12 +12,12 @@ use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpStream;
 
 use crate::auth::Coming;
 use crate::ids::{ConnectionId, MAX_CHANNEL_NAME_BYTES, MAX_SESSION_ID_BYTES, SessionId, short_id};
 use crate::net::Peer;
 use crate::net::admission::Permit;
+use crate::net::tls::Stream;
 use crate::session::inbound::Opening;
 use crate::session::outbound::{Identity, session_channel};
 use crate::session::party::Party;
@@ -28,6 +28,7 @@ use crate::wire::websocket::handshake;
 use super::Front;
 use super::entrance::{Door, Entrance};
 use super::gate::Refused;
+use super::link::Link;
 use super::mailbox::{Message, NewConnection};
 use super::stream::now;
 
@@ -96,11 +97,11 @@ fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Op
         node: Arc::clone(&front.config.node),
     };
     let on_upgrade = hyper::upgrade::on(request);
-    let new = move |stream, early| NewConnection { stream, early, opening, identity, entrance, peer, permit };
+    let new = move |link, early| NewConnection { link, early, opening, identity, entrance, peer, permit };
     let front = Arc::clone(front);
     tokio::spawn(async move {
-        if let Some((stream, early)) = take_over(on_upgrade, peer).await {
-            front.mailbox().push(Message::Open(Box::new(new(stream, early))));
+        if let Some((link, early)) = take_over(on_upgrade, peer).await {
+            front.mailbox().push(Message::Open(Box::new(new(link, early))));
         }
     });
     switch(&asked)
@@ -122,7 +123,7 @@ pub fn switch(asked: &handshake::Upgrade) -> Response {
 
 /// Takes the socket from hyper, with what the peer sent behind its request. A shard then starts the connection's own
 /// tasks: this one's memory goes.
-pub async fn take_over(on_upgrade: OnUpgrade, peer: std::net::SocketAddr) -> Option<(TcpStream, Bytes)> {
+pub async fn take_over(on_upgrade: OnUpgrade, peer: std::net::SocketAddr) -> Option<(Link, Bytes)> {
     let upgraded = match on_upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => {
@@ -130,23 +131,23 @@ pub async fn take_over(on_upgrade: OnUpgrade, peer: std::net::SocketAddr) -> Opt
             return None;
         }
     };
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("the upgraded connection is not the listener's TCP stream");
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else {
+        tracing::error!("the upgraded connection is not the listener's stream");
         return None;
     };
     // hyper's read buffer must not live as long as the connection.
     let early = Bytes::copy_from_slice(&read_buf);
     drop(read_buf);
-    let stream = io.into_inner();
-    tune(&stream);
-    Some((stream, early))
+    let link = Link::new(io.into_inner());
+    tune(link.stream());
+    Some((link, early))
 }
 
 /// What the kernel may hold for a slow reader beyond what is on its way: enough to keep a fast one busy, little enough
 /// that a slow one costs a cursor and not megabytes.
 const NOT_SENT_LOW_WATER_BYTES: u32 = 128 << 10;
 
-fn tune(stream: &TcpStream) {
+fn tune(stream: &tokio::net::TcpStream) {
     // Without these the connection works, only less well.
     let _ = stream.set_nodelay(true);
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT_LOW_WATER_BYTES);

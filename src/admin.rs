@@ -50,6 +50,8 @@ use service::service_routes;
 
 /// Open connections of the port; what is beyond gets 503.
 const MAX_CONNECTIONS: usize = 256;
+/// Of one address that is not loopback: who takes these leaves room for probes and operators. What is beyond gets 429.
+const MAX_PER_ADDRESS: u32 = 64;
 
 /// What a node is and does, as `GET /health` says it.
 #[derive(Clone, Debug, Serialize)]
@@ -129,7 +131,7 @@ pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle
     let server = Server::new(listener, router)
         .with_metrics(metrics, Limit::MaxAdminConnections)
         .with_entry(entry)
-        .with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));
+        .with_limits(ConnectionLimits::new(MAX_CONNECTIONS, MAX_PER_ADDRESS));
     thread::Builder::new().name("admin".into()).spawn(move || runtime.block_on(server.serve(stop)))
 }
 

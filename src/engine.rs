@@ -61,8 +61,10 @@ pub struct Append {
     pub retention: Retention,
     /// Which event.
     pub event: Arc<EventRecord>,
-    /// Makes a retry safe. Scope: tenant, key, channel.
+    /// Makes a retry safe. Scope: tenant, publisher, key, channel.
     pub idempotency_key: Option<Arc<str>>,
+    /// Who publishes it, where publishers have names: nobody finds, or takes, the keys of another.
+    pub publisher: Option<Arc<str>>,
 }
 
 /// Where an event is.

@@ -67,6 +67,8 @@ pub struct Config {
     pub keepalive_timeout: Duration,
     /// Open connections; what is beyond is closed at once. Default 1,024.
     pub max_connections: usize,
+    /// Open connections of one address that is not loopback; the others are for others. Default 256.
+    pub max_per_address: u32,
     /// Connections accepted per second; what is beyond waits. Default 1,000.
     pub accepts_per_second: u32,
     /// What running calls get when the server stops. Default 10 s.
@@ -86,6 +88,7 @@ impl Default for Config {
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
             max_connections: 1_024,
+            max_per_address: 256,
             accepts_per_second: ACCEPTS_PER_SECOND,
             drain_timeout: Duration::from_secs(10),
         }
@@ -201,7 +204,7 @@ fn connections(
     config: &Config,
     metrics: Arc<Metrics>,
 ) -> impl Stream<Item = Result<PrefaceDeadline, Infallible>> + use<> {
-    let limits = ConnectionLimits::new(config.max_connections, u32::MAX);
+    let limits = ConnectionLimits::new(config.max_connections, config.max_per_address);
     let within = config.preface_timeout;
     // Who takes time to enter keeps nobody else waiting, and holds a permit while it does.
     let entering: JoinSet<Option<PrefaceDeadline>> = JoinSet::new();

@@ -9,9 +9,11 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use tokio::runtime::Handle;
 
 use super::answer::{Accepted, Answer, Refused};
 use super::token::AdminToken;
@@ -29,11 +31,11 @@ pub const MAX_BODY_BYTES: usize = 4 << 20;
 pub const MAX_EVENTS: usize = 1_000;
 
 /// `POST /v1/publish` for those whom the guard lets through. Where there is a list of publishers it is for them; elsewhere
-/// for whoever has the internal port's token, where there is one.
+/// for whoever has the internal port's token, where there is one. Made on the runtime that is to do the publishing.
 pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard, token: Option<AdminToken>) -> Router {
     Router::new()
         .route("/v1/publish", post(publish).fallback(async || method_not_allowed("POST")))
-        .with_state(Publish { ingest, guard, token })
+        .with_state(Publish { ingest, guard, token, work: Handle::current() })
 }
 
 #[derive(Clone)]
@@ -41,6 +43,8 @@ struct Publish {
     ingest: Arc<Ingest>,
     guard: Guard,
     token: Option<AdminToken>,
+    /// Where publishing is done: the internal port's own thread answers probes, whoever publishes much.
+    work: Handle,
 }
 
 impl Publish {
@@ -104,16 +108,23 @@ async fn publish(State(publish): State<Publish>, request: Request) -> Result<Res
     let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
     let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
     let context = PublishContext::default().with_credential(credential).with_traceparent(traceparent).with_peer(peer);
+    let working = publish.work.spawn(answer(publish.ingest, body, context));
+    let defect = |_| Refused::new(Status::new(Code::Internal, "internal", "a defect of the bridge: its log says more"));
+    working.await.map_err(defect)?
+}
+
+/// Publishes what the body says.
+async fn answer(ingest: Arc<Ingest>, body: Bytes, context: PublishContext) -> Result<Response> {
     if body.trim_ascii_start().first() == Some(&b'[') {
         let Bounded(events) = serde_json::from_slice(&body).map_err(malformed).map_err(Refused::new)?;
         let events: Vec<_> = events
             .into_iter()
             .map(|event| serde_json::from_str(event.get()).map(JsonEvent::into_event).map_err(malformed))
             .collect();
-        Ok(Json(publish_each(&publish.ingest, events, &context).await).into_response())
+        Ok(Json(publish_each(&ingest, events, &context).await).into_response())
     } else {
         let event: JsonEvent<'_> = serde_json::from_slice(&body).map_err(malformed).map_err(Refused::new)?;
-        let mut results = publish.ingest.publish(vec![event.into_event()], &context).await;
+        let mut results = ingest.publish(vec![event.into_event()], &context).await;
         let accepted = results.pop().expect("one result for one event").map_err(Refused::new)?;
         Ok(Json(Accepted::from(accepted)).into_response())
     }

@@ -13,7 +13,9 @@ pub(super) struct Door(pub(super) Arc<Front>);
 impl Doorkeeper for Door {
     fn disconnect(&self, subject: Subject) -> Later<usize> {
         let front = Arc::clone(&self.0);
-        Box::pin(async move { front.expel(&subject).await })
+        // To its end, also when who asked has left.
+        let expelling = tokio::spawn(async move { front.expel(&subject).await });
+        Box::pin(async move { expelling.await.unwrap_or_default() })
     }
 
     fn revoke(&self, subject: Subject) -> Later<Result<(SystemTime, usize), Full>> {

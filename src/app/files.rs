@@ -18,6 +18,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(2);
+/// What could not be used is read again after so many looks: a minute.
+const LOOKS_BEFORE_AGAIN: u32 = 30;
 /// What is looked at of a file; who reads it has a smaller limit.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 
@@ -41,6 +43,10 @@ pub(super) struct Watched {
     judged: Seen,
     /// What the last look found.
     found: Seen,
+    /// Why they could not be used when they were read last. They may be used later as they are: a certificate that begins then.
+    problem: Option<String>,
+    /// Looks since they were read.
+    looks: u32,
 }
 
 /// The content of files; of those that cannot be read, why.
@@ -51,10 +57,22 @@ impl Watched {
     /// between is found by the first look.
     pub(super) fn new(what: impl Into<String>, paths: Vec<PathBuf>) -> Self {
         let judged = see(&paths);
-        Watched { what: what.into(), found: judged.clone(), judged, paths }
+        Watched { what: what.into(), found: judged.clone(), judged, paths, problem: None, looks: 0 }
     }
 
-    /// Whether they have changed since they were judged. `settled`: only when the look before found the same.
+    /// Whether they are to be read: they have changed since they were judged, or could not be used and it was some time ago.
+    /// `settled`: only when the look before found the same; otherwise somebody has asked.
+    fn is_due(&mut self, settled: bool) -> bool {
+        self.looks = self.looks.saturating_add(1);
+        let again = self.problem.is_some() && (!settled || self.looks >= LOOKS_BEFORE_AGAIN);
+        let is_due = self.has_changed(settled) || again;
+        if is_due {
+            self.looks = 0;
+        }
+        is_due
+    }
+
+    /// Whether they have changed since they were judged.
     fn has_changed(&mut self, settled: bool) -> bool {
         let before = std::mem::replace(&mut self.found, see(&self.paths));
         let is_new = self.found != self.judged && (!settled || before == self.found);
@@ -121,13 +139,17 @@ impl Files {
 
     fn look(&mut self, settled: bool) {
         for (watched, renew) in &mut self.watched {
-            if watched.has_changed(settled) {
-                match renew() {
-                    Ok(()) => tracing::info!("{watched} has changed and holds from now on"),
-                    Err(problem) => {
-                        tracing::error!("{watched} has changed and cannot be used, the old one stays: {problem}")
+            if watched.is_due(settled) {
+                let problem = renew().err();
+                match &problem {
+                    None => tracing::info!("{watched} has changed and holds from now on"),
+                    // Told once, however often it is tried.
+                    Some(_) if problem == watched.problem => {}
+                    Some(problem) => {
+                        tracing::error!("{watched} has changed and cannot be used, the old one stays: {problem}");
                     }
                 }
+                watched.problem = problem;
             }
         }
     }
@@ -202,9 +224,15 @@ mod tests {
         let mut pair = Pair::new();
         pair.write("a", "x");
         for _ in 0..3 {
-            pair.files.look(false);
+            pair.files.look(true);
         }
         assert_eq!(pair.read(), ["x1"]);
+        for _ in 0..LOOKS_BEFORE_AGAIN {
+            pair.files.look(true);
+        }
+        assert_eq!(pair.read(), ["x1"], "it may be good by now");
+        pair.files.look(false);
+        assert_eq!(pair.read(), ["x1"], "whoever asks is not put off");
         fs::remove_file(pair.folder.path().join("a")).unwrap();
         for _ in 0..3 {
             pair.files.look(false);

@@ -97,7 +97,12 @@ pub(super) fn principal(claims: Claims, names: &ClaimNames, expires: SystemTime)
 
 /// A claim that is a name: neither empty nor long nor with control characters.
 fn text<'a>(claims: &'a Claims, name: &str, max_bytes: usize) -> Result<Option<&'a str>, TokenError> {
-    match claims.get(name) {
+    // As in permissions: a claim of that name, or else a path into one.
+    let path = || {
+        let (head, rest) = name.split_once('.')?;
+        rest.split('.').try_fold(claims.get(head)?, |value, member| value.get(member))
+    };
+    match claims.get(name).or_else(path) {
         None => Ok(None),
         Some(Value::String(text))
             if !text.is_empty() && text.len() <= max_bytes && !text.contains(char::is_control) =>

@@ -38,6 +38,7 @@ macro_rules! engine_conformance {
             a_key_with_another_payload_or_type_is_refused,
             a_retry_with_other_metadata_is_the_same_event,
             a_key_means_nothing_to_another_tenant_or_channel,
+            a_key_means_nothing_to_another_publisher,
             a_key_is_forgotten_after_the_window,
             concurrent_publishers_of_one_key_append_once,
             a_retry_completes_what_is_missing_under_the_first_id,
@@ -181,7 +182,7 @@ fn key(tenant: &str, channel: &str) -> ChannelKey {
 }
 
 fn to(key: &ChannelKey, event: &Arc<EventRecord>) -> Append {
-    Append { key: key.clone(), retention: RETENTION, event: Arc::clone(event), idempotency_key: None }
+    Append { key: key.clone(), retention: RETENTION, event: Arc::clone(event), idempotency_key: None, publisher: None }
 }
 
 fn keyed(key: &ChannelKey, event: &Arc<EventRecord>, idempotency_key: &str) -> Append {

@@ -1,6 +1,6 @@
 //! What is remembered of appends that have an idempotency key.
 //!
-//! A key belongs to a tenant and, for each channel, to one event: its type and its wire bytes. Metadata is no part of
+//! A key belongs to a tenant and a publisher and, for each channel, to one event: its type and its wire bytes. Metadata is no part of
 //! that, as a retry has a trace of its own. The first append counts; what a retry finds are its position and its id.
 //! Bounded by time and by bytes: when there is no room, the oldest is forgotten first.
 //!
@@ -35,6 +35,7 @@ impl Default for Idempotency {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Scope {
     pub(super) tenant: Tenant,
+    pub(super) publisher: Option<Arc<str>>,
     pub(super) key: Arc<str>,
 }
 

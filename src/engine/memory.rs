@@ -63,7 +63,8 @@ impl MemoryEngine {
 
     /// Appends one event to those of its channels that do not hold it yet.
     fn append_once(&self, key: &Arc<str>, appends: &[Append], results: &mut Vec<Result<Appended, Status>>) {
-        let scope = Scope { tenant: appends[0].key.tenant.clone(), key: Arc::clone(key) };
+        let Append { key: place, publisher, .. } = &appends[0];
+        let scope = Scope { tenant: place.tenant.clone(), publisher: publisher.clone(), key: Arc::clone(key) };
         let digest = Digest::of(&appends[0].event);
         let window = &self.windows[self.hasher.hash_one(&scope) as usize % WINDOWS];
         // Held while the appender runs: a second publisher of this key waits for the position instead of appending.

@@ -39,7 +39,7 @@ fn append_as(class: Class, channel: &str, data_bytes: usize) -> Append {
         class,
         protection: None,
     };
-    Append { key: key(channel), retention: RETENTION, event: Arc::new(event), idempotency_key: None }
+    Append { key: key(channel), retention: RETENTION, event: Arc::new(event), idempotency_key: None, publisher: None }
 }
 
 #[tokio::test(start_paused = true)]

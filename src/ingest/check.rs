@@ -212,6 +212,7 @@ impl<'a> Checker<'a> {
         let json = Bytes::from(self.json);
         let mut appends = Vec::with_capacity(self.appends);
         let keeps_records = tell::is_logged() || payloads::is_logged();
+        let publisher = self.authority.name().cloned();
         let outcomes = self
             .checked
             .into_iter()
@@ -245,6 +246,7 @@ impl<'a> Checker<'a> {
                         retention,
                         event: event.clone(),
                         idempotency_key: checked.idempotency_key.clone(),
+                        publisher: publisher.clone(),
                     });
                     channel
                 });

@@ -83,7 +83,8 @@ pub fn read(peer: SocketAddr, headers: &HeaderMap, written: Written, trusted: &[
 fn hops(headers: &HeaderMap) -> Vec<Hop<'_>> {
     let mut hops = Vec::new();
     for value in headers.get_all(FORWARDED) {
-        let Ok(value) = value.to_str() else {
+        // A quote that a client has left open would swallow what the proxy has written behind it.
+        let Some(value) = value.to_str().ok().filter(|value| is_closed(value)) else {
             hops.clear();
             hops.push(Hop::default());
             continue;
@@ -157,6 +158,20 @@ fn node(text: &str) -> Option<SocketAddr> {
 /// A port, or 0 where it is hidden (`_abc`).
 fn port(text: &str) -> u16 {
     text.parse().unwrap_or(0)
+}
+
+/// Whether every quote is closed.
+fn is_closed(text: &str) -> bool {
+    let (mut quoted, mut escaped) = (false, false);
+    for letter in text.chars() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    !quoted
 }
 
 /// Parts between these, except inside of quotes.

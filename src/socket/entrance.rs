@@ -189,6 +189,10 @@ impl Entrance {
         seat.change(&party);
         if let Err(revoked) = door.gate.revoked(&party, door.time) {
             seat.change(old);
+            // Who was looking for the old token meanwhile has not found it here: then this was the last refresh.
+            if door.gate.revoked(old, door.time).is_err() {
+                self.refused = MAX_REFUSED - 1;
+            }
             return Err(revoked);
         }
         self.party = Some(Arc::clone(&party));

@@ -112,7 +112,8 @@ impl Gate {
         token.map(|token| self.verify(token, from, now, time)).transpose()
     }
 
-    /// Who this token is about. Whoever shows too many wrong ones has none looked at for a while.
+    /// Who this token is about. A good one is good whatever came from its address: behind one there may be many people. Who
+    /// shows too many wrong ones is not told any more what is wrong with them, only to wait.
     pub(super) fn verify(
         &self,
         token: &str,
@@ -122,18 +123,17 @@ impl Gate {
     ) -> Result<Arc<Principal>, Refused> {
         // Behind a proxy of this machine everybody comes from loopback.
         let from = Some(one_peer(from)).filter(|from| !from.is_loopback());
-        if let Some(wait) = from.and_then(|from| self.wrong.rates.wait(&from, self.wrong.rate, now)) {
-            self.metrics.limits.hit(Limit::WrongTokensPerSecond, "an address");
-            let message = "too many wrong tokens came from this address; none is looked at for a while";
-            return Err(Refused { retry_after: Some(wait), ..Refused::new(PeerCode::RateLimited, message) });
-        }
-        let verified = self.judge(token, time);
-        let is_wrong = verified.as_ref().is_err_and(|refused| refused.code == PeerCode::InvalidToken);
-        if let Some(from) = from.filter(|_| is_wrong) {
-            // What it says is asked before the next one.
-            let _ = self.wrong.rates.take(from, self.wrong.rate, now);
-        }
-        verified
+        let refused = match self.judge(token, time) {
+            // A key that is on its way may make it right.
+            Err(refused) if refused.code == PeerCode::InvalidToken && refused.awaits.is_none() => refused,
+            judged => return judged,
+        };
+        let Some(Err(wait)) = from.map(|from| self.wrong.rates.take(from, self.wrong.rate, now)) else {
+            return Err(refused);
+        };
+        self.metrics.limits.hit(Limit::WrongTokensPerSecond, "an address");
+        let message = "too many wrong tokens came from this address; wait before the next";
+        Err(Refused { retry_after: Some(wait), ..Refused::new(PeerCode::RateLimited, message) })
     }
 
     /// What becomes of a token that somebody brings who asks for this session: who it is and which session it gets, or the code

@@ -126,14 +126,14 @@ impl Roster {
         Ok(Seat { roster, stripe: index, user: Some(user), occupant, allowance })
     }
 
-    /// Marks everybody who is meant as expelled, and says how many they are and where. Who is nowhere yet finds out by
-    /// [`Seat::place`].
+    /// Marks everybody who is meant as expelled, and says how many they are that were not before, and where all of them are: an
+    /// earlier call may not have got to them. Who is nowhere yet finds out by [`Seat::place`].
     pub(super) fn expel(&self, subject: &Subject) -> (usize, Vec<Place>) {
         let (mut count, mut places) = (0, Vec::new());
         let mut look = |occupant: &Arc<Occupant>| {
             let mut state = lock(&occupant.state);
-            if is_meant(subject, &state.party) && !std::mem::replace(&mut state.expelled, true) {
-                count += 1;
+            if is_meant(subject, &state.party) {
+                count += usize::from(!std::mem::replace(&mut state.expelled, true));
                 places.extend(state.place.clone());
             }
         };

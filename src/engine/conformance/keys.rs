@@ -50,6 +50,19 @@ pub(crate) async fn a_key_means_nothing_to_another_tenant_or_channel(make: &Make
     }
 }
 
+pub(crate) async fn a_key_means_nothing_to_another_publisher(make: &Make) {
+    let bench = Bench::new(make);
+    let channel = key("", "project:1");
+    for (number, publisher) in [None, Some("a"), Some("b")].into_iter().enumerate() {
+        let event = Arc::new(bench.event(number as u64, &number.to_string()));
+        let append = Append { publisher: publisher.map(Into::into), ..keyed(&channel, &event, "k") };
+        for duplicate in [false, true] {
+            let expected = appended(number as u64 + 1, event.id, duplicate);
+            assert_eq!(bench.append_one(append.clone()).await, expected, "{publisher:?}");
+        }
+    }
+}
+
 pub(crate) async fn a_key_is_forgotten_after_the_window(make: &Make) {
     let bench = Bench::with(make, Idempotency { max_age: Duration::from_secs(300), ..Idempotency::default() });
     let channel = key("", "project:1");

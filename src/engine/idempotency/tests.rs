@@ -7,7 +7,7 @@ use crate::log::{Epoch, Position};
 const AGE: Duration = Duration::from_secs(300);
 
 fn scope(key: &str) -> Scope {
-    Scope { tenant: Tenant::new("t"), key: key.into() }
+    Scope { tenant: Tenant::new("t"), publisher: None, key: key.into() }
 }
 
 fn appended(sequence: u64) -> Appended {

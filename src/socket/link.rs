@@ -18,9 +18,6 @@ use super::stream::is_temporary;
 
 /// The plaintext that is sealed at once: two records. A client that stops reading keeps so much memory, and no more.
 const MAX_SEALED_BYTES: usize = 32 << 10;
-/// What may come without a byte of plaintext in it. A record is a quarter of this; a peer that sends only empty ones, or
-/// only asks for new keys, is no client.
-const MAX_BARREN_BYTES: usize = 64 << 10;
 
 /// A connection's socket.
 #[derive(Debug)]
@@ -41,8 +38,6 @@ pub struct Sealed {
 #[derive(Debug)]
 struct Session {
     tls: ServerConnection,
-    /// Bytes that came since some were plaintext.
-    barren_bytes: usize,
     /// Whether the socket has taken something of which the shard has not heard: the read side answers, too.
     moved: bool,
 }
@@ -67,10 +62,7 @@ impl Link {
             Stream::Tls(stream) => {
                 let (stream, mut tls) = stream.into_inner();
                 tls.set_buffer_limit(Some(MAX_SEALED_BYTES));
-                Link::Tls(Box::new(Sealed {
-                    stream,
-                    session: Mutex::new(Session { tls, barren_bytes: 0, moved: false }),
-                }))
+                Link::Tls(Box::new(Sealed { stream, session: Mutex::new(Session { tls, moved: false }) }))
             }
         }
     }
@@ -183,17 +175,12 @@ impl Sealed {
         loop {
             match session.tls.reader().read(buffer) {
                 // Also the end: the peer's last word, or its stream's end without one, which is an error.
-                Ok(count) => {
-                    session.barren_bytes = 0;
-                    return Ok(count);
-                }
+                Ok(count) => return Ok(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-            session.barren_bytes += session.tls.read_tls(&mut Socket(&self.stream))?;
-            if session.barren_bytes > MAX_BARREN_BYTES {
-                return Err(io::Error::new(ErrorKind::InvalidData, "nothing but empty TLS records"));
-            }
+            session.tls.read_tls(&mut Socket(&self.stream))?;
+            // It refuses floods of empty records, alerts and new keys.
             let processed = session.tls.process_new_packets();
             // An alert, or our part of an exchange of keys. What the socket does not take now goes before the next write.
             let pushed = self.push_out(session);

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use rcgen::date_time_ymd;
+use rustls::HandshakeKind;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -75,6 +76,11 @@ async fn only_certificates_of_the_authority_get_in_and_bring_their_names() {
         let (accepted, answered) = meet(&tls, own.client(shown, Protocol::Http2)).await;
         assert!(accepted.is_err() && !answered, "{:?}", shown.map(|(_, name)| name));
     }
+    // Every connection is judged anew: none is resumed.
+    let client = own.client(Some((&clients, "orders")), Protocol::Http2);
+    for _ in 0..2 {
+        assert_eq!(kind(&tls, Arc::clone(&client)).await, Some(HandshakeKind::Full));
+    }
     // Authorities are exchanged like certificates; whose authority has gone does not come in again.
     let client = own.client(Some((&clients, "orders")), Protocol::Http2);
     assert!(meet(&tls, Arc::clone(&client)).await.1);
@@ -82,6 +88,34 @@ async fn only_certificates_of_the_authority_get_in_and_bring_their_names() {
     tls.replace(&files, Protocol::Http2).unwrap();
     assert!(meet(&tls, client).await.0.is_err(), "a session of before does not count");
     assert!(meet(&tls, own.client(Some((&others, "orders")), Protocol::Http2)).await.1);
+}
+
+/// How a connection is opened, with an answer after it, so that the client has had its ticket.
+async fn kind(tls: &Arc<Tls>, client: Arc<rustls::ClientConfig>) -> Option<HandshakeKind> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answered = tokio::spawn(async move {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = TlsConnector::from(client).connect(name, stream).await.unwrap();
+        stream.read_u8().await.unwrap()
+    });
+    let (mut stream, _) = tls.accept(listener.accept().await.unwrap().0).await.unwrap();
+    stream.write_all(&[42]).await.unwrap();
+    stream.flush().await.unwrap();
+    answered.await.unwrap();
+    let Stream::Tls(stream) = stream else { return None };
+    stream.get_ref().1.handshake_kind()
+}
+
+#[tokio::test]
+async fn browsers_resume_by_tickets_that_are_kept_by_them() {
+    let own = Authority::new();
+    own.sign("own", |_| ());
+    let tls = Tls::new(&own.files("own", None), Protocol::Http1).unwrap();
+    let client = own.client(None, Protocol::Http1);
+    assert_eq!(kind(&tls, Arc::clone(&client)).await, Some(HandshakeKind::Full));
+    assert_eq!(kind(&tls, client).await, Some(HandshakeKind::Resumed));
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use rustls::ConnectionTrafficSecrets;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket};
@@ -15,6 +17,8 @@ use crate::net::tls::{Protocol, Tls};
 use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Far more records than a client has a reason to send without a byte in them.
+const FLOOD_BYTES: usize = 512 << 10;
 
 /// A link and its client, with small buffers between them.
 async fn pair() -> (Link, TlsStream<TcpStream>) {
@@ -23,7 +27,10 @@ async fn pair() -> (Link, TlsStream<TcpStream>) {
     let tls = Tls::new(&own.files("own", None), Protocol::Http1).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let client = own.client(None, Protocol::Http1);
+    let mut client = (*own.client(None, Protocol::Http1)).clone();
+    // For a client that seals records by hand.
+    client.enable_secret_extraction = true;
+    let client = Arc::new(client);
     let client = tokio::spawn(async move {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4 << 10).unwrap();
@@ -193,20 +200,31 @@ async fn what_is_read_is_whole_however_small_the_reads_are() {
 #[tokio::test]
 async fn a_flood_without_plaintext_ends_the_connection() {
     let (link, client) = pair().await;
-    let (mut stream, mut tls) = client.into_inner();
+    let (mut stream, tls) = client.into_inner();
+    let (mut sequence, secrets) = tls.dangerous_extract_secrets().unwrap().tx;
+    let ConnectionTrafficSecrets::Aes256Gcm { key, iv } = secrets else { panic!("the first suite is AES-256") };
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_ref()).unwrap());
+    // Application data of no byte: a content type and a tag (RFC 8446, section 5.2).
+    let mut empty_record = move || {
+        let header = [0x17, 3, 3, 0, 17];
+        let mut nonce: [u8; 12] = iv.as_ref().try_into().unwrap();
+        nonce[4..].iter_mut().zip(u64::to_be_bytes(sequence)).for_each(|(byte, own)| *byte ^= own);
+        sequence += 1;
+        let mut body = vec![0x17];
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(header), &mut body).unwrap();
+        [&header[..], &body].concat()
+    };
     let flooding = tokio::spawn(async move {
         let mut sent = 0;
-        loop {
-            // One byte inside, so that rustls makes a record; then its content type and byte are no application data.
-            tls.refresh_traffic_keys().unwrap();
-            let mut records = Vec::new();
-            while tls.wants_write() {
-                sent += tls.write_tls(&mut records).unwrap();
-            }
-            if stream.write_all(&records).await.is_err() || sent > 8 * MAX_BARREN_BYTES {
-                return sent;
+        while sent < FLOOD_BYTES {
+            let records = empty_record();
+            sent += records.len();
+            if stream.write_all(&records).await.is_err() {
+                break;
             }
         }
+        // Open until the link ends it.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
     });
     let refused = async {
         loop {

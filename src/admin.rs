@@ -12,6 +12,7 @@ mod people;
 mod publish;
 mod scrape;
 mod service;
+mod token;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use channels::channel_routes;
 pub use guard::Guard;
 pub use people::{Doorkeeper, Later};
 pub use publish::{MAX_BODY_BYTES, MAX_EVENTS, publish_routes};
+pub use token::AdminToken;
 
 use answer::Refused;
 use people::people_routes;
@@ -100,6 +102,9 @@ pub struct Admin {
     pub entry: Entry,
     /// Host names that requests may use beside IP addresses and `localhost`, without ports.
     pub allowed_hosts: Vec<String>,
+    /// What everything but the probes asks for. `None`: nothing. Publishing asks for a publisher's token instead, where
+    /// there is a list of publishers.
+    pub token: Option<AdminToken>,
 }
 
 /// Serves the port on a thread of its own until `stop` is true.
@@ -108,16 +113,19 @@ pub struct Admin {
 /// When the thread or its runtime cannot be made. What the thread returns says whether the listener could be used.
 pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts } = admin;
+    let Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts, token } = admin;
     let guard = Guard::internal(allowed_hosts);
     let metrics = Arc::clone(ingest.metrics());
-    let router = publish_routes(Arc::clone(&ingest), guard.clone())
-        .merge(service_routes(Arc::clone(&ingest), Arc::clone(&gauges), reload, guard.clone()))
+    let publishing = publish_routes(Arc::clone(&ingest), guard.clone(), token.clone());
+    let operating = service_routes(Arc::clone(&ingest), Arc::clone(&gauges), reload, guard.clone())
         .merge(people_routes(Arc::clone(&ingest), doorkeeper, guard.clone()))
         .merge(channel_routes(ingest, Arc::clone(&gauges), guard.clone()))
-        .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard))
-        .merge(health_routes(gauges))
-        .fallback(async || not_found());
+        .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard));
+    let operating = match token {
+        Some(token) => token.guarding(operating),
+        None => operating,
+    };
+    let router = publishing.merge(operating).merge(health_routes(gauges)).fallback(async || not_found());
     let server = Server::new(listener, router)
         .with_metrics(metrics, Limit::MaxAdminConnections)
         .with_entry(entry)

@@ -26,7 +26,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use crate::admin::{self, Admin, Guard, channel_routes, health_routes, not_found, publish_routes};
+use crate::admin::{self, Admin, AdminToken, Guard, channel_routes, health_routes, not_found, publish_routes};
+use crate::auth::publishers::Directory;
 use crate::config::{Config, ConfigError, Port, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
@@ -38,7 +39,7 @@ use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
 use door::Door;
-use files::Files;
+use files::{Files, Watched};
 use gauges::NodeGauges;
 use parts::Core;
 use reload::Reloader;
@@ -116,6 +117,14 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
     let schema = Schema::load(&parts::sources(&config.schema))?;
     let authenticator = config.identity.authenticator().map_err(|mistakes| ConfigError { mistakes })?;
+    let list = config
+        .peers
+        .publishers
+        .clone()
+        .map(|path| (Watched::new("the list of --publishers", vec![path.clone()]), path));
+    let listed = config.peers.read_publishers().map_err(|mistakes| ConfigError { mistakes })?;
+    let directory = Arc::new(Directory::new(listed));
+    let admin_token = config.peers.read_admin_token().map_err(|mistake| ConfigError { mistakes: vec![mistake] })?;
     if let Err(error) = raise_file_descriptors() {
         tracing::warn!(%error, "the limit of file descriptors stays as it is");
     }
@@ -127,12 +136,13 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let link = match options.playground {
         Playground::Off => None,
         // The page has no token, and lets whoever sees it publish.
-        _ if config.identity.is_on() => None,
+        _ if config.identity.is_on() || directory.is_on() => None,
         _ => Some(SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?),
     };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema, authenticator);
+    let Core { metrics, revisions, hub, ingest, front } =
+        parts::core(&config, &node, schema, authenticator, Arc::clone(&directory));
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
@@ -148,6 +158,10 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
     let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
     let [public_entry, grpc_entry, admin_entry] = entries;
+    if let Some((watched, path)) = list {
+        let directory = Arc::clone(&directory);
+        files.watch(watched, move || parts::renew_publishers(&path, &directory));
+    }
     // Ended when this function does, however it does.
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep::run(Arc::clone(&hub)));
@@ -173,6 +187,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         reload,
         entry: admin_entry,
         allowed_hosts: config.allowed_hosts.clone(),
+        token: admin_token.as_deref().map(AdminToken::new),
     };
     let admin = admin::spawn(admin, admin_stopped).map_err(part("internal port"))?;
 
@@ -189,7 +204,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         let pages = playground::pages(&ingest, &addresses, link.address(), story);
         routes = routes
             .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some((scheme, link.address().port())))))
-            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())))
+            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new()), None))
             .merge(channel_routes(Arc::clone(&ingest), gauges, Guard::same_origin(Vec::new())));
         helpers.spawn(link.run(addresses.listen));
     }

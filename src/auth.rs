@@ -17,6 +17,7 @@ mod jwks;
 mod key;
 mod mint;
 mod pem;
+pub mod publishers;
 mod revocations;
 mod secret;
 mod settings;

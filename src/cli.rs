@@ -3,6 +3,7 @@
 //! Results go to standard output, everything about the work itself to standard error; colours only to a terminal.
 //! Exit codes: 0 done, 1 refused or failed, 2 said wrong, 3 nobody there.
 
+mod bearer;
 mod check;
 mod config;
 mod demo;

@@ -2,7 +2,8 @@
 //!
 //! [`Server`] holds a port with HTTP/2's limits set explicitly, and the standard health and [`reflection`] services beside
 //! [`publisher`]'s `PublisherService`. It promises that a peer that never speaks is closed, that a publisher that does
-//! not read its acks is not read from either, and that a stop ends every stream between two events, told so.
+//! not read its acks is not read from either, that where there is a list of publishers nobody else gets further than the
+//! headers of a call (health aside), and that a stop ends every stream between two events, told so.
 //!
 //! The only place that builds a `tonic::Status`.
 
@@ -21,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -131,6 +133,10 @@ impl Server {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status(SERVICE_NAME, ServingStatus::Serving).await;
         let reflection = Reflection::new(Arc::clone(&ingest), stop.clone());
+        let admit = {
+            let ingest = Arc::clone(&ingest);
+            move |request| publisher::admit(&ingest, request)
+        };
         let publisher = PublisherServiceServer::new(Publisher::new(ingest, stop.clone(), config.max_unacked_events))
             .max_decoding_message_size(config.max_request_bytes);
         let refusals = Arc::clone(&metrics);
@@ -144,9 +150,9 @@ impl Server {
             .layer(MapRequestLayer::new(told_of_its_peer))
             .layer(MapResponseLayer::new(move |response| refused_unread(response, &refusals)))
             .add_service(health)
-            .add_service(publisher)
-            .add_service(reflection.v1())
-            .add_service(reflection.v1alpha())
+            .add_service(InterceptedService::new(publisher, admit.clone()))
+            .add_service(InterceptedService::new(reflection.v1(), admit.clone()))
+            .add_service(InterceptedService::new(reflection.v1alpha(), admit))
             .serve_with_incoming_shutdown(
                 connections(acceptor, entry, &config, metrics),
                 not_serving(reporter, stop.clone()),

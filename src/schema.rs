@@ -59,7 +59,7 @@ mod visibility;
 pub use audience::Audience;
 pub(crate) use check::distance;
 pub use escape::{escape, unescape};
-pub use filter::{TypeFilter, UnknownType};
+pub use filter::{TypeFilter, UnknownType, is_event_type};
 pub use key::{Delivery, EventKey, KeyFields};
 pub use load::Source;
 pub use mistake::{LoadError, Mistake};

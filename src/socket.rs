@@ -21,6 +21,7 @@ mod roster;
 mod shard;
 mod shared;
 pub mod stream;
+mod tenancy;
 mod trace;
 pub mod upgrade;
 
@@ -32,6 +33,7 @@ use axum::Router;
 use tokio::sync::oneshot;
 
 use crate::hub::{Hub, ShardIndex};
+use crate::ids::Tenant;
 use crate::metrics::Metrics;
 use crate::revision::{Revision, Revisions};
 use crate::session::inbound::Limits as InboundLimits;
@@ -45,6 +47,7 @@ use shared::Shared;
 
 pub use gate::Gate;
 pub use origin::Origins;
+pub use tenancy::Tenancy;
 
 #[cfg(doc)]
 use reader::Reader;
@@ -110,6 +113,11 @@ impl Front {
     /// The open connections.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Those of each tenant.
+    pub fn tenants(&self) -> Vec<(Tenant, u64)> {
+        self.config.gate.tenancy.connections()
     }
 
     /// The subscriptions of all connections.

@@ -84,9 +84,8 @@ fn start() -> Running {
     let reloads = Reloads::default();
     let reload = reloads.handle();
     let (doorkeeper, entry) = (Arc::new(Nobody), Entry::default());
-    let served =
-        spawn(Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts: Vec::new() }, stopping)
-            .unwrap();
+    let admin = Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts: Vec::new(), token: None };
+    let served = spawn(admin, stopping).unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }
 
@@ -265,7 +264,7 @@ async fn the_demo_page_may_publish_on_its_own_port() {
     let listener = listen("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
     let address = listener.local_addr().unwrap();
     let (_stop, stopping) = watch::channel(false);
-    let router = publish_routes(fixture.ingest.clone(), Guard::same_origin(Vec::new()));
+    let router = publish_routes(fixture.ingest.clone(), Guard::same_origin(Vec::new()), None);
     tokio::spawn(Server::new(listener, router).serve(stopping));
     let body = r#"{"type":"order.shipped","data":{"orderId":"a"}}"#;
     for (origin, status) in [(format!("http://{address}"), "200"), ("http://evil.example".into(), "403")] {

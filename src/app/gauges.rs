@@ -58,6 +58,7 @@ impl Gauges for NodeGauges {
             fingerprint: revision.schema.fingerprint().into(),
             revision: revision.number,
             connections: self.front.connections() as u64,
+            tenant_connections: self.front.tenants(),
             subscriptions: self.front.subscriptions() as u64,
             channels: self.hub.channel_count() as u64,
             revocations: self.front.revocations() as u64,

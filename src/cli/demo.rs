@@ -53,6 +53,11 @@ impl Demo {
                     .to_owned(),
             ));
         }
+        if config.peers.publishers.is_some() {
+            return Err(Failure::Usage(
+                "the demo's page lets whoever sees it publish; to try --publishers there is rialto serve".to_owned(),
+            ));
+        }
         if config.tls.asks_for_certificates(Port::Grpc) {
             return Err(Failure::Usage(
                 "the demo publishes by itself and has no certificate to show; to try --grpc-client-ca there is rialto serve"

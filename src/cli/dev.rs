@@ -79,9 +79,9 @@ impl Dev {
         let said = self.paths.iter().map(|path| ("schema".to_owned(), path.display().to_string()));
         self.flags.0.extend(said);
         let mut config = Config::load(&self.flags.0, &Process)?;
-        if self.page && config.identity.is_on() {
+        if self.page && (config.identity.is_on() || config.peers.publishers.is_some()) {
             return Err(Failure::Usage(
-                "the page shows everything to everybody and has no token; leave out --page, or the keys for tokens"
+                "the page shows everything to everybody and has no token; leave out --page, or the keys for tokens and --publishers"
                     .to_owned(),
             ));
         }

@@ -5,6 +5,7 @@ mod call;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::bearer::bearer;
 use super::failure::Failure;
 use super::screen::{Screen, harmless};
 
@@ -40,6 +41,9 @@ struct Whom {
     /// Where the bridge takes orders
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     admin: String,
+    /// The token of that port, where it asks for one; @PATH reads it from a file
+    #[arg(long, value_name = "TOKEN")]
+    admin_token: Option<String>,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -105,6 +109,7 @@ impl Whom {
         let mut request: Map<String, Value> =
             who.iter().filter_map(|(field, name)| Some(((*field).to_owned(), json!(name.as_ref()?)))).collect();
         request.insert("tenant".to_owned(), json!(self.tenant));
-        call::call(&self.admin, method, &Value::Object(request))
+        let token = self.admin_token.as_deref().map(|token| bearer("--admin-token", token)).transpose()?;
+        call::call(&self.admin, token, method, &Value::Object(request))
     }
 }

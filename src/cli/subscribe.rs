@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
+use super::bearer::bearer;
 use super::failure::{Failure, chain};
 use super::screen::{Screen, harmless};
 use super::tls::{Connection, Shown, Trust, open};
@@ -215,7 +216,7 @@ impl Subscribe {
         let headers = request.headers_mut();
         headers.insert("sec-websocket-protocol", HeaderValue::from_static("rialto.v1.json"));
         if let Some(token) = &self.token {
-            headers.insert("authorization", bearer(token)?);
+            headers.insert("authorization", bearer("--token", token)?);
         }
         Ok(request)
     }
@@ -262,20 +263,6 @@ async fn upgrade(
     let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
     let stream = open(uri.host().unwrap_or_default(), port, tls).await?;
     tokio_tungstenite::client_async(request, stream).await
-}
-
-/// A token as a header, read again for each connection where it is in a file: it may be a newer one by then.
-fn bearer(token: &str) -> Result<HeaderValue, Failure> {
-    let read = match token.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::Usage(format!("--token: {path} cannot be read: {error}")))?,
-        None => token.to_owned(),
-    };
-    let mut header = HeaderValue::from_str(&format!("Bearer {}", read.trim())).map_err(|_| {
-        Failure::Usage("--token: this is no token: it has characters that no header can have".to_owned())
-    })?;
-    header.set_sensitive(true);
-    Ok(header)
 }
 
 /// The sentence for people in an answer of JSON.

@@ -72,6 +72,16 @@ pub(super) fn count<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
     N::try_from(number).map_err(|_| format!("{text} is too large"))
 }
 
+/// A limit that can be off.
+pub(super) fn most(text: &str) -> Result<Option<u32>, String> {
+    if text == "off" { Ok(None) } else { count(text).map(Some).map_err(|problem| format!("{problem}, nor off")) }
+}
+
+/// A limit that can be off, as it is written.
+pub(super) fn show_most(most: Option<u32>) -> String {
+    most.map_or_else(|| "off".to_owned(), |most| most.to_string())
+}
+
 /// `true` or `false`.
 pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
     match text {

@@ -63,6 +63,7 @@ macro_rules! limits {
 limits! {
     MaxConnections "max-connections" Refused "Connections of browsers in all";
     MaxConnectionsPerAddress "max-connections-per-address" Refused "Connections of browsers from one address";
+    MaxConnectionsPerTenant "max-connections-per-tenant" Refused "Connections of browsers of one tenant";
     MaxConnectionsPerUser "max-connections-per-user" Refused "Connections of one user";
     MaxAdminConnections "max-admin-connections" Refused "Connections to the internal port";
     MaxGrpcConnections "max-grpc-connections" Refused "Connections of publishers";
@@ -82,6 +83,8 @@ limits! {
     CommandsPerSecond "commands-per-second" Refused "Frames of one client a second";
     UserCommandsPerSecond "user-commands-per-second" Refused "Frames of one user a second, on all connections";
     ReplayBytesPerSecond "replay-bytes-per-second" Held "Replay to one connection";
+    EventsPerSecondPerPublisher "events-per-second-per-publisher" Refused "Events of one publisher a second";
+    EventsPerSecondPerType "events-per-second-per-type" Refused "Events of one type and one publisher a second";
     MaxEventBytes "max-event-bytes" Refused "Bytes of an event on the wire";
     MaxJsonBytes "max-json-bytes" Refused "Bytes of an event as JSON";
     MaxElements "max-elements" Refused "List items, map entries and members of an event";

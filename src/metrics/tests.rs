@@ -15,6 +15,7 @@ pub(crate) fn observed() -> Observed {
         fingerprint: "f00d".into(),
         revision: 3,
         connections: 2,
+        tenant_connections: Vec::new(),
         subscriptions: 5,
         channels: 4,
         revocations: 3,

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::ids::SessionId;
+use crate::ids::{SessionId, Tenant};
+use crate::limits::Held;
 use crate::metrics::{Limit, Metrics};
 use crate::proto::rialto::v1::ConnectionInit;
 use crate::session::command::Command;
@@ -26,6 +27,8 @@ pub(super) struct Entrance {
     pub(super) made: SessionId,
     /// Who is there, once that is known.
     pub(super) party: Option<Arc<Party>>,
+    /// Counts it among its tenant's, from then on.
+    pub(super) counted: Option<Held<Tenant>>,
     /// Its entry in the roster, from then on.
     pub(super) seat: Option<Seat>,
     /// Refreshes that were refused since one was good.
@@ -48,7 +51,7 @@ pub(super) struct Door<'a> {
 impl Entrance {
     /// Somebody who is nobody yet.
     pub(super) fn new(asked: Option<SessionId>, made: SessionId) -> Self {
-        Entrance { asked, made, party: None, seat: None, refused: 0 }
+        Entrance { asked, made, party: None, counted: None, seat: None, refused: 0 }
     }
 
     /// Lets this principal in: binds it to its session, and takes a seat.
@@ -62,7 +65,10 @@ impl Entrance {
         match &self.seat {
             // Of the same user: `on_init` has seen to it.
             Some(seat) => seat.change(&party),
-            None => self.seat = Some(sit(door, &party, place)?),
+            None => {
+                self.counted = Some(door.gate.tenancy.enter(&party.principal)?);
+                self.seat = Some(sit(door, &party, place)?);
+            }
         }
         // After the seat is taken: who is revoked later than this look is found there.
         door.gate.revoked(&party, door.time)?;

@@ -13,10 +13,11 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
 use crate::auth::{Authenticator, Revocations};
-use crate::ids::Tenant;
 use crate::session::party::{Ends, Party};
 use crate::session::principal::Principal;
 use crate::status::PeerCode;
+
+use super::tenancy::Tenancy;
 
 /// How a bridge knows who connects.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Gate {
     pub in_query: bool,
     /// How long a connection outlives its token.
     pub grace: Duration,
+    /// What a tenant may have.
+    pub tenancy: Arc<Tenancy>,
     /// Whose tokens are not believed any more.
     pub revocations: Arc<Revocations>,
 }
@@ -77,11 +80,7 @@ impl Gate {
         let Some(authenticator) = &self.authenticator else { return Ok(Arc::new(Principal::anonymous())) };
         let principal =
             authenticator.verify(token, time).map_err(|error| Refused::new(error.code(), error.to_string()))?;
-        if principal.tenant != Tenant::default_tenant() {
-            let message = "the token is for a tenant, and tenants are not built yet; --jwt-tenant-claim can name \
-                           another claim";
-            return Err(Refused::new(PeerCode::InvalidToken, message));
-        }
+        self.tenancy.check(&principal.tenant)?;
         if principal.expires.is_some_and(|expires| expires.checked_add(self.grace).is_some_and(|end| end <= time)) {
             return Err(Refused::new(PeerCode::TokenExpired, "the token has expired"));
         }

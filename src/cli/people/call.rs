@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::Request;
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -20,10 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// Calls a method with this request, and gives the answer.
-pub(super) fn call(address: &str, method: &str, request: &Value) -> Result<Value, Failure> {
+pub(super) fn call(address: &str, token: Option<HeaderValue>, method: &str, request: &Value) -> Result<Value, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let path = format!("/rialto.v1.AdminService/{method}");
-    let answered = runtime.block_on(async { timeout(PATIENCE, post(address, &path, request.to_string())).await });
+    let answered =
+        runtime.block_on(async { timeout(PATIENCE, post(address, token, &path, request.to_string())).await });
     let unreachable = |why: String| {
         Failure::Unreachable(format!(
             "no bridge at {address} ({why}); --admin takes the internal port, 127.0.0.1:9090 unless it was told another"
@@ -44,16 +45,17 @@ pub(super) fn call(address: &str, method: &str, request: &Value) -> Result<Value
     }
 }
 
-async fn post(address: &str, path: &str, body: String) -> Result<(u16, Bytes), String> {
+async fn post(address: &str, token: Option<HeaderValue>, path: &str, body: String) -> Result<(u16, Bytes), String> {
     let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let connection = tokio::spawn(connection);
-    let request = Request::post(path)
+    let mut request = Request::post(path)
         .header(HOST, address)
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))
         .map_err(|error| error.to_string())?;
+    request.headers_mut().extend(token.map(|token| (AUTHORIZATION, token)));
     let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
     let status = response.status().as_u16();
     let body =

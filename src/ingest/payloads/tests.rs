@@ -1,7 +1,6 @@
 //! What is shown of a payload, and how often. Whether it is shown at all is for the end-to-end tests.
 
 use super::*;
-use crate::ids::Tenant;
 use crate::ingest::fixture::{json, shop_of};
 use crate::ingest::{Limits, PublishContext};
 
@@ -26,7 +25,7 @@ message Plain { option (rialto.v1.event) = { type: "order.plain", channels: ["Or
 async fn shown_of(events: &[(&str, String)]) -> Vec<String> {
     let fixture = shop_of(SHOP, Limits::default());
     let events = events.iter().map(|(event_type, data)| json(event_type, data)).collect();
-    fixture.ingest.publish(events, &PublishContext::new(Tenant::from("acme"))).await;
+    fixture.ingest.publish(events, &PublishContext::default()).await;
     let revision = fixture.revisions.current();
     fixture.rings.appends().iter().map(|append| shown(&revision, &append.event).into()).collect()
 }

@@ -22,6 +22,7 @@ fn gate(in_query: bool, cookie: Option<&str>) -> Gate {
         cookie: cookie.map(str::to_owned),
         in_query,
         grace: Duration::from_secs(25),
+        tenancy: Arc::default(),
         revocations: Arc::new(Revocations::new(10, leeway)),
     }
 }

@@ -164,10 +164,10 @@ pub struct Ingest {
     engine: Arc<dyn Engine>,
     limits: Limits,
     decoding: Semaphore,
-    /// Of the lines that show payloads, where somebody has asked for them.
-    payloads: payloads::Pace,
     publishers: Arc<Directory>,
     paces: Paces,
+    /// Of the lines that show payloads, where somebody has asked for them.
+    payloads: payloads::Pace,
     metrics: Arc<Metrics>,
 }
 
@@ -175,8 +175,8 @@ impl Ingest {
     /// Checks each batch against the revision that is current when it begins, and appends to this engine.
     pub fn new(revisions: Arc<Revisions>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
         let decoding = Semaphore::new(limits.decoding_bytes.min(Semaphore::MAX_PERMITS));
-        let (publishers, paces, metrics) = (Arc::default(), Paces::default(), Arc::default());
-        Ingest { revisions, engine, limits, decoding, payloads: payloads::Pace::default(), publishers, paces, metrics }
+        let (publishers, paces, payloads) = (Arc::default(), Paces::default(), payloads::Pace::default());
+        Ingest { revisions, engine, limits, decoding, publishers, paces, payloads, metrics: Arc::default() }
     }
 
     /// Counts in these metrics.
@@ -234,7 +234,8 @@ impl Ingest {
             let authority = match Authority::of(self, context) {
                 Ok(authority) => authority,
                 Err(status) => {
-                    let mut teller = Teller::new(&self.metrics, context, None);
+                    let revision = self.revision();
+                    let mut teller = Teller::new(&self.metrics, context, None, (&self.payloads, &revision));
                     let refused = events.by_ref().take(count).map(|_| Outcome::Refused(status.clone()));
                     fold(refused.collect(), Vec::new(), &mut results, &mut teller);
                     continue;
@@ -242,7 +243,7 @@ impl Ingest {
             };
             let (batch, revision) = self.check(events.by_ref().take(count), reserve_bytes, context, &authority);
             let appended = if batch.appends.is_empty() { Vec::new() } else { self.engine.append(batch.appends).await };
-            let mut teller = Teller::new(&self.metrics, context, authority.name()).showing(&self.payloads, &revision);
+            let mut teller = Teller::new(&self.metrics, context, authority.name(), (&self.payloads, &revision));
             fold(batch.outcomes, appended, &mut results, &mut teller);
         }
         results

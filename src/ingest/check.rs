@@ -91,7 +91,10 @@ impl<'a> Checker<'a> {
             Err(refusal) => {
                 self.json.truncate(before);
                 if let Some(limit) = refusal.limit() {
-                    self.hits.hit(limit, self.context);
+                    match self.authority.name() {
+                        Some(name) => self.hits.hit(limit, format_args!("publisher {name}, {}", self.context)),
+                        None => self.hits.hit(limit, self.context),
+                    }
                 }
             }
         }

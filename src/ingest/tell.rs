@@ -38,7 +38,7 @@ pub(super) struct Teller<'a> {
     context: &'a PublishContext,
     publisher: Option<&'a Arc<str>>,
     /// What bounds the lines with payloads, and the revision that they were checked against.
-    payloads: Option<(&'a Pace, &'a Revision)>,
+    payloads: (&'a Pace, &'a Revision),
     run: (TypeIndex, u64),
     /// Accepted events of one tenant in a row.
     tenant_run: (Tenant, u64),
@@ -49,13 +49,18 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(metrics: &'a Metrics, context: &'a PublishContext, publisher: Option<&'a Arc<str>>) -> Self {
+    pub(super) fn new(
+        metrics: &'a Metrics,
+        context: &'a PublishContext,
+        publisher: Option<&'a Arc<str>>,
+        payloads: (&'a Pace, &'a Revision),
+    ) -> Self {
         Teller {
             publishing: &metrics.publishing,
             metrics,
             context,
             publisher,
-            payloads: None,
+            payloads,
             run: (TypeIndex(0), 0),
             tenant_run: (Tenant::default_tenant(), 0),
             accepted: 0,
@@ -63,12 +68,6 @@ impl<'a> Teller<'a> {
             duplicates: 0,
             appends: 0,
         }
-    }
-
-    /// Shows payloads as well, where somebody has asked for them.
-    pub(super) fn showing(mut self, pace: &'a Pace, revision: &'a Revision) -> Self {
-        self.payloads = Some((pace, revision));
-        self
     }
 
     /// One event's answer.
@@ -132,7 +131,7 @@ impl<'a> Teller<'a> {
     }
 
     fn show(&self, record: &EventRecord, accepted: &Accepted) {
-        let Some((pace, revision)) = self.payloads else { return };
+        let (pace, revision) = self.payloads;
         let Some(left_out) = pace.take(Instant::now()) else { return };
         let PublishContext { peer, call, .. } = self.context;
         let peer = peer.map(tracing::field::display);

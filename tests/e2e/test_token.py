@@ -85,7 +85,12 @@ def test_inspecting_says_what_is_in_a_token_and_whether_it_would_be_taken(tmp_pa
     assert done.returncode == 0 and "not verified" in done.stderr
     assert 'sub = "u7"' in done.stdout and any(left in done.stdout for left in ("in 2 h)", "in 1 h 59 min"))
     done = token("inspect", minted, "--jwt-secret-file", tmp_path / "secret")
-    assert done.returncode == 0 and "accepted: user u7\n  may project:*:read" in done.stdout, done
+    assert done.returncode == 0 and "accepted: user u7\n  session u7:…\n  may project:*:read" in done.stdout, done
+    bound = mint(tmp_path, "--session", "s1")
+    done = token("inspect", bound, "--session-id", "s2", "--jwt-secret-file", tmp_path / "secret")
+    assert done.returncode == 1 and "refused with 4003 permission_denied" in done.stderr, done
+    done = token("inspect", minted, "--require-tenant", "--jwt-secret-file", tmp_path / "secret")
+    assert done.returncode == 1 and "refused with 4001 invalid_token: the token names no tenant" in done.stderr, done
     done = token("inspect", "-", stdin=f"Bearer {minted}\n", environment={"RIALTO_JWT_SECRET": SECRET})
     assert done.returncode == 0 and "accepted: user u7" in done.stdout, done
     for arguments, expected in [

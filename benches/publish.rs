@@ -8,7 +8,6 @@ use prost::Message as _;
 use rialto::engine::{Idempotency, MemoryEngine};
 use rialto::grpc::Server;
 use rialto::hub::{self, Hub};
-use rialto::ids::Tenant;
 use rialto::ingest::{Ingest, Limits, PublishContext};
 use rialto::net::listen;
 use rialto::proto::project::v1::ProcessProgress;
@@ -50,7 +49,7 @@ fn events() -> Vec<Event> {
 
 fn through_ingest(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
-    let (ingest, context, events) = (ingest(), PublishContext::new(Tenant::default_tenant()), events());
+    let (ingest, context, events) = (ingest(), PublishContext::default(), events());
     let mut group = criterion.benchmark_group("publish");
     group.throughput(Throughput::Elements(EVENTS as u64));
     group.bench_function("ingest, 1000 events at once", |bencher| {

@@ -8,9 +8,11 @@ mod answer;
 mod body;
 mod channels;
 mod guard;
+mod people;
 mod publish;
 mod scrape;
 mod service;
+mod token;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -30,15 +32,19 @@ use crate::hub::{Listing, Query};
 use crate::ingest::Ingest;
 use crate::metrics::{Limit, Observed};
 use crate::net::admission::ConnectionLimits;
+use crate::net::entry::Entry;
 use crate::net::http::Server;
 use crate::revision::Reload;
 use crate::status::{Code, Status};
 
 pub use channels::channel_routes;
 pub use guard::Guard;
+pub use people::{Doorkeeper, Later};
 pub use publish::{MAX_BODY_BYTES, MAX_EVENTS, publish_routes};
+pub use token::AdminToken;
 
 use answer::Refused;
+use people::people_routes;
 use scrape::scrape_routes;
 use service::service_routes;
 
@@ -88,10 +94,17 @@ pub struct Admin {
     pub ingest: Arc<Ingest>,
     /// Who knows how the node is.
     pub gauges: Arc<dyn Gauges>,
+    /// Who can end connections.
+    pub doorkeeper: Arc<dyn Doorkeeper>,
     /// Where reloads of the schema are asked for.
     pub reload: Reload,
+    /// What comes before HTTP.
+    pub entry: Entry,
     /// Host names that requests may use beside IP addresses and `localhost`, without ports.
     pub allowed_hosts: Vec<String>,
+    /// What everything but the probes asks for. `None`: nothing. Publishing asks for a publisher's token instead, where
+    /// there is a list of publishers.
+    pub token: Option<AdminToken>,
 }
 
 /// Serves the port on a thread of its own until `stop` is true.
@@ -100,17 +113,22 @@ pub struct Admin {
 /// When the thread or its runtime cannot be made. What the thread returns says whether the listener could be used.
 pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Admin { listener, ingest, gauges, reload, allowed_hosts } = admin;
+    let Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts, token } = admin;
     let guard = Guard::internal(allowed_hosts);
     let metrics = Arc::clone(ingest.metrics());
-    let router = publish_routes(Arc::clone(&ingest), guard.clone())
-        .merge(service_routes(Arc::clone(&ingest), Arc::clone(&gauges), reload, guard.clone()))
+    let publishing = publish_routes(Arc::clone(&ingest), guard.clone(), token.clone());
+    let operating = service_routes(Arc::clone(&ingest), Arc::clone(&gauges), reload, guard.clone())
+        .merge(people_routes(Arc::clone(&ingest), doorkeeper, guard.clone()))
         .merge(channel_routes(ingest, Arc::clone(&gauges), guard.clone()))
-        .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard))
-        .merge(health_routes(gauges))
-        .fallback(async || not_found());
+        .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard));
+    let operating = match token {
+        Some(token) => token.guarding(operating),
+        None => operating,
+    };
+    let router = publishing.merge(operating).merge(health_routes(gauges)).fallback(async || not_found());
     let server = Server::new(listener, router)
         .with_metrics(metrics, Limit::MaxAdminConnections)
+        .with_entry(entry)
         .with_limits(ConnectionLimits::new(MAX_CONNECTIONS, u32::MAX));
     thread::Builder::new().name("admin".into()).spawn(move || runtime.block_on(server.serve(stop)))
 }

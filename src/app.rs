@@ -4,6 +4,8 @@
 //! asked to come back elsewhere, publishers' streams ended behind their acks, then the internal port. A mistake found on
 //! the way up leaves nothing running.
 
+mod door;
+mod edge;
 mod files;
 mod gauges;
 mod parts;
@@ -24,8 +26,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use crate::admin::{self, Admin, Guard, channel_routes, health_routes, not_found, publish_routes};
-use crate::config::{Config, ConfigError, raise_file_descriptors};
+use crate::admin::{self, Admin, AdminToken, Guard, channel_routes, health_routes, not_found, publish_routes};
+use crate::auth::publishers::Directory;
+use crate::config::{Config, ConfigError, Port, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
 use crate::metrics::Limit;
@@ -35,7 +38,8 @@ use crate::revision::{Breaking, Reloads};
 use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
-use files::Files;
+use door::Door;
+use files::{Files, Watched};
 use gauges::NodeGauges;
 use parts::Core;
 use reload::Reloader;
@@ -113,6 +117,14 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
     let schema = Schema::load(&parts::sources(&config.schema))?;
     let authenticator = config.identity.authenticator().map_err(|mistakes| ConfigError { mistakes })?;
+    let list = config
+        .peers
+        .publishers
+        .clone()
+        .map(|path| (Watched::new("the list of --publishers", vec![path.clone()]), path));
+    let listed = config.peers.read_publishers().map_err(|mistakes| ConfigError { mistakes })?;
+    let directory = Arc::new(Directory::new(listed));
+    let admin_token = config.peers.read_admin_token().map_err(|mistake| ConfigError { mistakes: vec![mistake] })?;
     if let Err(error) = raise_file_descriptors() {
         tracing::warn!(%error, "the limit of file descriptors stays as it is");
     }
@@ -124,12 +136,13 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let link = match options.playground {
         Playground::Off => None,
         // The page has no token, and lets whoever sees it publish.
-        _ if config.identity.is_on() => None,
+        _ if config.identity.is_on() || directory.is_on() => None,
         _ => Some(SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?),
     };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { metrics, revisions, hub, ingest, front } = parts::core(&config, &node, schema, authenticator);
+    let Core { metrics, revisions, hub, ingest, front } =
+        parts::core(&config, &node, schema, authenticator, Arc::clone(&directory));
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
@@ -141,7 +154,14 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         up_since: Instant::now(),
         ready: is_ready,
     });
-    let files = Files::default();
+    let mut files = Files::default();
+    let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
+    let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
+    let [public_entry, grpc_entry, admin_entry] = entries;
+    if let Some((watched, path)) = list {
+        let directory = Arc::clone(&directory);
+        files.watch(watched, move || parts::renew_publishers(&path, &directory));
+    }
     // Ended when this function does, however it does.
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep::run(Arc::clone(&hub)));
@@ -163,22 +183,28 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         listener: internal,
         ingest: Arc::clone(&ingest),
         gauges: Arc::clone(&gauges) as _,
+        doorkeeper: Arc::new(Door(Arc::clone(&front))),
         reload,
+        entry: admin_entry,
         allowed_hosts: config.allowed_hosts.clone(),
+        token: admin_token.as_deref().map(AdminToken::new),
     };
     let admin = admin::spawn(admin, admin_stopped).map_err(part("internal port"))?;
 
     let (stop_grpc, grpc_stopped) = watch::channel(false);
-    let grpc = grpc::Server::new(publishers, Arc::clone(&ingest)).with_config(parts::grpc_config(&config));
+    let grpc = grpc::Server::new(publishers, Arc::clone(&ingest))
+        .with_config(parts::grpc_config(&config))
+        .with_entry(grpc_entry);
     let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
 
     let mut routes = routes(&front, Arc::clone(&gauges));
     if let Some(link) = link {
         let story = options.playground == Playground::Demo;
+        let scheme = if config.tls.is_on(Port::Listen) { "wss" } else { "ws" };
         let pages = playground::pages(&ingest, &addresses, link.address(), story);
         routes = routes
-            .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some(link.address().port()))))
-            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new())))
+            .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some((scheme, link.address().port())))))
+            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new()), None))
             .merge(channel_routes(Arc::clone(&ingest), gauges, Guard::same_origin(Vec::new())));
         helpers.spawn(link.run(addresses.listen));
     }
@@ -187,6 +213,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let public = http::Server::new(public, routes.fallback(async || not_found()))
         .with_config(parts::http_config(&config))
         .with_metrics(metrics, Limit::MaxConnections)
+        .with_entry(public_entry)
         .with_limits(ConnectionLimits::new(
             limits.max_connections,
             u32::try_from(limits.max_connections_per_address).unwrap_or(u32::MAX),

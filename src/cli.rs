@@ -3,6 +3,7 @@
 //! Results go to standard output, everything about the work itself to standard error; colours only to a terminal.
 //! Exit codes: 0 done, 1 refused or failed, 2 said wrong, 3 nobody there.
 
+mod bearer;
 mod check;
 mod config;
 mod demo;
@@ -12,11 +13,13 @@ mod flags;
 mod generate;
 mod init;
 mod logs;
+mod people;
 mod proto;
 mod publish;
 mod screen;
 mod serve;
 mod subscribe;
+mod tls;
 mod token;
 
 use std::process::ExitCode;
@@ -56,6 +59,8 @@ enum Command {
     Proto(proto::Proto),
     Config(config::Config),
     Token(token::Token),
+    Disconnect(people::Disconnect),
+    Revoke(people::Revoke),
     Generate(generate::Generate),
 }
 
@@ -74,6 +79,8 @@ pub fn main() -> ExitCode {
         Command::Proto(proto) => proto.run(&mut screen),
         Command::Config(config) => config.run(&mut screen),
         Command::Token(token) => token.run(&mut screen),
+        Command::Disconnect(disconnect) => disconnect.run(&screen),
+        Command::Revoke(revoke) => revoke.run(&screen),
         Command::Generate(generate) => generate.run(&mut screen),
     };
     match done {

@@ -12,7 +12,10 @@ mod key;
 mod keys;
 mod limits;
 mod machine;
+mod peers;
+mod publishers;
 mod spelling;
+mod tls;
 mod value;
 
 #[cfg(test)]
@@ -30,6 +33,9 @@ pub use key::{Group, Key, Takes};
 pub use keys::keys;
 pub use limits::Limits;
 pub use machine::{Machine, raise_file_descriptors};
+pub use peers::Peers;
+pub use publishers::{parse_publishers, read_publishers};
+pub use tls::{Port, TlsConfig};
 pub use value::duration;
 
 /// What every variable of Rialto's begins with.
@@ -64,6 +70,10 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Who is believed to be whom. Default: nobody is authenticated.
     pub identity: Identity,
+    /// Certificates. Default: the ports are plain.
+    pub tls: TlsConfig,
+    /// Who publishes and who operates. Default: whoever reaches the port.
+    pub peers: Peers,
     /// How the bridge logs.
     pub log: LogConfig,
     /// How long a shutdown may take before what is left is cut. Default 30 s.
@@ -140,6 +150,8 @@ impl Config {
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             identity: Identity::default(),
+            tls: TlsConfig::default(),
+            peers: Peers::default(),
             log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
             drain: Duration::from_secs(30),
             limits: Limits::on(machine),
@@ -175,8 +187,9 @@ fn said_in_environment(key: &Key, environment: &dyn Environment) -> Vec<String> 
 /// Variables that should hold a key and are empty. Elsewhere an empty variable says nothing; here it would say that nobody is
 /// asked for a token, because something before the bridge has lost the key.
 fn empty_key_variables(environment: &dyn Environment) -> Vec<Mistake> {
+    let guards = |key: &&&Key| Identity::KEYS.contains(&key.name) || Peers::GUARDS.contains(&key.name);
     let is_empty = |key: &&&Key| environment.get(&key.variable()).is_some_and(|text| text.trim().is_empty());
-    let keys = keys().iter().filter(|key| Identity::KEYS.contains(&key.name)).filter(is_empty);
+    let keys = keys().iter().filter(guards).filter(is_empty);
     keys.map(|key| Mistake {
         key: key.variable(),
         problem: "is set and empty, and without a key nobody is asked for a token; give the key, or unset the variable"
@@ -211,14 +224,24 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let addresses = [("--listen", config.listen), ("--grpc", config.grpc), ("--admin", config.admin)];
     for (index, (flag, address)) in addresses.iter().enumerate() {
-        // Tokens are asked for where browsers connect, and nowhere else.
-        let is_guarded = *flag == "--listen" && config.identity.is_on();
+        // Tokens are asked for where browsers connect, certificates or tokens where backends and operators do.
+        let has_list = config.peers.publishers.is_some();
+        let (is_guarded, keys) = match *flag {
+            "--listen" => (config.identity.is_on(), "give keys for tokens (--jwt-secret-file)"),
+            "--grpc" => (
+                has_list || config.tls.asks_for_certificates(Port::Grpc),
+                "list who may publish (--publishers), ask for certificates (--grpc-client-ca)",
+            ),
+            _ => (
+                config.peers.admin_token.is_some() || config.tls.asks_for_certificates(Port::Admin),
+                "give a token (--admin-token-file), ask for certificates (--admin-client-ca)",
+            ),
+        };
         if !address.ip().is_loopback() && !is_guarded && !config.insecure {
-            let keys = if *flag == "--listen" { "give keys for tokens (--jwt-secret-file), " } else { "" };
             mistakes.push(Mistake {
                 key: (*flag).to_owned(),
                 problem: format!(
-                    "{address} can be reached from other machines, and nobody is authenticated there; {keys}bind \
+                    "{address} can be reached from other machines, and nobody is authenticated there; {keys}, bind \
                      loopback, or say --insecure when something in front of the bridge decides who may connect"
                 ),
                 example: format!("127.0.0.1:{}", address.port()),
@@ -233,7 +256,9 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
             });
         }
     }
+    mistakes.extend(config.tls.mistakes());
     mistakes.extend(config.identity.authenticator().err().unwrap_or_default());
+    mistakes.extend(config.peers.mistakes(config));
     mistakes.extend(config.limits.contradictions());
     mistakes
 }

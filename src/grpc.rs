@@ -2,7 +2,8 @@
 //!
 //! [`Server`] holds a port with HTTP/2's limits set explicitly, and the standard health and [`reflection`] services beside
 //! [`publisher`]'s `PublisherService`. It promises that a peer that never speaks is closed, that a publisher that does
-//! not read its acks is not read from either, and that a stop ends every stream between two events, told so.
+//! not read its acks is not read from either, that where there is a list of publishers nobody else gets further than the
+//! headers of a call (health aside), and that a stop ends every stream between two events, told so.
 //!
 //! The only place that builds a `tonic::Status`.
 
@@ -19,18 +20,21 @@ use std::time::Duration;
 use futures_util::stream::{self, Stream};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
-use tower::util::MapResponseLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use crate::ingest::Ingest;
 use crate::metrics::{Limit, Metrics};
 use crate::net::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use crate::net::admission::ConnectionLimits;
+use crate::net::entry::Entry;
 use crate::net::preface::PrefaceDeadline;
-use crate::net::{Peer, stopped};
+use crate::net::{ClientCertificate, Peer, stopped};
 use crate::proto::rialto::v1::publisher_service_server::{PublisherServiceServer, SERVICE_NAME};
 
 use convert::too_large;
@@ -93,12 +97,13 @@ pub struct Server {
     listener: StdTcpListener,
     ingest: Arc<Ingest>,
     config: Config,
+    entry: Entry,
 }
 
 impl Server {
     /// Will serve publishers on a listener that is non-blocking, as [`crate::net::listen()`] makes them.
     pub fn new(listener: StdTcpListener, ingest: Arc<Ingest>) -> Self {
-        Server { listener, ingest, config: Config::default() }
+        Server { listener, ingest, config: Config::default(), entry: Entry::default() }
     }
 
     /// With other limits than the defaults.
@@ -108,19 +113,30 @@ impl Server {
         self
     }
 
+    /// Takes every connection through this entry first.
+    #[must_use]
+    pub fn with_entry(mut self, entry: Entry) -> Self {
+        self.entry = entry;
+        self
+    }
+
     /// Serves until `stop` is true; then reports NOT_SERVING, closes the port, ends publish streams with UNAVAILABLE
     /// behind the acks of what was read, and returns when all calls have ended or `drain_timeout` has passed.
     ///
     /// # Errors
     /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
     pub async fn serve(self, stop: watch::Receiver<bool>) -> io::Result<()> {
-        let Server { listener, ingest, config } = self;
+        let Server { listener, ingest, config, entry } = self;
         let metrics = Arc::clone(ingest.metrics());
         let acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second)
             .with_metrics(Arc::clone(&metrics));
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status(SERVICE_NAME, ServingStatus::Serving).await;
         let reflection = Reflection::new(Arc::clone(&ingest), stop.clone());
+        let admit = {
+            let ingest = Arc::clone(&ingest);
+            move |request| publisher::admit(&ingest, request)
+        };
         let publisher = PublisherServiceServer::new(Publisher::new(ingest, stop.clone(), config.max_unacked_events))
             .max_decoding_message_size(config.max_request_bytes);
         let refusals = Arc::clone(&metrics);
@@ -131,12 +147,16 @@ impl Server {
             .initial_connection_window_size(config.connection_window_bytes)
             .http2_keepalive_interval(Some(config.keepalive_interval))
             .http2_keepalive_timeout(Some(config.keepalive_timeout))
+            .layer(MapRequestLayer::new(told_of_its_peer))
             .layer(MapResponseLayer::new(move |response| refused_unread(response, &refusals)))
             .add_service(health)
-            .add_service(publisher)
-            .add_service(reflection.v1())
-            .add_service(reflection.v1alpha())
-            .serve_with_incoming_shutdown(connections(acceptor, &config, metrics), not_serving(reporter, stop.clone()));
+            .add_service(InterceptedService::new(publisher, admit.clone()))
+            .add_service(InterceptedService::new(reflection.v1(), admit.clone()))
+            .add_service(InterceptedService::new(reflection.v1alpha(), admit))
+            .serve_with_incoming_shutdown(
+                connections(acceptor, entry, &config, metrics),
+                not_serving(reporter, stop.clone()),
+            );
         tokio::select! {
             served = serving => served.map_err(io::Error::other),
             () = drained(stop, config.drain_timeout) => Ok(()),
@@ -174,40 +194,71 @@ async fn not_serving(reporter: HealthReporter, mut stop: watch::Receiver<bool>) 
     }
 }
 
-/// Accepted connections, within the limits, without end.
+/// Accepted connections past their entry, within the limits, without end.
 fn connections(
     acceptor: Acceptor,
+    entry: Entry,
     config: &Config,
     metrics: Arc<Metrics>,
 ) -> impl Stream<Item = Result<PrefaceDeadline, Infallible>> + use<> {
     let limits = ConnectionLimits::new(config.max_connections, u32::MAX);
-    let preface_timeout = config.preface_timeout;
-    stream::unfold((acceptor, limits, metrics), move |(mut acceptor, limits, metrics)| async move {
-        loop {
-            let (stream, peer) = acceptor.accept().await;
-            match limits.admit(peer) {
-                Ok(permit) => {
-                    let connection = PrefaceDeadline::new(stream, peer, preface_timeout)
-                        .with_permit(permit)
-                        .with_metrics(Arc::clone(&metrics));
-                    return Some((Ok(connection), (acceptor, limits, metrics)));
-                }
-                // Closing says it all: gRPC clients back off and come back.
-                Err(refusal) => {
-                    metrics.limits.hit(Limit::MaxGrpcConnections, peer.ip());
-                    tracing::debug!(%peer, %refusal, "gRPC connection refused");
+    let within = config.preface_timeout;
+    // Who takes time to enter keeps nobody else waiting, and holds a permit while it does.
+    let entering: JoinSet<Option<PrefaceDeadline>> = JoinSet::new();
+    stream::unfold((acceptor, limits, entering), move |(mut acceptor, limits, mut entering)| {
+        let (entry, metrics) = (entry.clone(), Arc::clone(&metrics));
+        async move {
+            loop {
+                let (stream, peer) = tokio::select! {
+                    accepted = acceptor.accept() => accepted,
+                    Some(entered) = entering.join_next() => match entered {
+                        Ok(Some(connection)) => return Some((Ok(connection), (acceptor, limits, entering))),
+                        _ => continue,
+                    },
+                };
+                match limits.admit(peer) {
+                    Ok(permit) => {
+                        let (entry, metrics) = (entry.clone(), Arc::clone(&metrics));
+                        entering.spawn(async move {
+                            let entered = entry.pass(stream, peer, within, &metrics).await?;
+                            Some(PrefaceDeadline::new(entered, within).with_permit(permit).with_metrics(metrics))
+                        });
+                    }
+                    // Closing says it all: gRPC clients back off and come back.
+                    Err(refusal) => {
+                        metrics.limits.hit(Limit::MaxGrpcConnections, peer.ip());
+                        tracing::debug!(%peer, %refusal, "gRPC connection refused");
+                    }
                 }
             }
         }
     })
 }
 
-impl Connected for PrefaceDeadline {
-    type ConnectInfo = Peer;
+/// Who sends a call: what tonic keeps of a connection for its requests.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    peer: Peer,
+    certificate: Option<ClientCertificate>,
+}
 
-    fn connect_info(&self) -> Peer {
-        Peer(self.peer())
+impl Connected for PrefaceDeadline {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        Caller { peer: Peer(self.peer()), certificate: self.certificate().cloned() }
     }
+}
+
+/// Puts what is known of the caller where every front has it.
+fn told_of_its_peer<B>(mut request: http::Request<B>) -> http::Request<B> {
+    if let Some(Caller { peer, certificate }) = request.extensions_mut().remove::<Caller>() {
+        request.extensions_mut().insert(peer);
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
+    }
+    request
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// The longest channel name, in bytes (after escaping).
 pub const MAX_CHANNEL_NAME_BYTES: usize = 255;
+/// The longest name of a tenant, in bytes.
+pub const MAX_TENANT_BYTES: usize = 128;
 /// The longest session id that a client may choose, in bytes.
 pub const MAX_SESSION_ID_BYTES: usize = 128;
 
@@ -66,10 +68,31 @@ text_id! {
     ConnectionId
 }
 
+/// Why a text names no tenant. It says nothing of the text, which may be anybody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a tenant's name begins with a letter or digit and has at most 128 letters, digits, '-', '_' and '.'")]
+pub struct InvalidTenant;
+
 impl Tenant {
-    /// The tenant of everybody while nobody is authenticated.
+    /// The tenant without a name: of everybody who names none.
     pub fn default_tenant() -> Self {
         Tenant::new("")
+    }
+
+    /// The tenant of this name. None of its characters means anything in the names and keys of engines.
+    ///
+    /// # Errors
+    /// The text is empty, too long, or has other characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidTenant> {
+        let is_name = text.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && text.len() <= MAX_TENANT_BYTES
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        if is_name { Ok(Tenant::from(text)) } else { Err(InvalidTenant) }
+    }
+
+    /// Whether it is the one without a name.
+    pub fn is_default(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -119,4 +142,23 @@ pub fn trace_id(traceparent: &str) -> Option<&str> {
 /// A short URL-safe text made of 12 random bytes: connection ids, sessions made by the bridge, node names.
 pub fn short_id(random: [u8; 12]) -> String {
     URL_SAFE_NO_PAD.encode(random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenants_name_has_nothing_that_could_be_structure() {
+        let longest = "a".repeat(MAX_TENANT_BYTES);
+        for name in ["acme", "Acme-7_b.eu", "7", "0190c0de-0000-7000-8000-000000000000", &longest] {
+            assert_eq!(Tenant::parse(name).map(|tenant| tenant.to_string()), Ok(name.to_owned()));
+        }
+        let too_long = "a".repeat(MAX_TENANT_BYTES + 1);
+        for text in ["", ".", "..", "-a", "_a", "a:b", "a/b", "a b", "a\u{0}", "a*", "{a}", "käse", "a%3Ab", &too_long]
+        {
+            assert_eq!(Tenant::parse(text), Err(InvalidTenant), "{text:?}");
+        }
+        assert!(Tenant::default_tenant().is_default());
+    }
 }

@@ -7,6 +7,7 @@
 //! Works in batches: one buffer of JSON and one call of the engine for many events. What a batch may hold in memory is
 //! reserved before it is decoded, from a budget that all publishers share; a publisher waits for its turn.
 
+mod authority;
 mod check;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -23,14 +24,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rand::RngCore as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::auth::publishers::{Credential, Directory};
 use crate::engine::{Append, Appended, Engine};
-use crate::ids::{ChannelName, EventId, Tenant};
+use crate::ids::{ChannelName, EventId};
 use crate::log::Position;
 use crate::metrics::{Limit, Metrics};
 use crate::proto::rialto::v1::Event;
 use crate::revision::{Revision, Revisions};
+use crate::session::meter::Rate;
 use crate::status::{Code, Status};
 
+use authority::{Authority, Paces};
 use check::Checker;
 use tell::{Sent, Teller};
 
@@ -53,6 +57,12 @@ pub struct Limits {
     pub max_idempotency_key_bytes: usize,
     /// Memory for events that are being decoded at once, over all publishers, in bytes. Default 64 MiB.
     pub decoding_bytes: usize,
+    /// Events that one publisher may publish, known by its name or else by its address. Default: as many as it can.
+    pub publisher_rate: Option<Rate>,
+    /// Those of one type. Default: as many as it can.
+    pub type_rate: Option<Rate>,
+    /// Whether an event must name a tenant. Default no.
+    pub require_tenant: bool,
 }
 
 impl Default for Limits {
@@ -65,6 +75,9 @@ impl Default for Limits {
             max_metadata_bytes: 8 << 10,
             max_idempotency_key_bytes: 256,
             decoding_bytes: 64 << 20,
+            publisher_rate: None,
+            type_rate: None,
+            require_tenant: false,
         }
     }
 }
@@ -84,18 +97,27 @@ const MIN_RESERVE_BYTES: usize = 4 << 10;
 /// Who publishes, in which call and in which trace.
 #[derive(Clone, Debug)]
 pub struct PublishContext {
-    tenant: Tenant,
+    credential: Credential,
     traceparent: Option<Arc<str>>,
     peer: Option<SocketAddr>,
     /// Tells the calls of this process apart in its log.
     call: u64,
 }
 
-impl PublishContext {
-    /// A publisher of this tenant.
-    pub fn new(tenant: Tenant) -> Self {
+impl Default for PublishContext {
+    fn default() -> Self {
         static CALLS: AtomicU64 = AtomicU64::new(1);
-        PublishContext { tenant, traceparent: None, peer: None, call: CALLS.fetch_add(1, Ordering::Relaxed) }
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        PublishContext { credential: Credential::default(), traceparent: None, peer: None, call }
+    }
+}
+
+impl PublishContext {
+    /// A publisher who shows this.
+    #[must_use]
+    pub fn with_credential(mut self, credential: Credential) -> Self {
+        self.credential = credential;
+        self
     }
 
     /// From this address, for logs.
@@ -140,6 +162,8 @@ pub struct Ingest {
     engine: Arc<dyn Engine>,
     limits: Limits,
     decoding: Semaphore,
+    publishers: Arc<Directory>,
+    paces: Paces,
     metrics: Arc<Metrics>,
 }
 
@@ -147,7 +171,8 @@ impl Ingest {
     /// Checks each batch against the revision that is current when it begins, and appends to this engine.
     pub fn new(revisions: Arc<Revisions>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
         let decoding = Semaphore::new(limits.decoding_bytes.min(Semaphore::MAX_PERMITS));
-        Ingest { revisions, engine, limits, decoding, metrics: Arc::default() }
+        let (publishers, paces, metrics) = (Arc::default(), Paces::default(), Arc::default());
+        Ingest { revisions, engine, limits, decoding, publishers, paces, metrics }
     }
 
     /// Counts in these metrics.
@@ -155,6 +180,26 @@ impl Ingest {
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.metrics = metrics;
         self
+    }
+
+    /// Takes events only of those whom this directory knows.
+    #[must_use]
+    pub fn with_publishers(mut self, publishers: Arc<Directory>) -> Self {
+        self.publishers = publishers;
+        self
+    }
+
+    /// Whether publishers must show who they are.
+    pub fn asks_publishers(&self) -> bool {
+        self.publishers.is_on()
+    }
+
+    /// Whether this is the credential of a publisher now. Each batch of events asks again.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`: it is nobody's.
+    pub fn admit(&self, credential: &Credential) -> Result<(), Status> {
+        self.publishers.recognise(credential).map(|_| ()).map_err(Status::from)
     }
 
     /// Where publishing is counted.
@@ -182,9 +227,18 @@ impl Ingest {
             let (count, bytes) = batch_of(events.as_slice());
             let reserve_bytes = (bytes * GROWTH).max(MIN_RESERVE_BYTES).min(self.limits.decoding_bytes);
             let _reserved = self.reserve(reserve_bytes, context).await;
-            let batch = self.check(events.by_ref().take(count), reserve_bytes, context);
+            let authority = match Authority::of(self, context) {
+                Ok(authority) => authority,
+                Err(status) => {
+                    let mut teller = Teller::new(&self.metrics, context, None);
+                    let refused = events.by_ref().take(count).map(|_| Outcome::Refused(status.clone()));
+                    fold(refused.collect(), Vec::new(), &mut results, &mut teller);
+                    continue;
+                }
+            };
+            let batch = self.check(events.by_ref().take(count), reserve_bytes, context, &authority);
             let appended = if batch.appends.is_empty() { Vec::new() } else { self.engine.append(batch.appends).await };
-            let mut teller = Teller::new(&self.metrics.publishing, context);
+            let mut teller = Teller::new(&self.metrics, context, authority.name());
             fold(batch.outcomes, appended, &mut results, &mut teller);
         }
         results
@@ -201,9 +255,15 @@ impl Ingest {
     }
 
     /// Checks events until they are through, their JSON has outgrown what is reserved for it, or their rules have cost enough.
-    fn check(&self, events: impl Iterator<Item = Event>, reserve_bytes: usize, context: &PublishContext) -> Batch {
+    fn check(
+        &self,
+        events: impl Iterator<Item = Event>,
+        reserve_bytes: usize,
+        context: &PublishContext,
+        authority: &Authority<'_>,
+    ) -> Batch {
         let revision = self.revision();
-        let mut checker = Checker::new(&revision, &self.limits, context, &self.metrics.limits);
+        let mut checker = Checker::new(&revision, &self.limits, context, authority, &self.metrics.limits);
         let mut received_bytes = 0;
         for event in events {
             received_bytes += body_bytes(&event);

@@ -4,13 +4,15 @@
 //! and [`Metrics::prometheus`] print it together with what is [observed](Observed) at that moment. It promises that
 //! counting never waits for anybody, that what a shard counts costs no other core anything ([`ShardCounters`]), and that
 //! the number of time series is bounded: event types come from the schema and are [capped](MAX_LABELLED_TYPES), codes,
-//! reasons and limits are the program's, and nothing that a peer sends becomes a label.
+//! reasons and limits are the program's, tenants and publishers are [capped](MAX_LABELLED_NAMES) too, and nothing else that a
+//! peer sends becomes a label.
 
 mod classic;
 mod codes;
 mod counters;
 mod exposition;
 mod limit;
+mod named;
 mod process;
 mod shard;
 mod table;
@@ -21,11 +23,13 @@ pub(crate) mod tests;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
+use crate::ids::Tenant;
 use crate::schema::{Schema, TypeIndex};
 
 pub use codes::{Acks, Close, Closes, Errors, Upgrades};
 pub use counters::{ByType, Counter, Gauge, MAX_LABELLED_TYPES};
 pub use limit::{Effect, LOG_EVERY, Limit, LimitHits};
+pub use named::{ByPublisher, MAX_LABELLED_NAMES, TenantPlace, Tenants};
 pub use shard::{ShardCounters, Start};
 pub use table::{ALL, Kind, Metric, markdown};
 
@@ -38,8 +42,14 @@ pub struct Metrics {
     pub front: FrontCounters,
     /// Limits that were hit.
     pub limits: LimitHits,
+    /// Connections that did not get into TLS.
+    pub tls_failed: Counter,
     /// Reloads of the schema.
     pub reloads: Reloads,
+    /// What tenants use.
+    pub tenants: Tenants,
+    /// What the publishers do that a list names.
+    pub publishers: ByPublisher,
     shards: RwLock<Vec<Arc<ShardCounters>>>,
     /// Names of event types, by number.
     types: RwLock<Vec<Option<Arc<str>>>>,
@@ -105,8 +115,12 @@ pub struct Observed {
     pub revision: u32,
     /// Open connections of browsers.
     pub connections: u64,
+    /// Those of each tenant.
+    pub tenant_connections: Vec<(Tenant, u64)>,
     /// Their subscriptions.
     pub subscriptions: u64,
+    /// Users, sessions and tokens that are revoked.
+    pub revocations: u64,
     /// Channels that have a log or a subscriber.
     pub channels: u64,
     /// Memory of all logs.

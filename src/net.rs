@@ -3,14 +3,16 @@
 //! Both HTTP ports and the gRPC port accept through [`accept::Acceptor`]: it survives running out of file descriptors,
 //! paces handshakes and never ends by itself. [`http::Server`] serves a router with deadlines on everything that a peer
 //! could drag out, [`preface::PrefaceDeadline`] does the same for the opening of an HTTP/2 connection, and
-//! [`admission::ConnectionLimits`] says who gets in. Knows nothing of events.
+//! [`admission::ConnectionLimits`] says who gets in; before its protocol a connection passes the [`entry`], in [`tls`] or not. Knows nothing of events.
 
 pub mod accept;
 pub mod admission;
+pub mod entry;
 pub mod http;
 pub mod listen;
 pub mod pages;
 pub mod preface;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

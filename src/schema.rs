@@ -56,7 +56,7 @@ mod validate;
 
 pub(crate) use check::distance;
 pub use escape::{escape, unescape};
-pub use filter::{TypeFilter, UnknownType};
+pub use filter::{TypeFilter, UnknownType, is_event_type};
 pub use key::{Delivery, EventKey, KeyFields};
 pub use load::Source;
 pub use mistake::{LoadError, Mistake};

@@ -9,15 +9,19 @@
 
 mod counting;
 mod entrance;
+mod expel;
 mod gate;
+pub mod link;
 mod mailbox;
 mod origin;
 pub mod pump;
 mod reader;
 mod readers;
+mod roster;
 mod shard;
 mod shared;
 pub mod stream;
+mod tenancy;
 mod trace;
 pub mod upgrade;
 
@@ -29,6 +33,7 @@ use axum::Router;
 use tokio::sync::oneshot;
 
 use crate::hub::{Hub, ShardIndex};
+use crate::ids::Tenant;
 use crate::metrics::Metrics;
 use crate::revision::{Revision, Revisions};
 use crate::session::inbound::Limits as InboundLimits;
@@ -36,11 +41,13 @@ use crate::session::outbound::Limits;
 use crate::wire::ControlPrinter;
 
 use mailbox::{Mailbox, Message};
+use roster::Roster;
 use shard::Shard;
 use shared::Shared;
 
 pub use gate::Gate;
 pub use origin::Origins;
+pub use tenancy::Tenancy;
 
 #[cfg(doc)]
 use reader::Reader;
@@ -56,6 +63,8 @@ pub struct Config {
     pub outbound: Limits,
     /// The bounds of a connection's read side.
     pub inbound: InboundLimits,
+    /// Connections of one user.
+    pub max_connections_per_user: usize,
     /// The name of this process in acks.
     pub node: Arc<str>,
     /// What is counted.
@@ -85,6 +94,7 @@ impl Front {
             limits: config.outbound,
             inbound: config.inbound,
             gate: Arc::clone(&config.gate),
+            roster: Roster::new(config.max_connections_per_user, config.inbound),
             metrics: Arc::clone(&config.metrics),
             connections: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
@@ -105,9 +115,19 @@ impl Front {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
+    /// Those of each tenant.
+    pub fn tenants(&self) -> Vec<(Tenant, u64)> {
+        self.config.gate.tenancy.connections()
+    }
+
     /// The subscriptions of all connections.
     pub fn subscriptions(&self) -> usize {
         self.shared.subscriptions.load(Ordering::Relaxed)
+    }
+
+    /// Users, sessions and tokens that are revoked.
+    pub fn revocations(&self) -> usize {
+        self.config.gate.revocations.len()
     }
 
     /// Takes every connection to another revision of the schema, and returns when all are there, with how many

@@ -53,10 +53,14 @@ pub(super) enum Answer {
 
 /// An error, as every route of the port answers it.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Error {
     code: &'static str,
     message: String,
     details: Vec<Detail>,
+    /// What `RetryInfo` says, for those who do not look into details.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,7 +97,10 @@ impl From<Status> for Error {
             let retry_delay = format!("{}.{:03}s", delay.as_secs(), delay.subsec_millis());
             details.push(Detail::RetryInfo { retry_delay });
         }
-        Error { code: status.code.name(), message: status.message, details }
+        let whole_ms =
+            |delay: std::time::Duration| u64::try_from(delay.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let retry_after_ms = status.retry_after.map(whole_ms);
+        Error { code: status.code.name(), message: status.message, details, retry_after_ms }
     }
 }
 
@@ -103,6 +110,7 @@ pub(super) struct Refused {
     http_status: StatusCode,
     status: Box<Status>,
     detail: Option<Box<Detail>>,
+    asks_for_token: bool,
 }
 
 impl Refused {
@@ -110,12 +118,18 @@ impl Refused {
     pub(super) fn new(status: Status) -> Self {
         // Not all of them have a name in HTTP's registry (499).
         let http_status = StatusCode::from_u16(status.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Refused { http_status, status: Box::new(status), detail: None }
+        Refused { http_status, status: Box::new(status), detail: None, asks_for_token: false }
     }
 
     /// With one more detail than a status has.
     pub(super) fn with_detail(mut self, detail: Detail) -> Self {
         self.detail = Some(Box::new(detail));
+        self
+    }
+
+    /// Saying that a bearer token would help (RFC 6750, section 3).
+    pub(super) fn with_challenge(mut self) -> Self {
+        self.asks_for_token = true;
         self
     }
 
@@ -132,6 +146,9 @@ impl IntoResponse for Refused {
         let mut error = Error::from(*self.status);
         error.details.extend(self.detail.map(|detail| *detail));
         let mut response = (self.http_status, Json(error)).into_response();
+        if self.asks_for_token {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(delay) = retry_after {
             // Whole seconds, and never too early.
             let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);

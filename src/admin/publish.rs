@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -13,10 +14,11 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::answer::{Accepted, Answer, Refused};
+use super::token::AdminToken;
 use super::{Guard, Result, body, method_not_allowed};
-use crate::ids::Tenant;
+use crate::auth::publishers::{Credential, TokenHash, bearer};
 use crate::ingest::{Ingest, PublishContext};
-use crate::net::Peer;
+use crate::net::{ClientCertificate, Peer};
 use crate::proto::rialto::v1::event::Body as EventBody;
 use crate::proto::rialto::v1::{Event, JsonPayload};
 use crate::status::{Code, Status};
@@ -26,17 +28,41 @@ pub const MAX_BODY_BYTES: usize = 4 << 20;
 /// Events of one request.
 pub const MAX_EVENTS: usize = 1_000;
 
-/// `POST /v1/publish` for those whom the guard lets through.
-pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard) -> Router {
+/// `POST /v1/publish` for those whom the guard lets through. Where there is a list of publishers it is for them; elsewhere
+/// for whoever has the internal port's token, where there is one.
+pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard, token: Option<AdminToken>) -> Router {
     Router::new()
         .route("/v1/publish", post(publish).fallback(async || method_not_allowed("POST")))
-        .with_state(Publish { ingest, guard })
+        .with_state(Publish { ingest, guard, token })
 }
 
 #[derive(Clone)]
 struct Publish {
     ingest: Arc<Ingest>,
     guard: Guard,
+    token: Option<AdminToken>,
+}
+
+impl Publish {
+    /// Who sends a request with this head, before its body is read.
+    fn credential(&self, head: &Parts) -> Result<Credential> {
+        if !self.ingest.asks_publishers() {
+            self.token.as_ref().map_or(Ok(()), |token| token.check(head))?;
+            return Ok(Credential::default());
+        }
+        let token = bearer(&head.headers).map_err(|error| {
+            let status = Status::new(Code::Unauthenticated, "invalid_authorization", error.to_string());
+            Refused::new(status).with_challenge()
+        })?;
+        let token = token.map(|token| TokenHash::of(token.as_bytes()));
+        let certificate = head.extensions.get::<ClientCertificate>().map(|ClientCertificate(names)| Arc::clone(names));
+        let credential = Credential { token, certificate };
+        self.ingest.admit(&credential).map_err(|status| {
+            self.ingest.metrics().publishing.acks.add_refused(&status);
+            Refused::new(status).with_challenge()
+        })?;
+        Ok(credential)
+    }
 }
 
 /// An event as it is written for this route. `data` stays text: the transcoder reads it, once.
@@ -52,6 +78,8 @@ struct JsonEvent<'a> {
     idempotency_key: String,
     #[serde(default)]
     metadata: HashMap<String, String>,
+    #[serde(default)]
+    tenant: String,
 }
 
 impl JsonEvent<'_> {
@@ -61,6 +89,7 @@ impl JsonEvent<'_> {
             channels: self.channels,
             idempotency_key: self.idempotency_key,
             metadata: self.metadata,
+            tenant: self.tenant,
             body: Some(EventBody::Json(JsonPayload { r#type: self.r#type, data })),
         }
     }
@@ -69,11 +98,12 @@ impl JsonEvent<'_> {
 async fn publish(State(publish): State<Publish>, request: Request) -> Result<Response> {
     let (head, body) = request.into_parts();
     publish.guard.check(&head)?;
+    let credential = publish.credential(&head)?;
     let metrics = publish.ingest.metrics();
     let body = body::read(&head, body, MAX_BODY_BYTES, "send fewer events at once", metrics).await?;
     let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
     let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
-    let context = PublishContext::new(Tenant::default_tenant()).with_traceparent(traceparent).with_peer(peer);
+    let context = PublishContext::default().with_credential(credential).with_traceparent(traceparent).with_peer(peer);
     if body.trim_ascii_start().first() == Some(&b'[') {
         let Bounded(events) = serde_json::from_slice(&body).map_err(malformed).map_err(Refused::new)?;
         let events: Vec<_> = events

@@ -138,7 +138,7 @@ pub(super) fn answer(ingest: &Ingest, name: &'static str, response: &impl Messag
     Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], json).into_response())
 }
 
-fn timestamp(time: SystemTime) -> Timestamp {
+pub(super) fn timestamp(time: SystemTime) -> Timestamp {
     // A clock before 1970 is wrong by so much that the epoch will do.
     let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp {

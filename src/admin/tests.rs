@@ -10,7 +10,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::*;
+use crate::auth::{Full, Subject};
 use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
+use crate::net::entry::Entry;
 use crate::net::listen;
 use crate::revision::{Asker, Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads};
 use crate::schema::compare::{Change, Rule, Severity};
@@ -18,6 +20,19 @@ use crate::schema::{LoadError, Mistake};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Nobody is connected here.
+struct Nobody;
+
+impl Doorkeeper for Nobody {
+    fn disconnect(&self, _: Subject) -> Later<usize> {
+        Box::pin(async { 0 })
+    }
+
+    fn revoke(&self, _: Subject) -> Later<std::result::Result<(SystemTime, usize), Full>> {
+        Box::pin(async { Err(Full { max: 7 }) })
+    }
+}
 
 struct Node {
     ready: AtomicBool,
@@ -68,7 +83,9 @@ fn start() -> Running {
     let (ingest, gauges) = (fixture.ingest.clone(), node.clone());
     let reloads = Reloads::default();
     let reload = reloads.handle();
-    let served = spawn(Admin { listener, ingest, gauges, reload, allowed_hosts: Vec::new() }, stopping).unwrap();
+    let (doorkeeper, entry) = (Arc::new(Nobody), Entry::default());
+    let admin = Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts: Vec::new(), token: None };
+    let served = spawn(admin, stopping).unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }
 
@@ -247,7 +264,7 @@ async fn the_demo_page_may_publish_on_its_own_port() {
     let listener = listen("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
     let address = listener.local_addr().unwrap();
     let (_stop, stopping) = watch::channel(false);
-    let router = publish_routes(fixture.ingest.clone(), Guard::same_origin(Vec::new()));
+    let router = publish_routes(fixture.ingest.clone(), Guard::same_origin(Vec::new()), None);
     tokio::spawn(Server::new(listener, router).serve(stopping));
     let body = r#"{"type":"order.shipped","data":{"orderId":"a"}}"#;
     for (origin, status) in [(format!("http://{address}"), "200"), ("http://evil.example".into(), "403")] {

@@ -46,8 +46,6 @@ pub(super) struct Watched {
 /// The content of files; of those that cannot be read, why.
 type Seen = Vec<Result<[u8; 32], io::ErrorKind>>;
 
-// Whoever has files adds them: the certificates come next.
-#[allow(dead_code)]
 impl Watched {
     /// Remembers these files as they are now. Made before what is in them is read for the first time, so that a change in
     /// between is found by the first look.
@@ -92,7 +90,6 @@ pub(super) struct Files {
     watched: Vec<(Watched, Renew)>,
 }
 
-#[allow(dead_code)]
 impl Files {
     /// Calls `renew` when these have changed. It may block.
     pub(super) fn watch(&mut self, watched: Watched, renew: impl FnMut() -> Result<(), String> + Send + 'static) {

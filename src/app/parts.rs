@@ -1,10 +1,11 @@
 //! From the configuration to each part's own limits, and the parts that every front stands on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::auth::Authenticator;
-use crate::config::{Config, SchemaPolicy};
+use crate::auth::publishers::Directory;
+use crate::auth::{Authenticator, Revocations};
+use crate::config::{Config, ConfigError, SchemaPolicy, read_publishers};
 
 use crate::engine::{Appender, Idempotency, MemoryEngine};
 use crate::grpc;
@@ -16,8 +17,9 @@ use crate::proto::rialto::v1;
 use crate::revision::{Revision, Revisions};
 use crate::schema::{Schema, Source};
 use crate::session::inbound;
+use crate::session::meter::Rate;
 use crate::session::outbound::{self, ReplayRate, Timings};
-use crate::socket::{self, Front, Gate, Origins};
+use crate::socket::{self, Front, Gate, Origins, Tenancy};
 use crate::transcode;
 
 /// What every front stands on.
@@ -49,7 +51,13 @@ pub(super) fn transcode_options(config: &Config) -> transcode::Options {
 }
 
 /// Makes hub, engine, ingest and front of the memory engine.
-pub(super) fn core(config: &Config, node: &Arc<str>, schema: Schema, authenticator: Option<Authenticator>) -> Core {
+pub(super) fn core(
+    config: &Config,
+    node: &Arc<str>,
+    schema: Schema,
+    authenticator: Option<Authenticator>,
+    publishers: Arc<Directory>,
+) -> Core {
     let limits = &config.limits;
     let metrics = Arc::new(Metrics::default());
     metrics.learn(&schema);
@@ -60,12 +68,19 @@ pub(super) fn core(config: &Config, node: &Arc<str>, schema: Schema, authenticat
     let engine = MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency);
     let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
     let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
-    let ingest = Arc::new(ingest.with_metrics(Arc::clone(&metrics)));
+    let ingest = Arc::new(ingest.with_publishers(publishers).with_metrics(Arc::clone(&metrics)));
+    let revocations = Arc::new(Revocations::new(limits.max_revocations, config.identity.leeway));
     let gate = Gate {
         authenticator,
         cookie: config.identity.cookie.clone(),
         in_query: config.identity.in_query,
         grace: config.identity.grace,
+        tenancy: Arc::new(Tenancy::new(
+            config.peers.require_tenant,
+            limits.max_connections_per_tenant,
+            Arc::clone(&metrics),
+        )),
+        revocations: Arc::clone(&revocations),
     };
     let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
     let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
@@ -85,10 +100,20 @@ fn hub_limits(config: &Config) -> hub::Limits {
 
 fn ingest_limits(config: &Config) -> ingest::Limits {
     let limits = &config.limits;
+    let burst = limits.events_burst;
+    let rate = |per_second: u32| Rate {
+        per_second,
+        // At least one, or there would be none ever.
+        burst: (burst.as_secs_f64() * f64::from(per_second)).ceil().max(1.0) as u32,
+        patience: u16::MAX,
+    };
     ingest::Limits {
         max_event_bytes: limits.max_event_bytes,
         max_json_bytes: limits.max_json_bytes,
         decoding_bytes: limits.max_decoding_bytes,
+        publisher_rate: limits.events_per_second_per_publisher.map(rate),
+        type_rate: limits.events_per_second_per_type.map(rate),
+        require_tenant: config.peers.require_tenant,
         ..ingest::Limits::default()
     }
 }
@@ -131,7 +156,14 @@ fn socket_config(config: &Config, node: &Arc<str>, gate: Gate, metrics: Arc<Metr
                 SchemaPolicy::Refuse => v1::SchemaPolicy::Refuse,
             },
         },
-        inbound: inbound::Limits { max_message_bytes, commands_per_second, commands_burst },
+        inbound: inbound::Limits {
+            max_message_bytes,
+            commands_per_second,
+            commands_burst,
+            user_commands_per_second: count_u32(limits.user_commands_per_second),
+            user_commands_burst: count_u32(limits.user_commands_burst),
+        },
+        max_connections_per_user: limits.max_connections_per_user,
         node: Arc::clone(node),
         metrics,
     }
@@ -167,4 +199,12 @@ pub(super) fn grpc_config(config: &Config) -> grpc::Config {
 
 fn count_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Puts what the file of publishers says now in the place of what it said.
+pub(super) fn renew_publishers(path: &Path, directory: &Directory) -> Result<(), String> {
+    let publishers = read_publishers(path).map_err(|mistakes| ConfigError { mistakes }.to_string())?;
+    tracing::info!(publishers = publishers.len(), "the list of publishers was read again");
+    directory.replace(publishers);
+    Ok(())
 }

@@ -77,13 +77,16 @@ pub(super) fn check_audience(claims: &Claims, ours: &[String]) -> Result<(), Tok
 /// The principal that the claims are about.
 pub(super) fn principal(claims: Claims, names: &ClaimNames, expires: SystemTime) -> Result<Principal, TokenError> {
     let user = text(&claims, "sub", MAX_NAME_BYTES)?.ok_or_else(|| TokenError::Missing("sub".into()))?;
-    let tenant = text(&claims, &names.tenant, MAX_NAME_BYTES)?;
+    let tenant = text(&claims, &names.tenant, MAX_NAME_BYTES)?.map(|name| {
+        Tenant::parse(name)
+            .map_err(|_| not(&names.tenant, "a tenant's name: at most 128 letters, digits, '-', '_' and '.'"))
+    });
     let session = text(&claims, &names.session, MAX_SESSION_ID_BYTES)?;
     let token_id = text(&claims, "jti", MAX_NAME_BYTES)?;
     Ok(Principal {
         known: Known::ByToken,
         user: user.into(),
-        tenant: tenant.map_or_else(Tenant::default_tenant, Tenant::from),
+        tenant: tenant.transpose()?.unwrap_or_else(Tenant::default_tenant),
         session: session.map(SessionId::from),
         token_id: token_id.unwrap_or_default().into(),
         grants: grants(&claims, names)?,

@@ -13,8 +13,9 @@ use super::flags::Flags;
 use super::logs;
 use super::screen::{Colour, Screen};
 use super::serve::{asked_to_stop, runtime};
+use super::tls::{self, Trust};
 use crate::app::{self, Addresses};
-use crate::config::{Config, LogLevel, Process};
+use crate::config::{Config, LogLevel, Port, Process};
 
 /// Run a bridge with a page and a publisher, to see what it does.
 ///
@@ -52,6 +53,21 @@ impl Demo {
                     .to_owned(),
             ));
         }
+        if config.peers.publishers.is_some() {
+            return Err(Failure::Usage(
+                "the demo's page lets whoever sees it publish; to try --publishers there is rialto serve".to_owned(),
+            ));
+        }
+        if config.tls.asks_for_certificates(Port::Grpc) {
+            return Err(Failure::Usage(
+                "the demo publishes by itself and has no certificate to show; to try --grpc-client-ca there is rialto serve"
+                    .to_owned(),
+            ));
+        }
+        let in_tls = Port::ALL.map(|port| config.tls.is_on(port));
+        // The bridge is in this process: its own certificate is known, whatever names it has.
+        let exactly = config.tls.files(Port::Grpc).and_then(|files| tls::first_of(&files.certificate.0));
+        let trust = Trust { exactly, ..Trust::default() };
         // So little that a slow reader of a burst soon sees a gap, which is one of the things to look at.
         config.limits.max_channel_bytes = config.limits.max_channel_bytes.min(CHANNEL_BYTES);
         // The demo is for people: the bridge's ordinary log lines would hide what is said to them.
@@ -66,8 +82,8 @@ impl Demo {
             let publisher = tokio::spawn(async move {
                 // The bridge did not start; its own error says why.
                 let Ok(addresses) = listening.await else { return };
-                if welcome(&screen, &addresses).is_ok() {
-                    publisher::run(addresses.grpc, &screen).await;
+                if welcome(&screen, &addresses, in_tls).is_ok() {
+                    publisher::run(addresses.grpc, &trust, &screen).await;
                 }
             });
             let stop = async move {
@@ -84,24 +100,27 @@ impl Demo {
 }
 
 /// Says where everything is and what to try next.
-fn welcome(screen: &Screen, addresses: &Addresses) -> Result<(), Failure> {
+fn welcome(screen: &Screen, addresses: &Addresses, in_tls: [bool; 3]) -> Result<(), Failure> {
     let Addresses { listen, grpc, admin } = addresses;
     let heading = |text| screen.paint().paint(Colour::Bold, text);
     let flag = |name: &str, usual: &str, actual: String| {
         if usual == actual { String::new() } else { format!(" --{name} {actual}") }
     };
-    let url = flag("url", "ws://127.0.0.1:8080/ws", format!("ws://{listen}/ws"));
-    let publish_to = flag("grpc", "127.0.0.1:50051", grpc.to_string());
+    let secure = |is_tls: bool| if is_tls { "s" } else { "" };
+    let [s, grpc_s, admin_s] = in_tls.map(secure);
+    let url = flag("url", "ws://127.0.0.1:8080/ws", format!("ws{s}://{listen}/ws"));
+    let address = if in_tls[1] { format!("https://{grpc}") } else { grpc.to_string() };
+    let publish_to = flag("grpc", "127.0.0.1:50051", address);
     screen.line(&heading("Rialto is running. Open the page:"))?;
-    screen.line(&format!("\n  {}\n", screen.paint().paint(Colour::Green, &format!("http://{listen}/"))))?;
-    screen.line(&format!("  browsers  ws://{listen}/ws"))?;
-    screen.line(&format!("  backends  http://{grpc} (gRPC, rialto.v1.PublisherService)"))?;
-    screen.line(&format!("  scripts   http://{admin}/v1/publish\n"))?;
+    screen.line(&format!("\n  {}\n", screen.paint().paint(Colour::Green, &format!("http{s}://{listen}/"))))?;
+    screen.line(&format!("  browsers  ws{s}://{listen}/ws"))?;
+    screen.line(&format!("  backends  http{grpc_s}://{grpc} (gRPC, rialto.v1.PublisherService)"))?;
+    screen.line(&format!("  scripts   http{admin_s}://{admin}/v1/publish\n"))?;
     screen.line(&heading("Try this in another terminal:"))?;
     if Path::new("Cargo.toml").exists() {
         screen.line("  (rialto is not found there? cargo install --path . --locked)")?;
     }
-    screen.line(&format!("\n  wscat -c 'ws://{listen}/ws?session_id=t1'"))?;
+    screen.line(&format!("\n  wscat -c 'ws{s}://{listen}/ws?session_id=t1'"))?;
     screen.line(&format!("  rialto subscribe project:42{url}"))?;
     screen.line(&format!(
         "  rialto publish process.progress '{{\"projectId\":\"42\",\"processId\":\"mine\",\"progress\":50,\"message\":\"Halfway\"}}'{publish_to}\n"

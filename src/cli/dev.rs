@@ -16,7 +16,7 @@ use super::screen::{Colour, Screen};
 use super::serve::{asked_to_stop, reload_on_hangup, runtime};
 use crate::app::{self, Addresses, Playground};
 use crate::codegen::typescript;
-use crate::config::{Config, LogLevel, Process};
+use crate::config::{Config, LogLevel, Port, Process};
 use crate::revision::{Asker, Breaking, DryRun, Reload, ReloadError, ReloadRequest, Reloaded};
 use crate::schema::{LoadError, Schema, Source};
 use watch::Watch;
@@ -57,6 +57,8 @@ struct Followed {
     typescript: Option<PathBuf>,
     options: typescript::Options,
     playground: Playground,
+    /// Whether the ports of browsers, backends and scripts have TLS.
+    in_tls: [bool; 3],
     screen: Screen,
 }
 
@@ -77,9 +79,9 @@ impl Dev {
         let said = self.paths.iter().map(|path| ("schema".to_owned(), path.display().to_string()));
         self.flags.0.extend(said);
         let mut config = Config::load(&self.flags.0, &Process)?;
-        if self.page && config.identity.is_on() {
+        if self.page && (config.identity.is_on() || config.peers.publishers.is_some()) {
             return Err(Failure::Usage(
-                "the page shows everything to everybody and has no token; leave out --page, or the keys for tokens"
+                "the page shows everything to everybody and has no token; leave out --page, or the keys for tokens and --publishers"
                     .to_owned(),
             ));
         }
@@ -90,7 +92,8 @@ impl Dev {
         logs::install(config.log);
         let playground = if self.page { Playground::On } else { Playground::Off };
         let (paths, typescript) = (self.paths, self.typescript);
-        let followed = Followed { paths, typescript, options, playground, screen: *screen };
+        let in_tls = Port::ALL.map(|port| config.tls.is_on(port));
+        let followed = Followed { paths, typescript, options, playground, in_tls, screen: *screen };
         runtime()?.block_on(followed.run(config))
     }
 }
@@ -236,13 +239,15 @@ impl Followed {
 
     fn welcome(&self, Addresses { listen, grpc, admin }: &Addresses) -> Result<(), Failure> {
         let screen = &self.screen;
+        let [s, grpc_s, admin_s] = self.in_tls.map(|is_tls| if is_tls { "s" } else { "" });
         let paths: Vec<String> = self.paths.iter().map(|path| Path::display(path).to_string()).collect();
         screen.line(&screen.paint().paint(Colour::Bold, &format!("Rialto follows {}", paths.join(", "))))?;
-        screen.line(&format!("  browsers  ws://{listen}/ws"))?;
-        screen.line(&format!("  backends  http://{grpc} (gRPC, rialto.v1.PublisherService, with reflection)"))?;
-        screen.line(&format!("  scripts   http://{admin}/v1/publish"))?;
+        screen.line(&format!("  browsers  ws{s}://{listen}/ws"))?;
+        screen
+            .line(&format!("  backends  http{grpc_s}://{grpc} (gRPC, rialto.v1.PublisherService, with reflection)"))?;
+        screen.line(&format!("  scripts   http{admin_s}://{admin}/v1/publish"))?;
         if self.playground == Playground::On {
-            screen.line(&format!("  page      http://{listen}/"))?;
+            screen.line(&format!("  page      http{s}://{listen}/"))?;
         }
         screen.line("Change the schema, and it is served at once. Ctrl-C ends it.")
     }

@@ -11,17 +11,20 @@ use clap::Args;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 
+use super::bearer::bearer;
 use super::failure::Failure;
 use super::screen::{Colour, Screen, harmless};
+use super::tls::{Shown, Trust};
 use crate::config;
 use crate::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use crate::proto::rialto::v1::{
     Accepted, Event, JsonPayload, PublishRequest, PublishStreamRequest, ack::Result as Acked, event::Body,
 };
 
-pub(crate) use reach::connect;
+pub(crate) use reach::{Bridge, connect};
 
 /// Events that are sent before the first ack is waited for.
 const MAX_AHEAD: usize = 256;
@@ -45,12 +48,22 @@ pub(crate) struct Publish {
     /// Something that travels with the event
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
     metadata: Vec<(String, String)>,
+    /// The tenant whose channels it goes to
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
     /// Makes a retry safe: the same key is the same event
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
-    /// Where the bridge takes events
+    /// The publisher's token, where the bridge asks for one; @PATH reads it from a file
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Where the bridge takes events; https:// before it, or --ca, for TLS
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
     grpc: String,
+    #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
+    shown: Shown,
     /// How long the bridge may say nothing before it is given up
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = config::duration)]
     timeout: Duration,
@@ -64,6 +77,7 @@ Examples:
   rialto publish process.progress '{\"projectId\":\"42\",\"processId\":\"p1\",\"progress\":50}'
   rialto publish system.heartbeat '{\"source\":\"me\"}' --metadata origin=terminal
   rialto publish assistant '{\"sessionId\":\"t1\",\"content\":\"Hello\"}' --channel session:t1
+  rialto publish process.progress - --grpc https://rialto.internal:50051 --ca ca.pem --cert me.crt --key me.key
   generate-lines | rialto publish process.progress -";
 
 impl Publish {
@@ -80,7 +94,7 @@ impl Publish {
             }
             let event = self.event(self.data.clone());
             let mut client = self.connect().await?;
-            match client.publish(PublishRequest { event: Some(event) }).await {
+            match client.publish(self.call(PublishRequest { event: Some(event) })?).await {
                 Ok(response) => self.accepted(&response.into_inner().accepted.unwrap_or_default(), screen),
                 Err(status) => match reach::not_answered(&self.grpc, &status).await {
                     Some(failure) => Err(failure),
@@ -95,14 +109,28 @@ impl Publish {
     }
 
     async fn connect(&self) -> Result<PublisherServiceClient<Channel>, Failure> {
-        let bridge = connect(&self.grpc, self.timeout).await?;
+        let bridge = Bridge { address: &self.grpc, trust: &self.trust, shown: &self.shown };
+        let bridge = connect(&bridge, self.timeout).await?;
         Ok(PublisherServiceClient::new(bridge))
+    }
+
+    /// A call that shows the token.
+    fn call<T>(&self, message: T) -> Result<tonic::Request<T>, Failure> {
+        let mut request = tonic::Request::new(message);
+        if let Some(token) = &self.token {
+            let header = bearer("--token", token)?;
+            let value = MetadataValue::try_from(header.as_bytes());
+            let value = value.map_err(|_| Failure::Usage("--token: this is no token".to_owned()))?;
+            request.metadata_mut().insert("authorization", value);
+        }
+        Ok(request)
     }
 
     fn event(&self, data: String) -> Event {
         Event {
             channels: self.channel.clone(),
             idempotency_key: self.idempotency_key.clone().unwrap_or_default(),
+            tenant: self.tenant.clone().unwrap_or_default(),
             metadata: self.metadata.iter().cloned().collect::<HashMap<_, _>>(),
             body: Some(Body::Json(JsonPayload { r#type: self.event_type.clone(), data })),
         }
@@ -126,7 +154,7 @@ impl Publish {
             let _ = done.send(result);
             drop(requests);
         });
-        let mut acks = match client.publish_stream(ReceiverStream::new(ahead)).await {
+        let mut acks = match client.publish_stream(self.call(ReceiverStream::new(ahead))?).await {
             Ok(response) => response.into_inner(),
             Err(status) => return Err(self.ended(&status).await),
         };

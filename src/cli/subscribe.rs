@@ -3,18 +3,25 @@
 mod follow;
 mod show;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use futures_util::{SinkExt as _, StreamExt as _};
+use rustls::ClientConfig;
 use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
+use super::bearer::bearer;
 use super::failure::{Failure, chain};
 use super::screen::{Screen, harmless};
+use super::tls::{Connection, Shown, Trust, open};
 use crate::config;
+use crate::net::tls::Protocol;
 use follow::{Follower, Next, Notice, Wanted};
 
 /// The first wait before coming back; it doubles.
@@ -46,6 +53,8 @@ pub(crate) struct Subscribe {
     /// Where browsers connect
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/ws")]
     url: String,
+    #[command(flatten)]
+    trust: Trust,
     /// How long the bridge may take to answer a new connection
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = config::duration)]
     timeout: Duration,
@@ -67,6 +76,7 @@ Examples:
   rialto subscribe operations system              several channels
   rialto subscribe --session t1                   what a browser with ?session_id=t1 gets by itself
   rialto subscribe project:42 --token @token      what the token in this file may see
+  rialto subscribe project:42 --url wss://events.example.com/ws
   rialto subscribe project:42 --json --count 10 | jq .data";
 
 /// How a connection ended.
@@ -127,7 +137,8 @@ impl Subscribe {
         left: &mut Option<u64>,
         screen: &Screen,
     ) -> Result<Ended, Failure> {
-        let opening = timeout(self.timeout, tokio_tungstenite::connect_async(self.request(follower.session())?)).await;
+        let (request, tls) = (self.request(follower.session())?, self.tls()?);
+        let opening = timeout(self.timeout, upgrade(request, tls)).await;
         let silent = || SocketError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time"));
         let mut socket = match opening.unwrap_or_else(|_| Err(silent())) {
             Ok((socket, _)) => socket,
@@ -194,10 +205,7 @@ impl Subscribe {
     }
 
     /// The handshake, for the session that was acked before or the one that was asked for.
-    fn request(
-        &self,
-        acked: Option<&str>,
-    ) -> Result<tokio_tungstenite::tungstenite::handshake::client::Request, Failure> {
+    fn request(&self, acked: Option<&str>) -> Result<Request, Failure> {
         let wrong = |error: &dyn std::fmt::Display| Failure::Usage(format!("{:?} is not a URL: {error}", self.url));
         let mut url = self.url.clone();
         if let Some(session) = acked.or(self.session.as_deref()) {
@@ -208,9 +216,20 @@ impl Subscribe {
         let headers = request.headers_mut();
         headers.insert("sec-websocket-protocol", HeaderValue::from_static("rialto.v1.json"));
         if let Some(token) = &self.token {
-            headers.insert("authorization", bearer(token)?);
+            headers.insert("authorization", bearer("--token", token)?);
         }
         Ok(request)
+    }
+
+    /// What to open TLS with, for wss://.
+    fn tls(&self) -> Result<Option<Arc<ClientConfig>>, Failure> {
+        if self.url.to_ascii_lowercase().starts_with("wss://") {
+            return self.trust.client(&Shown::default(), Protocol::Http1).map(Some);
+        }
+        match self.trust.is_said() {
+            true => Err(Failure::Usage(format!("--ca is for TLS: write wss://, not {:?}", self.url))),
+            false => Ok(None),
+        }
     }
 
     /// What a failed handshake means: nothing at the first try is for the person to mend, later the bridge may restart.
@@ -235,18 +254,15 @@ impl Subscribe {
     }
 }
 
-/// A token as a header, read again for each connection where it is in a file: it may be a newer one by then.
-fn bearer(token: &str) -> Result<HeaderValue, Failure> {
-    let read = match token.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::Usage(format!("--token: {path} cannot be read: {error}")))?,
-        None => token.to_owned(),
-    };
-    let mut header = HeaderValue::from_str(&format!("Bearer {}", read.trim())).map_err(|_| {
-        Failure::Usage("--token: this is no token: it has characters that no header can have".to_owned())
-    })?;
-    header.set_sensitive(true);
-    Ok(header)
+/// Connects, and asks for a WebSocket.
+async fn upgrade(
+    request: Request,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<(WebSocketStream<Box<dyn Connection>>, Response), SocketError> {
+    let uri = request.uri();
+    let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
+    let stream = open(uri.host().unwrap_or_default(), port, tls).await?;
+    tokio_tungstenite::client_async(request, stream).await
 }
 
 /// The sentence for people in an answer of JSON.

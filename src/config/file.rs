@@ -33,10 +33,17 @@ pub(super) struct Entry {
 
 /// Reads a file. One that cannot be read is a mistake like any other.
 pub(super) fn read(path: &Path) -> Said {
-    let refused = |problem: String| {
-        let (key, example) = (path.display().to_string(), "rialto.toml".to_owned());
-        Said { entries: Vec::new(), mistakes: vec![Mistake { key, problem, example }] }
-    };
+    match text_of(path) {
+        Ok(text) => parse(path, &text),
+        Err(problem) => {
+            let (key, example) = (path.display().to_string(), "rialto.toml".to_owned());
+            Said { entries: Vec::new(), mistakes: vec![Mistake { key, problem, example }] }
+        }
+    }
+}
+
+/// The text of a regular file of at most [`MAX_FILE_BYTES`], or what is wrong with it.
+pub(super) fn text_of(path: &Path) -> Result<String, String> {
     let text = || -> std::io::Result<Result<String, String>> {
         // A pipe would be waited for, and a device read without end.
         if !fs::metadata(path)?.is_file() {
@@ -49,11 +56,7 @@ pub(super) fn read(path: &Path) -> Said {
             false => Ok(text),
         })
     };
-    match text() {
-        Ok(Ok(text)) => parse(path, &text),
-        Ok(Err(problem)) => refused(problem),
-        Err(error) => refused(format!("cannot be read: {error}")),
-    }
+    text().unwrap_or_else(|error| Err(format!("cannot be read: {error}")))
 }
 
 fn parse(path: &Path, text: &str) -> Said {

@@ -43,6 +43,8 @@ pub enum Group {
     Basics,
     /// Who is believed to be whom.
     Identity,
+    /// TLS, and what stands before the bridge.
+    Edge,
     /// Limits of browsers' connections.
     Connections,
     /// Limits of publishing.
@@ -57,6 +59,7 @@ impl Group {
         match self {
             Group::Basics => "Basics",
             Group::Identity => "Identity",
+            Group::Edge => "TLS and proxies",
             Group::Connections => "Limits of connections",
             Group::Publishing => "Limits of publishing",
             Group::Logs => "Limits of channel logs",
@@ -81,6 +84,7 @@ impl Key {
             Takes::Nothing => "true or false",
             Takes::One("N") => "a number",
             Takes::One("BYTES") => "bytes, or KiB, MiB, GiB",
+            Takes::One("RATE") => "a number, or off",
             Takes::One("TIME") => "ms, s, m or h",
             Takes::One("ADDRESS") => "an IP address with a port",
             Takes::One("PATH") => "a path",

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use super::key::{Group, Key, Takes};
-use super::{LogFormat, LogLevel, SchemaPolicy, identity, limits, value};
+use super::{LogFormat, LogLevel, SchemaPolicy, identity, limits, peers, tls, value};
 
 /// Every key.
 pub fn keys() -> &'static [&'static Key] {
-    static ALL: LazyLock<Vec<&'static Key>> =
-        LazyLock::new(|| BASICS.iter().chain(identity::KEYS).chain(limits::KEYS).collect());
+    static ALL: LazyLock<Vec<&'static Key>> = LazyLock::new(|| {
+        let groups = [BASICS, identity::KEYS, peers::KEYS, tls::KEYS, limits::KEYS];
+        groups.into_iter().flatten().collect()
+    });
     &ALL
 }
 

@@ -46,15 +46,19 @@ macro_rules! limits {
     (@type count) => { usize };
     (@type bytes) => { usize };
     (@type time) => { Duration };
+    (@type most) => { Option<u32> };
     (@called count) => { "N" };
     (@called bytes) => { "BYTES" };
     (@called time) => { "TIME" };
+    (@called most) => { "RATE" };
     (@read count) => { value::count };
     (@read bytes) => { value::bytes };
     (@read time) => { value::duration };
+    (@read most) => { value::most };
     (@show count) => { |number: usize| number.to_string() };
     (@show bytes) => { value::show_bytes };
     (@show time) => { value::show_duration };
+    (@show most) => { value::show_most };
 }
 
 limits! { machine:
@@ -62,6 +66,10 @@ limits! { machine:
         "max-connections", "5000", "Connections of browsers in all; 80 % of the file descriptors unless said";
     Connections max_connections_per_address: count = 1_000,
         "max-connections-per-address", "1000", "Connections from one address; loopback is not counted";
+    Connections max_connections_per_tenant: most = None,
+        "max-connections-per-tenant", "500", "Connections of one tenant's tokens; off unless said";
+    Connections max_connections_per_user: count = 50,
+        "max-connections-per-user", "50", "Connections of one user, by the token's sub; who has no token is not counted";
     Connections handshakes_per_second: count = 1_000,
         "handshakes-per-second", "1000", "New connections a second; more wait";
     Connections handshake_timeout: time = Duration::from_secs(10),
@@ -96,8 +104,20 @@ limits! { machine:
         "commands-per-second", "50", "Frames of one client a second, over time";
     Connections commands_burst: count = 200,
         "commands-burst", "200", "Frames of one client at once";
+    Connections user_commands_per_second: count = 200,
+        "user-commands-per-second", "200", "Frames of one user a second on all connections, over time";
+    Connections user_commands_burst: count = 1_000,
+        "user-commands-burst", "1000", "Frames of one user on all connections at once";
+    Connections max_revocations: count = 100_000,
+        "max-revocations", "100000", "Users, sessions and tokens that are revoked, each for a day; more are refused";
     Connections shards: count = machine.processors,
         "shards", "4", "Workers that write to connections; one per processor unless said";
+    Publishing events_per_second_per_publisher: most = None,
+        "events-per-second-per-publisher", "5000", "Events of one publisher (without --publishers: of one address); off unless said";
+    Publishing events_per_second_per_type: most = None,
+        "events-per-second-per-type", "1000", "Events of one type from one publisher; off unless said";
+    Publishing events_burst: time = Duration::from_secs(1),
+        "events-burst", "1s", "How much time's worth of those may come at once";
     Publishing max_event_bytes: bytes = MIB,
         "max-event-bytes", "1MiB", "An event on the wire";
     Publishing max_json_bytes: bytes = 4 * MIB,

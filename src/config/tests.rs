@@ -160,6 +160,34 @@ fn what_a_cluster_says_about_its_services_configures_nothing_and_is_no_mistake()
 }
 
 #[test]
+fn what_guards_a_port_lets_it_be_reached_without_insecure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let list = path("publishers.toml", "publisher = []");
+    let token = path("token", "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e\n");
+    let (publishers, admin) = (("publishers", list.as_str()), ("admin-token-file", token.as_str()));
+    assert!(load(&[("grpc", "0.0.0.0:7000"), publishers], &[]).is_ok());
+    assert!(load(&[("admin", "0.0.0.0:7000"), admin], &[]).is_ok());
+    for (key, other, advice) in [("grpc", admin, "--publishers"), ("admin", publishers, "--admin-token-file")] {
+        let found = mistakes(&[(key, "0.0.0.0:7000"), other], &[]);
+        assert!(found.len() == 1 && found[0].0 == format!("--{key}") && found[0].1.contains(advice), "{found:?}");
+    }
+    let broken = path("broken.toml", "[[publisher]]\nname = \"x\"\nchannels = [\"*\"]\n");
+    let short = path("short", "abc");
+    let found = mistakes(&[("publishers", &broken), ("admin-token-file", &short)], &[]);
+    let keys: Vec<_> = found.iter().map(|(key, _)| key.replace(&broken, "FILE")).collect();
+    assert_eq!(keys, ["FILE:1: publisher", "FILE:1: publisher", "--admin-token-file"], "{found:?}");
+    let empty = mistakes(&[], &[("RIALTO_PUBLISHERS", ""), ("RIALTO_ADMIN_TOKEN_FILE", " ")]);
+    assert!(empty.len() == 2 && empty.iter().all(|(_, problem)| problem.contains("set and empty")), "{empty:?}");
+    let lonely = mistakes(&[("require-tenant", "true")], &[]);
+    assert!(lonely.len() == 1 && lonely[0].1.contains("no key to verify tokens"), "{lonely:?}");
+}
+
+#[test]
 fn an_open_address_needs_insecure() {
     for key in ["listen", "grpc", "admin"] {
         let found = mistakes(&[(key, "0.0.0.0:7000")], &[]);
@@ -204,7 +232,8 @@ fn every_key_is_described_once_and_reads_what_it_shows_and_its_example() {
         assert_eq!(key.value(&config), [shown], "{}", key.name);
         assert!(!key.help.is_empty() && !key.help.ends_with('.'), "{}", key.name);
         assert!(
-            matches!(key.takes, Takes::Nothing) == ["insecure", "allow-breaking", "token-in-query"].contains(&key.name)
+            matches!(key.takes, Takes::Nothing)
+                == ["insecure", "allow-breaking", "token-in-query", "require-tenant"].contains(&key.name)
         );
     }
 }

@@ -1,6 +1,7 @@
 //! Text ⇄ values: addresses, durations, sizes, counts, origins. A refusal says what is wrong with the text.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const KIB: usize = 1024;
@@ -71,6 +72,16 @@ pub(super) fn count<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
     N::try_from(number).map_err(|_| format!("{text} is too large"))
 }
 
+/// A limit that can be off.
+pub(super) fn most(text: &str) -> Result<Option<u32>, String> {
+    if text == "off" { Ok(None) } else { count(text).map(Some).map_err(|problem| format!("{problem}, nor off")) }
+}
+
+/// A limit that can be off, as it is written.
+pub(super) fn show_most(most: Option<u32>) -> String {
+    most.map_or_else(|| "off".to_owned(), |most| most.to_string())
+}
+
 /// `true` or `false`.
 pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
     match text {
@@ -100,6 +111,11 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         Some(bare) => Err(format!("{text:?} names the scheme's own port; browsers send {bare:?}")),
         None => Ok(text.to_owned()),
     }
+}
+
+/// A path.
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// A host name as it stands in `Host`, without its port.

@@ -16,10 +16,10 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Streaming};
 
 use super::convert::{accepted, ack, tonic_status, too_large};
-use crate::ids::Tenant;
+use crate::auth::publishers::{Credential, TokenHash, bearer};
 use crate::ingest::{Ingest, PublishContext, body_bytes};
 use crate::metrics::Limit;
-use crate::net::{Peer, stopped};
+use crate::net::{ClientCertificate, Peer, stopped};
 use crate::proto::rialto::v1::publisher_service_server::PublisherService;
 use crate::proto::rialto::v1::{Event, PublishRequest, PublishResponse, PublishStreamRequest, PublishStreamResponse};
 use crate::status::{Code, Status};
@@ -48,7 +48,29 @@ impl Publisher {
 fn context<T>(request: &Request<T>) -> PublishContext {
     let traceparent = request.metadata().get("traceparent").and_then(|text| text.to_str().ok());
     let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
-    PublishContext::new(Tenant::default_tenant()).with_traceparent(traceparent).with_peer(peer)
+    let credential = request.extensions().get::<Credential>().cloned().unwrap_or_default();
+    PublishContext::default().with_credential(credential).with_traceparent(traceparent).with_peer(peer)
+}
+
+/// Lets only publishers on, before anything of their call's messages is read, and notes what they have shown: who they are is
+/// asked again for each batch of events.
+pub(super) fn admit(ingest: &Ingest, mut request: Request<()>) -> Result<Request<()>, tonic::Status> {
+    if !ingest.asks_publishers() {
+        return Ok(request);
+    }
+    let headers = request.metadata().as_ref();
+    let token = bearer(headers).map_err(|error| {
+        tonic_status(Status::new(Code::Unauthenticated, "invalid_authorization", error.to_string()))
+    })?;
+    let token = token.map(|token| TokenHash::of(token.as_bytes()));
+    let certificate = request.extensions().get::<ClientCertificate>().map(|ClientCertificate(names)| Arc::clone(names));
+    let credential = Credential { token, certificate };
+    ingest.admit(&credential).map_err(|status| {
+        ingest.metrics().publishing.acks.add_refused(&status);
+        tonic_status(status)
+    })?;
+    request.extensions_mut().insert(credential);
+    Ok(request)
 }
 
 #[tonic::async_trait]
@@ -113,6 +135,15 @@ impl Publishing {
         let window = self.window().await;
         if !window.is_empty() {
             let results = self.ingest.publish(window, &self.context).await;
+            let lost = results
+                .iter()
+                .filter_map(|result| result.as_ref().err())
+                .find(|status| status.code == Code::Unauthenticated);
+            if let Some(status) = lost {
+                // Taken out of the list meanwhile: the acks say so for each event, and nothing more is read.
+                self.rest = Vec::new().into_iter();
+                self.state = State::Ending(Some(tonic_status(status.clone())));
+            }
             let acks = results.into_iter().map(ack).collect();
             return Some((Ok(PublishStreamResponse { acks }), self));
         }
@@ -183,4 +214,41 @@ impl Publishing {
 fn draining() -> Status {
     let message = "this node is shutting down; connect again and publish what has no ack";
     Status::new(Code::Unavailable, "draining", message).with_retry_after(DRAINING_RETRY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::publishers::tests::publisher;
+    use crate::auth::publishers::{Directory, Publishers};
+    use crate::ingest::fixture::shop;
+
+    #[test]
+    fn a_verified_certificate_is_shown_beside_the_token_and_a_wrong_token_beside_it_counts() {
+        let list =
+            Publishers::new([publisher("mesh", &[], &["mesh.internal"]), publisher("both", &["t"], &["b.internal"])]);
+        let fixture = shop();
+        let ingest = Arc::into_inner(fixture.ingest).unwrap().with_publishers(Arc::new(Directory::new(Some(list))));
+        let ask = |name: Option<&str>, token: Option<&str>| {
+            let mut request = Request::new(());
+            if let Some(name) = name {
+                request.extensions_mut().insert(ClientCertificate(["other.internal".into(), name.into()].into()));
+            }
+            if let Some(token) = token {
+                request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+            }
+            admit(&ingest, request).map_err(|status| status.code())
+        };
+        assert!(ask(Some("mesh.internal"), None).unwrap().extensions().get::<Credential>().is_some());
+        assert!(ask(Some("b.internal"), Some("t")).is_ok());
+        for (name, token) in [
+            (None, None),
+            (Some("else.internal"), None),
+            (Some("b.internal"), None),
+            (None, Some("t")),
+            (Some("mesh.internal"), Some("wrong")),
+        ] {
+            assert_eq!(ask(name, token).unwrap_err(), tonic::Code::Unauthenticated, "{name:?} {token:?}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Channel, Hub, lock};
-use crate::ids::ChannelName;
+use crate::ids::{ChannelName, Tenant};
 use crate::log::{Position, RingLog};
 
 /// Rates are of so many last seconds.
@@ -29,6 +29,8 @@ pub enum Order {
 /// Which channels to list.
 #[derive(Clone, Debug)]
 pub struct Query {
+    /// Whose channels.
+    pub tenant: Tenant,
     /// Their names begin so.
     pub prefix: String,
     /// Their names come after this one, where they are listed by name.
@@ -73,7 +75,10 @@ impl Hub {
         let mut first: BinaryHeap<Ranked> = BinaryHeap::with_capacity(limit + 1);
         for bucket in &self.buckets {
             // Cloned, so that nobody waits for a bucket while its logs are looked at.
-            let named = |channel: &&Arc<Channel>| channel.key().channel.as_str().starts_with(&query.prefix);
+            let named = |channel: &&Arc<Channel>| {
+                let key = channel.key();
+                key.tenant == query.tenant && key.channel.as_str().starts_with(&query.prefix)
+            };
             let channels: Vec<Arc<Channel>> = lock(bucket).values().filter(named).map(Arc::clone).collect();
             total += channels.len();
             for channel in channels {

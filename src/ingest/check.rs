@@ -6,12 +6,13 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::authority::Authority;
 use super::metadata::{self, Metadata};
 use super::refusal::Refusal;
 use super::tell::{self, Sent};
 use super::{Batch, Limits, Outcome, PublishContext};
 use crate::engine::{Append, EventRecord};
-use crate::ids::{ChannelKey, ChannelName, EventId};
+use crate::ids::{ChannelKey, ChannelName, EventId, Tenant};
 use crate::log::Class;
 use crate::metrics::LimitHits;
 use crate::proto::rialto::v1::Event;
@@ -33,6 +34,7 @@ pub(super) struct Checker<'a> {
     revision: &'a Revision,
     limits: &'a Limits,
     context: &'a PublishContext,
+    authority: &'a Authority<'a>,
     hits: &'a LimitHits,
     json: Vec<u8>,
     checked: Vec<Result<Checked, Refusal>>,
@@ -46,6 +48,7 @@ pub(super) struct Checker<'a> {
 /// An event that nothing is wrong with. Its printed parts are ranges of the batch's buffer.
 struct Checked {
     event_type: Arc<EventType>,
+    tenant: Tenant,
     payload: Bytes,
     data: Range<usize>,
     metadata: Metadata,
@@ -59,11 +62,13 @@ impl<'a> Checker<'a> {
         revision: &'a Revision,
         limits: &'a Limits,
         context: &'a PublishContext,
+        authority: &'a Authority<'a>,
         hits: &'a LimitHits,
     ) -> Self {
         let now = SystemTime::now();
         let spending = Spending::of_publisher();
-        Checker { revision, limits, context, hits, json: Vec::new(), checked: Vec::new(), appends: 0, now, spending }
+        let (json, checked) = (Vec::new(), Vec::new());
+        Checker { revision, limits, context, authority, hits, json, checked, appends: 0, now, spending }
     }
 
     /// What the rules of all events have cost so far.
@@ -94,6 +99,8 @@ impl<'a> Checker<'a> {
 
     fn try_check(&mut self, event: Event) -> Result<Checked, Refusal> {
         let limits = self.limits;
+        self.authority.pace()?;
+        let tenant = self.authority.tenant(&event.tenant)?;
         let (event_type, payload) = self.body(event.body)?;
         if payload.len() > limits.max_event_bytes {
             return Err(Refusal::TooLarge { bytes: payload.len(), max_bytes: limits.max_event_bytes });
@@ -116,7 +123,7 @@ impl<'a> Checker<'a> {
         let channels = self.channels(&event_type, &payload, event.channels)?;
         let idempotency_key = (key_bytes > 0).then(|| event.idempotency_key.into());
         let class = class(&event_type, &payload)?;
-        Ok(Checked { event_type, payload, data, metadata, channels, idempotency_key, class })
+        Ok(Checked { event_type, tenant, payload, data, metadata, channels, idempotency_key, class })
     }
 
     /// The event's type and wire bytes, whichever way it came.
@@ -133,7 +140,9 @@ impl<'a> Checker<'a> {
                         None => Refusal::UnknownMessage { name },
                     }
                 })?;
-                Ok((publishable(event_type)?, any.value))
+                let event_type = publishable(event_type)?;
+                self.authority.may_publish(&event_type)?;
+                Ok((event_type, any.value))
             }
             Body::Json(json) => {
                 let max_bytes = self.limits.max_json_bytes;
@@ -145,6 +154,7 @@ impl<'a> Checker<'a> {
                     Refusal::UnknownType { advice: schema.publishable_like(&name), name }
                 })?;
                 let event_type = publishable(event_type)?;
+                self.authority.may_publish(&event_type)?;
                 let payload = self
                     .revision
                     .transcoder
@@ -169,6 +179,7 @@ impl<'a> Checker<'a> {
             if routed.is_empty() {
                 return Err(Refusal::NoChannel { event: event() });
             }
+            routed.iter().try_for_each(|channel| self.authority.may_go_to(channel, None))?;
             let templates = schema.templates_of(event_type);
             return Ok(routed.into_iter().zip(templates.map(|template| template.retention)).collect());
         }
@@ -184,7 +195,9 @@ impl<'a> Checker<'a> {
                 return Err(Refusal::ForeignChannel { event: event(), channel: shown(&channel), index });
             }
             if channels.iter().all(|(known, _)| known.as_str() != channel) {
-                channels.push((ChannelName::new(channel), template.retention));
+                let channel = ChannelName::new(channel);
+                self.authority.may_go_to(&channel, Some(index))?;
+                channels.push((channel, template.retention));
             }
         }
         Ok(channels)
@@ -219,7 +232,7 @@ impl<'a> Checker<'a> {
                 });
                 let channels = checked.channels.into_iter().map(|(channel, retention)| {
                     appends.push(Append {
-                        key: ChannelKey { tenant: self.context.tenant.clone(), channel: channel.clone() },
+                        key: ChannelKey { tenant: checked.tenant.clone(), channel: channel.clone() },
                         retention,
                         event: event.clone(),
                         idempotency_key: checked.idempotency_key.clone(),
@@ -227,7 +240,7 @@ impl<'a> Checker<'a> {
                     channel
                 });
                 let channels = channels.collect();
-                let sent = Sent { index, record: keeps_records.then_some(event) };
+                let sent = Sent { index, tenant: checked.tenant.clone(), record: keeps_records.then_some(event) };
                 Outcome::Checked { event_id, channels, sent }
             })
             .collect();

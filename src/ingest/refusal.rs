@@ -1,7 +1,10 @@
 //! Why an event is refused, as its publisher hears it.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::ids::{ChannelName, InvalidTenant, Tenant};
 use crate::metrics::Limit;
 use crate::schema::{self, RouteError, UnknownChannel};
 use crate::status::{Code, Status};
@@ -50,6 +53,44 @@ pub(super) enum Refusal {
     UnknownChannel { error: UnknownChannel, index: usize },
     #[error("{event} may not go to {channel:?}: the channel is of no template that the event lists")]
     ForeignChannel { event: Arc<str>, channel: String, index: usize },
+    #[error("{over} may publish {per_second} events a second; wait {} ms", .wait.as_millis())]
+    TooFast { over: Over, per_second: u32, wait: Duration },
+    #[error("publisher {publisher:?} may not publish {event}; its entry in --publishers says the types that it may")]
+    TypeNotGranted { publisher: Arc<str>, event: Arc<str> },
+    #[error(
+        "publisher {publisher:?} may not publish to {:?}; its entry in --publishers says the channels that it may",
+        .channel.as_str()
+    )]
+    ChannelNotGranted { publisher: Arc<str>, channel: ChannelName, index: Option<usize> },
+    #[error(
+        "publisher {publisher:?} may not publish for {}; its entry in --publishers says the tenants that it may",
+        named(.tenant)
+    )]
+    TenantNotGranted { publisher: Arc<str>, tenant: Tenant },
+    #[error("{0}")]
+    BadTenant(InvalidTenant),
+    #[error("the event names no tenant, and this bridge serves only those of a tenant (--require-tenant)")]
+    NoTenant,
+}
+
+/// Whose rate an event is over.
+#[derive(Debug)]
+pub(super) enum Over {
+    Publisher,
+    Type(Arc<str>),
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Over::Publisher => f.write_str("this publisher"),
+            Over::Type(event) => write!(f, "of {event} this publisher"),
+        }
+    }
+}
+
+fn named(tenant: &Tenant) -> String {
+    if tenant.is_default() { "the tenant without a name".to_owned() } else { format!("the tenant {tenant:?}") }
 }
 
 impl Refusal {
@@ -66,6 +107,8 @@ impl Refusal {
             Refusal::IdempotencyKey { .. } => Limit::MaxIdempotencyKeyBytes,
             Refusal::MetadataEntries { .. } | Refusal::MetadataBytes { .. } => Limit::MaxMetadata,
             Refusal::Channels { .. } => Limit::MaxChannels,
+            Refusal::TooFast { over: Over::Publisher, .. } => Limit::EventsPerSecondPerPublisher,
+            Refusal::TooFast { over: Over::Type(_), .. } => Limit::EventsPerSecondPerType,
             Refusal::Payload { error, .. } => match error.problem {
                 Problem::TooDeep { .. } => Limit::MaxDepth,
                 Problem::TooManyElements { .. } => Limit::MaxElements,
@@ -94,12 +137,23 @@ impl Refusal {
             Refusal::Channels { .. } => "too_many_channels",
             Refusal::UnknownChannel { .. } => "channel_not_found",
             Refusal::ForeignChannel { .. } => "channel_not_of_event",
+            Refusal::TooFast { over: Over::Publisher, .. } => "publisher_rate",
+            Refusal::TooFast { over: Over::Type(_), .. } => "type_rate",
+            Refusal::TypeNotGranted { .. } => "type_not_granted",
+            Refusal::ChannelNotGranted { .. } => "channel_not_granted",
+            Refusal::TenantNotGranted { .. } => "tenant_not_granted",
+            Refusal::BadTenant(_) => "invalid_tenant",
+            Refusal::NoTenant => "missing_tenant",
         }
     }
 
     fn code(&self) -> Code {
         match self {
             Refusal::UnknownChannel { .. } => Code::NotFound,
+            Refusal::TooFast { .. } => Code::ResourceExhausted,
+            Refusal::TypeNotGranted { .. } | Refusal::ChannelNotGranted { .. } | Refusal::TenantNotGranted { .. } => {
+                Code::PermissionDenied
+            }
             _ => Code::InvalidArgument,
         }
     }
@@ -109,7 +163,14 @@ impl Refusal {
         match self {
             Refusal::NoBody | Refusal::TooLarge { .. } => "payload".into(),
             Refusal::UnknownMessage { .. } | Refusal::NotAnEvent { .. } => "payload.typeUrl".into(),
-            Refusal::UnknownType { .. } | Refusal::Own { .. } | Refusal::FromClient { .. } => "type".into(),
+            Refusal::UnknownType { .. }
+            | Refusal::Own { .. }
+            | Refusal::FromClient { .. }
+            | Refusal::TypeNotGranted { .. } => "type".into(),
+            Refusal::TenantNotGranted { .. } | Refusal::BadTenant(_) | Refusal::NoTenant => "tenant".into(),
+            Refusal::TooFast { .. } => String::new(),
+            Refusal::ChannelNotGranted { index: None, .. } => "channels".into(),
+            Refusal::ChannelNotGranted { index: Some(index), .. } => format!("channels[{index}]"),
             Refusal::JsonTooLarge { .. } => "data".into(),
             Refusal::IdempotencyKey { .. } => "idempotencyKey".into(),
             Refusal::MetadataEntries { .. } | Refusal::MetadataBytes { .. } | Refusal::MetadataKey => "metadata".into(),
@@ -134,6 +195,9 @@ impl From<Refusal> for Status {
             return violations
                 .iter()
                 .fold(status, |status, wrong| status.with_violation(wrong.path.as_str(), wrong.description()));
+        }
+        if let Refusal::TooFast { wait, .. } = refusal {
+            return Status::new(refusal.code(), refusal.reason(), message).with_retry_after(wait);
         }
         let description = match &refusal {
             Refusal::Payload { error, .. } => error.problem.to_string(),

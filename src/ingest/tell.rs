@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use super::{Accepted, PublishContext};
 use crate::engine::EventRecord;
-use crate::ids::trace_id;
-use crate::metrics::Publishing;
+use crate::ids::{Tenant, trace_id};
+use crate::metrics::{Metrics, Publishing};
 use crate::schema::TypeIndex;
 use crate::status::Status;
 
 /// An event that was checked and given to the engine.
 pub(super) struct Sent {
     pub(super) index: TypeIndex,
+    pub(super) tenant: Tenant,
     /// Kept only where [`is_logged`].
     pub(super) record: Option<Arc<EventRecord>>,
 }
@@ -29,16 +30,32 @@ pub(super) fn is_logged() -> bool {
 /// Tells of one batch. Counts when it is dropped.
 pub(super) struct Teller<'a> {
     publishing: &'a Publishing,
+    metrics: &'a Metrics,
     context: &'a PublishContext,
+    publisher: Option<&'a Arc<str>>,
     run: (TypeIndex, u64),
+    /// Accepted events of one tenant in a row.
+    tenant_run: (Tenant, u64),
     accepted: u64,
+    refused: u64,
     duplicates: u64,
     appends: u64,
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(publishing: &'a Publishing, context: &'a PublishContext) -> Self {
-        Teller { publishing, context, run: (TypeIndex(0), 0), accepted: 0, duplicates: 0, appends: 0 }
+    pub(super) fn new(metrics: &'a Metrics, context: &'a PublishContext, publisher: Option<&'a Arc<str>>) -> Self {
+        Teller {
+            publishing: &metrics.publishing,
+            metrics,
+            context,
+            publisher,
+            run: (TypeIndex(0), 0),
+            tenant_run: (Tenant::default_tenant(), 0),
+            accepted: 0,
+            refused: 0,
+            duplicates: 0,
+            appends: 0,
+        }
     }
 
     /// One event's answer.
@@ -48,12 +65,16 @@ impl<'a> Teller<'a> {
                 self.accepted += 1;
                 if accepted.duplicate {
                     self.duplicates += 1;
-                } else if let Some(Sent { index, .. }) = sent {
+                } else if let Some(Sent { index, tenant, .. }) = sent {
                     self.appends += accepted.positions.len() as u64;
                     self.count(*index);
+                    self.count_of(tenant);
                 }
             }
-            Err(status) => self.publishing.acks.add_refused(status),
+            Err(status) => {
+                self.refused += 1;
+                self.publishing.acks.add_refused(status);
+            }
         }
         if is_logged() {
             self.log(sent.and_then(|sent| sent.record.as_deref()), answer);
@@ -66,6 +87,22 @@ impl<'a> Teller<'a> {
             self.run.0 = index;
         }
         self.run.1 += 1;
+    }
+
+    fn count_of(&mut self, tenant: &Tenant) {
+        if self.tenant_run.0 != *tenant {
+            self.end_tenant_run();
+            self.tenant_run.0 = tenant.clone();
+        }
+        self.tenant_run.1 += 1;
+    }
+
+    fn end_tenant_run(&mut self) {
+        let (tenant, count) = &mut self.tenant_run;
+        if *count > 0 {
+            self.metrics.tenants.add_published(tenant, *count);
+            *count = 0;
+        }
     }
 
     fn end_run(&mut self) {
@@ -83,15 +120,16 @@ impl<'a> Teller<'a> {
         let traceparent = own.as_deref().or(traceparent.as_deref());
         let trace = traceparent.and_then(trace_id);
         let event_type = record.map(|record| &*record.event_type.name);
+        let publisher = self.publisher.map(|publisher| &**publisher);
         match answer {
             Ok(Accepted { event_id, positions, duplicate }) => {
                 for (channel, position) in positions {
                     let sequence = position.sequence;
-                    tracing::debug!(peer, call, %event_id, event_type, %channel, sequence, duplicate, traceparent, trace_id = trace, "published");
+                    tracing::debug!(peer, call, publisher, %event_id, event_type, %channel, sequence, duplicate, traceparent, trace_id = trace, "published");
                 }
             }
             Err(Status { code, reason, .. }) => {
-                tracing::debug!(peer, call, event_type, %code, reason, traceparent, trace_id = trace, "refused");
+                tracing::debug!(peer, call, publisher, event_type, %code, reason, traceparent, trace_id = trace, "refused");
             }
         }
     }
@@ -100,6 +138,10 @@ impl<'a> Teller<'a> {
 impl Drop for Teller<'_> {
     fn drop(&mut self) {
         self.end_run();
+        self.end_tenant_run();
+        if let Some(publisher) = self.publisher {
+            self.metrics.publishers.add(publisher, self.accepted, self.refused);
+        }
         let publishing = self.publishing;
         for (counter, count) in [(&publishing.duplicates, self.duplicates), (&publishing.appends, self.appends)] {
             if count > 0 {

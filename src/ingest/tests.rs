@@ -16,7 +16,7 @@ use crate::status::Code;
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 fn context() -> PublishContext {
-    PublishContext::new(Tenant::from("acme"))
+    PublishContext::default()
 }
 
 async fn publish(fixture: &Fixture, events: Vec<Event>) -> Vec<Result<Accepted, Status>> {
@@ -41,13 +41,14 @@ fn names(accepted: &Accepted) -> Vec<(&str, u64)> {
 #[tokio::test]
 async fn an_event_goes_to_every_channel_of_its_type_under_one_id() {
     let fixture = shop();
-    let accepted = publish_one(&fixture, placed("o-1", "kläre")).await.unwrap();
+    let event = Event { tenant: "acme".into(), ..placed("o-1", "kläre") };
+    let accepted = publish_one(&fixture, event).await.unwrap();
     assert_eq!(names(&accepted), [("order:o-1", FIRST_SEQUENCE), ("customer:kläre", FIRST_SEQUENCE)]);
     assert!(accepted.positions.iter().all(|(_, position)| position.epoch == EPOCH));
     assert!(!accepted.duplicate);
     let appends = fixture.rings.appends();
     assert!(appends.iter().all(|append| append.event.id == accepted.event_id));
-    assert!(appends.iter().all(|append| append.key.tenant == Tenant::from("acme")));
+    assert!(appends.iter().all(|append| append.key.tenant.as_str() == "acme"));
     assert_eq!(appends[0].retention.events, 7);
     let event = &appends[0].event;
     assert_eq!(event.revision, 23);
@@ -253,11 +254,12 @@ async fn the_engine_is_told_each_events_class_and_key() {
 #[tokio::test]
 async fn a_batch_is_cut_where_its_rules_have_cost_enough_and_others_get_their_turn() {
     let fixture = shop();
+    let authority = Authority::of(&fixture.ingest, &context()).unwrap();
     let numbers = vec!["1"; 40].join(",");
     let event = || json("order.counted", &format!("{{\"orderId\":\"o\",\"counts\":[{numbers}]}}"));
-    let batch = fixture.ingest.check((0..100).map(|_| event()), usize::MAX, &context());
+    let batch = fixture.ingest.check((0..100).map(|_| event()), usize::MAX, &context(), &authority);
     assert!((1..50).contains(&batch.outcomes.len()), "{} in one turn", batch.outcomes.len());
-    let cheap = fixture.ingest.check((0..100).map(|_| shipped("o")), usize::MAX, &context());
+    let cheap = fixture.ingest.check((0..100).map(|_| shipped("o")), usize::MAX, &context(), &authority);
     assert_eq!(cheap.outcomes.len(), 100);
 
     let turns = Arc::new(AtomicU64::new(0));

@@ -46,6 +46,14 @@ impl<K: Eq + Hash> Keyed<K> {
         self.lock().get(key).copied().unwrap_or(0)
     }
 
+    /// Every key that holds something, with how much.
+    pub fn counts(&self) -> Vec<(K, u32)>
+    where
+        K: Clone,
+    {
+        self.lock().iter().map(|(key, count)| (key.clone(), *count)).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<K, u32>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -134,7 +134,7 @@ impl Acks {
 pub struct Upgrades([Counter; Self::STATUSES.len() + 1]);
 
 impl Upgrades {
-    const STATUSES: [u16; 6] = [400, 401, 403, 405, 426, 500];
+    const STATUSES: [u16; 8] = [400, 401, 403, 405, 426, 429, 500, 503];
 
     /// Counts one.
     pub fn add_refused(&self, status: u16) {

@@ -51,6 +51,11 @@ impl Scrape {
     fn connections(&self, out: &mut Out<'_>) -> fmt::Result {
         let (front, observed) = (&self.metrics.front, &self.observed);
         out.gauge(&table::CONNECTIONS, observed.connections)?;
+        let tenants = self.metrics.tenants.labelled(&observed.tenant_connections);
+        out.gauges(
+            &table::TENANT_CONNECTIONS,
+            tenants.into_iter().map(|(tenant, count)| (vec![("tenant", tenant)], count)),
+        )?;
         out.counter(&table::CONNECTIONS_OPENED, front.opened.get())?;
         out.counters(
             &table::CONNECTIONS_CLOSED,
@@ -76,6 +81,7 @@ impl Scrape {
         let publishing = &self.metrics.publishing;
         out.gauge(&table::CHANNELS, self.observed.channels)?;
         self.by_type(out, &table::EVENTS_PUBLISHED, [&publishing.events].into_iter())?;
+        self.by_name(out)?;
         out.counter(&table::EVENTS_DUPLICATE, publishing.duplicates.get())?;
         out.counter(&table::EVENTS_APPENDED, publishing.appends.get())?;
         let shards = self.metrics.shards();
@@ -88,6 +94,20 @@ impl Scrape {
         let reasons = publishing.acks.by_reason().into_iter();
         out.counters(&table::REFUSALS, reasons.map(|(reason, count)| (vec![("reason", reason.to_owned())], count)))?;
         out.gauge(&table::PUBLISH_STREAMS, u64::try_from(publishing.streams.get()).unwrap_or(0))
+    }
+
+    /// By tenant and by publisher.
+    fn by_name(&self, out: &mut Out<'_>) -> fmt::Result {
+        let of_tenant = |(tenant, count): (String, u64)| (vec![("tenant", tenant)], count);
+        let tenants = &self.metrics.tenants;
+        out.counters(&table::TENANT_PUBLISHED, tenants.published().into_iter().map(of_tenant))?;
+        let shards = self.metrics.shards();
+        let delivered = tenants.delivered(shards.iter().map(|shard| &shard.by_tenant));
+        out.counters(&table::TENANT_DELIVERED, delivered.into_iter().map(of_tenant))?;
+        let publishers = self.metrics.publishers.counted().into_iter();
+        let publishers =
+            publishers.map(|(name, result, count)| (vec![("publisher", name), ("result", result.to_owned())], count));
+        out.counters(&table::PUBLISHER_EVENTS, publishers)
     }
 
     fn readers(&self, out: &mut Out<'_>) -> fmt::Result {
@@ -112,10 +132,12 @@ impl Scrape {
             &table::LIMIT_HITS,
             limits.map(|limit| (vec![("limit", limit.name().to_owned())], metrics.limits.get(*limit))),
         )?;
+        out.gauge(&table::REVOCATIONS, observed.revocations)?;
         out.gauge(&table::LOG_BYTES, observed.log_bytes)?;
         out.gauge(&table::LOG_LIMIT_BYTES, observed.log_limit_bytes)?;
         let schema = vec![("fingerprint", observed.fingerprint.clone()), ("revision", observed.revision.to_string())];
         out.info(&table::SCHEMA_INFO, schema)?;
+        out.counter(&table::TLS_FAILED, metrics.tls_failed.get())?;
         let reloads = &metrics.reloads;
         let results = [("applied", &reloads.applied), ("unchanged", &reloads.unchanged), ("refused", &reloads.refused)];
         let results = results.map(|(result, count)| (vec![("result", result.to_owned())], count.get()));
@@ -192,6 +214,14 @@ impl Out<'_> {
 
     fn gauge(&mut self, metric: &Metric, value: u64) -> fmt::Result {
         self.metric(metric)?.encode_gauge(&value)
+    }
+
+    fn gauges(&mut self, metric: &Metric, values: impl IntoIterator<Item = (Labels, u64)>) -> fmt::Result {
+        let mut encoder = self.metric(metric)?;
+        for (labels, value) in values {
+            encoder.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
     }
 
     fn info(&mut self, metric: &Metric, labels: Labels) -> fmt::Result {

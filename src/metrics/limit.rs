@@ -63,6 +63,8 @@ macro_rules! limits {
 limits! {
     MaxConnections "max-connections" Refused "Connections of browsers in all";
     MaxConnectionsPerAddress "max-connections-per-address" Refused "Connections of browsers from one address";
+    MaxConnectionsPerTenant "max-connections-per-tenant" Refused "Connections of browsers of one tenant";
+    MaxConnectionsPerUser "max-connections-per-user" Refused "Connections of one user";
     MaxAdminConnections "max-admin-connections" Refused "Connections to the internal port";
     MaxGrpcConnections "max-grpc-connections" Refused "Connections of publishers";
     FileDescriptors "file-descriptors" Held "File descriptors of the process";
@@ -79,7 +81,10 @@ limits! {
     MaxControlFrames "max-control-frames" Held "Answers that wait for one connection's socket";
     MaxSubscriptions "max-subscriptions" Refused "Subscriptions of one connection";
     CommandsPerSecond "commands-per-second" Refused "Frames of one client a second";
+    UserCommandsPerSecond "user-commands-per-second" Refused "Frames of one user a second, on all connections";
     ReplayBytesPerSecond "replay-bytes-per-second" Held "Replay to one connection";
+    EventsPerSecondPerPublisher "events-per-second-per-publisher" Refused "Events of one publisher a second";
+    EventsPerSecondPerType "events-per-second-per-type" Refused "Events of one type and one publisher a second";
     MaxEventBytes "max-event-bytes" Refused "Bytes of an event on the wire";
     MaxJsonBytes "max-json-bytes" Refused "Bytes of an event as JSON";
     MaxElements "max-elements" Refused "List items, map entries and members of an event";
@@ -93,6 +98,7 @@ limits! {
     MaxDecodingBytes "max-decoding-bytes" Held "Memory of publish requests that are being worked on";
     MaxChannelBytes "max-channel-bytes" Refused "Memory of one channel's log: events go before their retention is over";
     MaxLogBytes "max-log-bytes" Refused "Memory of all logs: idle channels give up events, or an append is refused";
+    MaxRevocations "max-revocations" Refused "Users, sessions and tokens that are revoked";
     MaxTombstones "max-tombstones" Refused "Channels whose last position is remembered";
 }
 

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::counters::{ByType, Counter, Durations, Lags};
+use super::named::{ByPlace, TenantPlace};
 use crate::schema::TypeIndex;
 
 /// The counters of one shard. Every method is for the shard's own task.
 #[derive(Debug, Default)]
 pub struct ShardCounters {
     pub(super) delivered: ByType,
+    pub(super) by_tenant: ByPlace,
     pub(super) latency: Durations,
     pub(super) lag: Lags,
     pub(super) sent_bytes: Counter,
@@ -39,6 +41,11 @@ impl ShardCounters {
     /// So many events of a type went to sockets.
     pub fn on_delivered(&self, index: TypeIndex, count: u64) {
         self.delivered.add_alone(index, count);
+    }
+
+    /// So many of a tenant's events went to sockets.
+    pub fn on_delivered_to(&self, place: TenantPlace, count: u64) {
+        self.by_tenant.add_alone(place, count);
     }
 
     /// An event's bytes were taken by the kernel so long after the bridge had accepted it.

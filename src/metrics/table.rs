@@ -54,6 +54,9 @@ macro_rules! metrics {
 metrics! {
     CONNECTIONS: Gauge "rialto_connections" []
         "Open connections of browsers" "A fall to nothing, or above 80 % of --max-connections";
+    TENANT_CONNECTIONS: Gauge "rialto_tenant_connections" ["tenant"]
+        "Open connections of browsers by tenant, once it is known; (default) has no name, (other) is all beyond the first 100"
+        "One tenant near --max-connections-per-tenant";
     CONNECTIONS_OPENED: Counter "rialto_connections_opened_total" []
         "Connections of browsers that were upgraded to WebSocket" "A rate far above the usual: clients reconnect in a storm";
     CONNECTIONS_CLOSED: Counter "rialto_connections_closed_total" ["code" "by"]
@@ -76,6 +79,13 @@ metrics! {
         "Channels that have a log or a subscriber" "For capacity";
     EVENTS_PUBLISHED: Counter "rialto_events_published_total" ["type"]
         "Events accepted from publishers by event type; a retry of an accepted event does not count" "A fall to nothing";
+    TENANT_PUBLISHED: Counter "rialto_tenant_events_published_total" ["tenant"]
+        "Events accepted from publishers by the tenant that they are for" "One tenant that has most of all";
+    TENANT_DELIVERED: Counter "rialto_tenant_events_delivered_total" ["tenant"]
+        "Events that went into sockets by tenant, once for each subscription" "One tenant that has most of all";
+    PUBLISHER_EVENTS: Counter "rialto_publisher_events_total" ["publisher" "result"]
+        "Events by the publisher of --publishers that sent them, accepted or refused"
+        "result=refused: a service that may not do what it does, or is over its rate";
     EVENTS_DUPLICATE: Counter "rialto_events_duplicate_total" []
         "Accepted publishes that an earlier one with the same idempotency key had made already" "For knowing who retries";
     EVENTS_APPENDED: Counter "rialto_events_appended_total" []
@@ -111,6 +121,8 @@ metrics! {
         "Events whose fields came out of order, which cost more to print" "For finding the publisher";
     LIMIT_HITS: Counter "rialto_limit_hits_total" ["limit"]
         "How often each limit was hit" "A rate that lasts, for each limit by itself";
+    REVOCATIONS: Gauge "rialto_revocations" []
+        "Users, sessions and tokens that an administrator has revoked and whose tokens may not have ended yet" "Above nine tenths of --max-revocations";
     LOG_BYTES: Gauge "rialto_log_bytes" []
         "Memory of all channel logs" "Above nine tenths of rialto_log_limit_bytes";
     LOG_LIMIT_BYTES: Gauge "rialto_log_limit_bytes" []
@@ -118,6 +130,8 @@ metrics! {
     SCHEMA_INFO: Gauge "rialto_schema_info" ["fingerprint" "revision"]
         "1 for the schema that is served: its fingerprint, and its number in the life of this process"
         "Nodes with different fingerprints for longer than a rollout";
+    TLS_FAILED: Counter "rialto_tls_handshakes_failed_total" []
+        "Connections to any port that did not get into TLS: another protocol or version, no certificate that is believed" "A rate that lasts: a client has the wrong authority or certificate";
     SCHEMA_RELOADS: Counter "rialto_schema_reloads_total" ["result"]
         "Reloads of the schema: applied, unchanged or refused" "result=refused";
     READY: Gauge "rialto_ready" []

@@ -74,7 +74,7 @@ impl ConnectionLimits {
         }
         // From here the drop of `counted` gives back what was taken.
         let mut counted = Counted { limits: self.clone(), _address: None };
-        let address = subscriber_address(peer.ip());
+        let address = one_peer(peer.ip());
         if !address.is_loopback() {
             let held = self.addresses.take(address, self.max_per_address);
             counted._address = Some(held.ok_or(Refusal::Address { max_per_address: self.max_per_address })?);
@@ -95,7 +95,7 @@ impl Drop for Counted {
 }
 
 /// What one peer cannot easily have many of: an IPv4 address, or an IPv6 network of 64 bits.
-pub(crate) fn subscriber_address(address: IpAddr) -> IpAddr {
+pub(crate) fn one_peer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))

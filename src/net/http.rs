@@ -3,7 +3,7 @@
 //! [`Server`] accepts by itself and serves an axum router on hyper's http1 connection: a peer that sends nothing, half a
 //! header block or nothing after its last answer is closed at the header deadline, and one that does not read its answer
 //! is cut when the connection is too old. An upgraded connection leaves the server at the upgrade, with its deadlines;
-//! its I/O is a `TokioIo<TcpStream>` without any wrapper, so that `hyper::upgrade::Upgraded::downcast` gives the socket back.
+//! its I/O is a `TokioIo<Stream>` without any wrapper, so that `hyper::upgrade::Upgraded::downcast` gives the socket back.
 //!
 //! Every request carries [`Peer`] and, where connections are limited, its connection's [`Permit`]; who upgrades keeps a
 //! clone of the permit for as long as the connection lives.
@@ -27,14 +27,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tower::Service;
 
 use crate::metrics::{Limit, Metrics};
 
 use super::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use super::admission::{ConnectionLimits, Permit, Refusal};
-use super::{Peer, stopped};
+use super::entry::{Entered, Entry};
+use super::{ClientCertificate, Peer, stopped};
 
 /// Connections that are being told that they are refused. What is beyond is closed without a word.
 const MAX_REFUSING: usize = 64;
@@ -78,6 +79,7 @@ pub struct Server {
     router: Router,
     config: Config,
     limits: Option<Arc<ConnectionLimits>>,
+    entry: Entry,
     metrics: Arc<Metrics>,
     full: Limit,
 }
@@ -90,6 +92,7 @@ impl Server {
             router,
             config: Config::default(),
             limits: None,
+            entry: Entry::default(),
             metrics: Arc::default(),
             full: Limit::MaxConnections,
         }
@@ -116,13 +119,20 @@ impl Server {
         self
     }
 
+    /// Takes every connection through this entry first.
+    #[must_use]
+    pub fn with_entry(mut self, entry: Entry) -> Self {
+        self.entry = entry;
+        self
+    }
+
     /// Serves until `stop` is true; then closes the port, lets running requests finish within `drain_timeout`, and returns.
     /// Upgraded connections are not waited for: they have left.
     ///
     /// # Errors
     /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
     pub async fn serve(self, mut stop: watch::Receiver<bool>) -> io::Result<()> {
-        let Server { listener, router, config, limits, metrics, full } = self;
+        let Server { listener, router, config, limits, entry, metrics, full } = self;
         let mut acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second)
             .with_metrics(Arc::clone(&metrics));
         let mut builder = http1::Builder::new();
@@ -154,8 +164,8 @@ impl Server {
                     }
                 }
             };
-            let (config, metrics) = (config.clone(), Arc::clone(&metrics));
-            let connection = Connection { builder: builder.clone(), stream, peer, answer, config, metrics };
+            let (config, entry, metrics) = (config.clone(), entry.clone(), Arc::clone(&metrics));
+            let connection = Connection { builder: builder.clone(), stream, peer, answer, config, entry, metrics };
             tokio::spawn(connection.run(stop.clone(), alive.clone()));
         }
         drop((acceptor, alive));
@@ -171,11 +181,19 @@ enum Answer {
 }
 
 impl Answer {
-    async fn to(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Response {
+    async fn to(
+        &self,
+        request: hyper::Request<Incoming>,
+        peer: SocketAddr,
+        certificate: Option<ClientCertificate>,
+    ) -> Response {
         match self {
             Answer::Serve(router, permit) => {
                 let mut request: Request = request.map(Body::new);
                 request.extensions_mut().insert(Peer(peer));
+                if let Some(certificate) = certificate {
+                    request.extensions_mut().insert(certificate);
+                }
                 if let Some(permit) = permit {
                     request.extensions_mut().insert(permit.clone());
                 }
@@ -193,14 +211,16 @@ struct Connection {
     peer: SocketAddr,
     answer: Answer,
     config: Config,
+    entry: Entry,
     metrics: Arc<Metrics>,
 }
 
 impl Connection {
     async fn run(self, mut stop: watch::Receiver<bool>, _alive: mpsc::Sender<Infallible>) {
-        let Connection { builder, stream, peer, answer, config, metrics } = self;
+        let Connection { builder, stream, peer, answer, config, entry, metrics } = self;
         // Browsers open connections ahead of need: one that stays silent is nobody's mistake. It is closed, counted, not told.
         let mut first_byte = [0];
+        let begun = Instant::now();
         tokio::select! {
             first = timeout(config.header_timeout, stream.peek(&mut first_byte)) => if first.is_err() {
                 tracing::debug!(%peer, "nothing came");
@@ -208,14 +228,20 @@ impl Connection {
             },
             () = stopped(&mut stop) => return,
         }
+        let left = config.header_timeout.saturating_sub(begun.elapsed());
+        let entered = tokio::select! {
+            entered = entry.pass(stream, peer, left, &metrics) => entered,
+            () = stopped(&mut stop) => return,
+        };
+        let Some(Entered { stream, peer, certificate }) = entered else { return };
         let answer = Arc::new(answer);
         let answered = Arc::new(AtomicBool::new(false));
         let service = service_fn({
             let answered = Arc::clone(&answered);
             move |request| {
                 answered.store(true, Ordering::Relaxed);
-                let answer = answer.clone();
-                async move { Ok::<_, Infallible>(answer.to(request, peer).await) }
+                let (answer, certificate) = (answer.clone(), certificate.clone());
+                async move { Ok::<_, Infallible>(answer.to(request, peer, certificate).await) }
             }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());

@@ -49,11 +49,12 @@ impl Body {
     }
 }
 
-/// The routes of these pages. Their scripts may connect to this port, and to the WebSocket port `also` where there is one.
-pub fn routes(pages: Vec<Page>, also: Option<u16>) -> Router {
+/// The routes of these pages. Their scripts may connect to this port, and to the WebSocket port `also` where there is one,
+/// by its scheme.
+pub fn routes(pages: Vec<Page>, also: Option<(&'static str, u16)>) -> Router {
     let policy = match also {
         None => POLICY.to_owned(),
-        Some(port) => format!("{POLICY}; connect-src 'self' ws://*:{port}"),
+        Some((scheme, port)) => format!("{POLICY}; connect-src 'self' {scheme}://*:{port}"),
     };
     let policy = HeaderValue::from_str(&policy).expect("a policy of words and a number is a header value");
     pages.into_iter().fold(Router::new(), |routes, page| {

@@ -12,12 +12,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use crate::metrics::{Limit, Metrics};
 
+use super::ClientCertificate;
 use super::admission::Permit;
+use super::entry::Entered;
+use super::tls::Stream;
 
 /// The connection preface, and the header of the SETTINGS frame behind it (RFC 9113, sections 3.4 and 4.1).
 const OPENING_BYTES: usize = 24 + 9;
@@ -26,8 +28,9 @@ const LENGTH_AT: usize = 24;
 
 /// A connection whose peer has to open HTTP/2 in time.
 pub struct PrefaceDeadline {
-    stream: TcpStream,
+    stream: Stream,
     peer: SocketAddr,
+    certificate: Option<ClientCertificate>,
     opening: Option<Box<Opening>>,
     _permit: Option<Permit>,
     metrics: Arc<Metrics>,
@@ -54,9 +57,17 @@ impl Opening {
 
 impl PrefaceDeadline {
     /// Gives the peer so long to open HTTP/2.
-    pub fn new(stream: TcpStream, peer: SocketAddr, within: Duration) -> Self {
+    pub fn new(entered: Entered, within: Duration) -> Self {
+        let Entered { stream, peer, certificate } = entered;
         let opening = Opening { deadline: Box::pin(sleep(within)), seen: [0; OPENING_BYTES], read_bytes: 0 };
-        PrefaceDeadline { stream, peer, opening: Some(Box::new(opening)), _permit: None, metrics: Arc::default() }
+        PrefaceDeadline {
+            stream,
+            peer,
+            certificate,
+            opening: Some(Box::new(opening)),
+            _permit: None,
+            metrics: Arc::default(),
+        }
     }
 
     /// Counts in these metrics.
@@ -76,6 +87,11 @@ impl PrefaceDeadline {
     /// The peer's address.
     pub fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// The certificate that the peer has shown, where it was asked for one.
+    pub fn certificate(&self) -> Option<&ClientCertificate> {
+        self.certificate.as_ref()
     }
 }
 
@@ -136,7 +152,7 @@ impl AsyncWrite for PrefaceDeadline {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -155,7 +171,8 @@ mod tests {
         for piece in pieces {
             client.write_all(piece).await.unwrap();
         }
-        let mut stream = PrefaceDeadline::new(stream, peer, DEADLINE);
+        let entered = Entered { stream: Stream::Plain(stream), peer, certificate: None };
+        let mut stream = PrefaceDeadline::new(entered, DEADLINE);
         let read = async {
             loop {
                 if let Err(error) = stream.read_u8().await {

@@ -76,7 +76,7 @@ impl Schema {
 }
 
 /// Whether the text has the form of an event type: lower-case segments joined by dots.
-pub(super) fn is_event_type(text: &str) -> bool {
+pub fn is_event_type(text: &str) -> bool {
     text.split('.').all(|segment| {
         segment.starts_with(|first: char| first.is_ascii_lowercase())
             && segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')

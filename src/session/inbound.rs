@@ -17,6 +17,8 @@
 //! | a pong | nothing |
 //! | a close | [`Command::PeerClosed`] |
 
+mod allowance;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -35,12 +37,17 @@ use crate::transcode::Transcoder;
 use crate::wire::websocket::{Incoming, Violation, close_code};
 use crate::wire::{ClientFrame, ClientMessage, Request, client_frame_id, parse_client_frame};
 
+pub use allowance::Allowance;
+
 /// Refused frames without a good one between them, after which a client is taken to speak another protocol.
 pub const MAX_INVALID_IN_A_ROW: u16 = 100;
 /// Commands refused for their rate, without a calm second between them, after which the connection is closed.
 pub const MAX_REFUSED_COMMANDS: u16 = 200;
 /// Pings and pongs left unanswered for their rate, without a calm second between them, after which the connection is closed.
 pub const MAX_REFUSED_PINGS: u16 = 1_000;
+
+/// The reason of a 4004 that other connections of the same user have a part in.
+pub const USER_RATE_LIMITED: &str = "user_rate_limited";
 
 /// Pings and unsolicited pongs. RFC 6455 lets a server answer the latest of many pings only.
 const PING_RATE: Rate = Rate { per_second: 20, burst: 100, patience: MAX_REFUSED_PINGS };
@@ -79,11 +86,21 @@ pub struct Limits {
     pub commands_per_second: u32,
     /// Commands at once. Default 200.
     pub commands_burst: u32,
+    /// Commands per second of one user on all connections, over time. Default 200.
+    pub user_commands_per_second: u32,
+    /// Such commands at once. Default 1,000.
+    pub user_commands_burst: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_message_bytes: 64 << 10, commands_per_second: 50, commands_burst: 200 }
+        Limits {
+            max_message_bytes: 64 << 10,
+            commands_per_second: 50,
+            commands_burst: 200,
+            user_commands_per_second: 200,
+            user_commands_burst: 1_000,
+        }
     }
 }
 
@@ -96,6 +113,8 @@ pub struct Inbound {
     form: Form,
     command_rate: Rate,
     commands: Meter,
+    /// What its user may do on all connections. `None`: there is no user.
+    allowance: Option<Arc<Allowance>>,
     pings: Meter,
     invalid_in_a_row: u16,
 }
@@ -124,6 +143,7 @@ impl Inbound {
                 patience: MAX_REFUSED_COMMANDS,
             },
             commands: Meter::new(now),
+            allowance: None,
             pings: Meter::new(now),
             invalid_in_a_row: 0,
         }
@@ -132,6 +152,11 @@ impl Inbound {
     /// Notes who is there, as a token says that came in a frame.
     pub fn admit(&mut self, party: Arc<Party>) {
         self.party = Some(party);
+    }
+
+    /// Counts commands for its user, too.
+    pub fn share(&mut self, allowance: Option<Arc<Allowance>>) {
+        self.allowance = allowance;
     }
 
     /// Judges one message; `time` is what rules about time compare with. After a command that [ends the connection](Command::ends_the_connection) there is no other.
@@ -183,21 +208,16 @@ impl Inbound {
         if self.phase == Phase::AwaitingInit {
             return self.on_first(message, schema, transcoder, time);
         }
-        match self.commands.take(self.command_rate, now) {
-            Verdict::Allowed => {}
-            Verdict::Refused(wait) => {
-                let rate = self.command_rate.per_second;
-                let error = Error {
-                    retry_after_ms: retry_after_ms(wait),
-                    ..peer_error(PeerCode::RateLimited, format!("more than {rate} commands per second"), "")
-                };
-                return Command::Refuse { reply_to: client_frame_id(message), error };
-            }
-            Verdict::Ignored => return give_up(PeerCode::RateLimited, "commands keep coming over their rate"),
+        if let Some(refused) = self.meter(message, now) {
+            return refused;
         }
         let mut spending = Spending::of_client();
         let parsed = parse_client_frame(message, schema, transcoder, time, &mut spending);
-        self.commands.charge(self.command_rate, spending.spent_units() / UNITS_PER_COMMAND, now);
+        let extra = spending.spent_units() / UNITS_PER_COMMAND;
+        self.commands.charge(self.command_rate, extra, now);
+        if let Some(allowance) = self.allowance.as_deref().filter(|_| extra > 0) {
+            allowance.charge(extra, now);
+        }
         let command = match parsed {
             Ok(frame) => self.command(frame, schema),
             Err(error) => Command::Refuse { reply_to: error.reply_to, error: frame_error(&error.problem) },
@@ -208,6 +228,34 @@ impl Inbound {
             return give_up(PeerCode::ProtocolViolation, "too many invalid messages in a row");
         }
         command
+    }
+
+    /// Counts a command for the connection and for its user. What is too much of it comes back as the answer.
+    fn meter(&mut self, message: ClientMessage<'_>, now: Instant) -> Option<Command> {
+        let (verdict, reason, text) = match self.commands.take(self.command_rate, now) {
+            Verdict::Allowed => {
+                let allowance = self.allowance.as_deref()?;
+                let wait = allowance.take(now).err()?;
+                let text = format!("more than {} commands per second of this user", allowance.per_second());
+                (self.commands.refuse(self.command_rate, wait, now), USER_RATE_LIMITED, text)
+            }
+            verdict => {
+                let text = format!("more than {} commands per second", self.command_rate.per_second);
+                (verdict, PeerCode::RateLimited.row().reason, text)
+            }
+        };
+        Some(match verdict {
+            Verdict::Allowed => return None,
+            Verdict::Refused(wait) => {
+                let error = Error {
+                    retry_after_ms: retry_after_ms(self.commands.grown(wait)),
+                    reason: reason.into(),
+                    ..peer_error(PeerCode::RateLimited, text, "")
+                };
+                Command::Refuse { reply_to: client_frame_id(message), error }
+            }
+            Verdict::Ignored => give_up(PeerCode::RateLimited, "commands keep coming over their rate"),
+        })
     }
 
     /// The first frame of a subprotocol. Nothing goes out before its ack, so whatever is wrong with it is a close.

@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 
 /// Without a refusal for this long, a client is taken to have calmed down.
 const CALM: Duration = Duration::from_secs(1);
+/// So many refusals that were not heeded make the wait longer by as much again.
+const UNHEEDED_PER_STEP: u32 = 10;
+/// The longest that a wait grows to.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A rate with a burst, and what happens to those who do not care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +57,24 @@ impl Meter {
             self.full_at = full_at;
             return Verdict::Allowed;
         }
+        self.refuse(rate, wait, now)
+    }
+
+    /// Counts a refusal, for whatever reason.
+    pub(super) fn refuse(&mut self, rate: Rate, wait: Duration, now: Instant) -> Verdict {
         if now.saturating_duration_since(self.refused_at) >= CALM {
             self.refused = 0;
         }
         self.refused = self.refused.saturating_add(1);
         self.refused_at = now;
         if self.refused > rate.patience { Verdict::Ignored } else { Verdict::Refused(wait) }
+    }
+
+    /// A wait that grows with the refusals that were not heeded. What was under way when the first of them went out is not
+    /// punished much.
+    pub(super) fn grown(&self, wait: Duration) -> Duration {
+        let unheeded = u32::from(self.refused.saturating_sub(1)) / UNHEEDED_PER_STEP;
+        wait.saturating_mul(1 + unheeded).min(wait.max(LONGEST_WAIT))
     }
 
     /// Whether it is as if nothing had ever been taken.
@@ -122,6 +138,26 @@ mod tests {
             assert!(matches!(meter.take(RATE, later), Verdict::Refused(_)));
         }
         assert_eq!(meter.take(RATE, later), Verdict::Ignored);
+    }
+
+    #[test]
+    fn who_does_not_heed_refusals_is_told_to_wait_longer() {
+        let start = Instant::now();
+        let rate = Rate { patience: 60, ..RATE };
+        let mut meter = Meter::new(start);
+        allowed(&mut meter, 200, start);
+        let waits: Vec<_> = (0..60)
+            .map(|_| match meter.take(rate, start) {
+                Verdict::Refused(wait) => meter.grown(wait),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        for (index, times) in [(0, 1), (9, 1), (10, 2), (35, 4), (59, 6)] {
+            assert_eq!(waits[index], times * 20 * MS, "{index}");
+        }
+        assert_eq!(meter.take(rate, start), Verdict::Ignored);
+        assert_eq!(meter.grown(Duration::from_secs(25)), LONGEST_WAIT);
+        assert_eq!(meter.grown(2 * LONGEST_WAIT), 2 * LONGEST_WAIT);
     }
 
     #[test]

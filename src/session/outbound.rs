@@ -242,6 +242,11 @@ impl<C: Channels> Outbound<C> {
         }
     }
 
+    /// The kernel took bytes that [`Outbound::on_wrote`] was told of before, or has none left to take.
+    pub fn on_drained(&mut self, env: &Env<'_, C>) {
+        self.deadlines.on_progress(env.now);
+    }
+
     /// The kernel takes no more for now. Events that were not begun go back to the log.
     pub fn on_blocked(&mut self, env: &mut Env<'_, C>) {
         self.deadlines.on_blocked(env.now);

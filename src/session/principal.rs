@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
@@ -69,6 +69,11 @@ impl Principal {
     /// The user, for those who have one.
     pub fn user_id(&self) -> Option<&str> {
         Some(&*self.user).filter(|user| !user.is_empty())
+    }
+
+    /// When its token was issued, `iat`. `None`: it does not say.
+    pub fn issued(&self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_secs(self.claims.get("iat")?.as_u64()?))
     }
 
     /// What stands for `{@name}` in a permission, before it is escaped. `sub` is the user whatever claim it came from; a

@@ -7,9 +7,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::ids::Tenant;
 use crate::log::Contents;
-use crate::metrics::{Close, Limit, Metrics, ShardCounters, Start};
+use crate::metrics::{Close, Limit, Metrics, ShardCounters, Start, TenantPlace};
 use crate::proto::rialto::v1::Position;
+use crate::session::inbound::USER_RATE_LIMITED;
 use crate::session::outbound::{Closed, Delivered, Identity, Pull};
 use crate::status::PeerCode;
 use crate::wire::ServerFrame;
@@ -27,6 +29,8 @@ pub(super) struct Counting {
     shard: Arc<ShardCounters>,
     /// The batch that was delivered last, as a whole, and to how many readers in a row.
     last: Option<(Arc<Contents>, u64)>,
+    /// Whose events are being delivered: neighbours in a turn are most often of one tenant.
+    tenant: (Tenant, TenantPlace),
     /// Deliveries since the clock was asked for one. 0: the next one asks.
     since_sample: u64,
 }
@@ -34,17 +38,26 @@ pub(super) struct Counting {
 impl Counting {
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         let shard = metrics.shard();
-        Counting { metrics, shard, last: None, since_sample: 0 }
+        let tenant = (Tenant::default_tenant(), TenantPlace::default());
+        Counting { metrics, shard, last: None, tenant, since_sample: 0 }
     }
 
     /// A turn is over: what was multiplied is told, and the next delivery is measured.
     pub(super) fn settle(&mut self) {
         if let Some((contents, readers)) = self.last.take() {
-            for (index, count) in contents.types(u64::MAX) {
-                self.shard.on_delivered(index, count * readers);
-            }
+            self.count(&contents, u64::MAX, readers);
         }
         self.since_sample = 0;
+    }
+
+    /// Counts the first so many events of a batch for so many readers, all of the tenant that was served last.
+    fn count(&self, contents: &Contents, events: u64, readers: u64) {
+        let mut all = 0;
+        for (index, count) in contents.types(events) {
+            self.shard.on_delivered(index, count * readers);
+            all += count * readers;
+        }
+        self.shard.on_delivered_to(self.tenant.1, all);
     }
 
     /// Events went into the socket of this connection.
@@ -54,6 +67,13 @@ impl Counting {
             self.on_told(identity, &frame);
         }
         let Some(contents) = contents else { return };
+        let tenant = &identity.party.principal.tenant;
+        if self.tenant.0 != *tenant {
+            let since_sample = self.since_sample;
+            self.settle();
+            self.since_sample = since_sample;
+            self.tenant = (tenant.clone(), self.metrics.tenants.place(tenant));
+        }
         if pull == Pull::Replay {
             self.shard.on_replayed(contents.types(events).iter().map(|(_, count)| count).sum());
         }
@@ -68,10 +88,7 @@ impl Counting {
             trace::delivered(identity, &contents.frames, events);
         }
         if events < u64::MAX {
-            for (index, count) in contents.types(events) {
-                self.shard.on_delivered(index, count);
-            }
-            return;
+            return self.count(&contents, events, 1);
         }
         match &mut self.last {
             Some((last, readers)) if Arc::ptr_eq(last, &contents) => *readers += 1,
@@ -167,7 +184,9 @@ impl Counting {
                     (PeerCode::RateLimited, Limit::CommandsPerSecond),
                     (PeerCode::LimitReached, Limit::MaxSubscriptions),
                 ];
-                if let Some((_, limit)) = limit.iter().find(|(code, _)| u32::from(code.number()) == error.code) {
+                if error.reason == USER_RATE_LIMITED {
+                    self.metrics.limits.hit(Limit::UserCommandsPerSecond, connection);
+                } else if let Some((_, limit)) = limit.iter().find(|(code, _)| u32::from(code.number()) == error.code) {
                     self.metrics.limits.hit(*limit, connection);
                 }
                 // Its message may repeat what the client sent.

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::ids::SessionId;
+use crate::ids::{SessionId, Tenant};
+use crate::limits::Held;
+use crate::metrics::{Limit, Metrics};
 use crate::proto::rialto::v1::ConnectionInit;
 use crate::session::command::Command;
 use crate::session::party::{Party, bind};
@@ -14,6 +16,7 @@ use crate::session::refusal::{connection_error, peer_error};
 use crate::status::PeerCode;
 
 use super::gate::{Gate, Refused};
+use super::roster::{Place, Roster, Seat};
 
 /// What a connection brought along.
 #[derive(Debug)]
@@ -24,6 +27,10 @@ pub(super) struct Entrance {
     pub(super) made: SessionId,
     /// Who is there, once that is known.
     pub(super) party: Option<Arc<Party>>,
+    /// Counts it among its tenant's, from then on.
+    pub(super) counted: Option<Held<Tenant>>,
+    /// Its entry in the roster, from then on.
+    pub(super) seat: Option<Seat>,
     /// Refreshes that were refused since one was good.
     pub(super) refused: u8,
 }
@@ -31,28 +38,58 @@ pub(super) struct Entrance {
 /// So many refused refreshes in a row end a connection: each costs a look at a signature.
 const MAX_REFUSED: u8 = 10;
 
+/// What somebody who comes in meets, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Door<'a> {
+    pub(super) gate: &'a Gate,
+    pub(super) roster: &'a Arc<Roster>,
+    pub(super) metrics: &'a Metrics,
+    pub(super) now: Instant,
+    pub(super) time: SystemTime,
+}
+
 impl Entrance {
-    /// Binds this principal to its session.
-    pub(super) fn party(
-        &self,
-        gate: &Gate,
+    /// Somebody who is nobody yet.
+    pub(super) fn new(asked: Option<SessionId>, made: SessionId) -> Self {
+        Entrance { asked, made, party: None, counted: None, seat: None, refused: 0 }
+    }
+
+    /// Lets this principal in: binds it to its session, and takes a seat.
+    pub(super) fn enter(
+        &mut self,
+        door: Door<'_>,
         principal: Arc<Principal>,
-        now: Instant,
-        time: SystemTime,
+        place: Option<Place>,
     ) -> Result<Arc<Party>, Refused> {
+        let party = self.party(door, principal)?;
+        match &self.seat {
+            // Of the same user: `on_init` has seen to it.
+            Some(seat) => seat.change(&party),
+            None => {
+                self.counted = Some(door.gate.tenancy.enter(&party.principal)?);
+                self.seat = Some(sit(door, &party, place)?);
+            }
+        }
+        // After the seat is taken: who is revoked later than this look is found there.
+        door.gate.revoked(&party, door.time)?;
+        self.party = Some(Arc::clone(&party));
+        Ok(party)
+    }
+
+    fn party(&self, door: Door<'_>, principal: Arc<Principal>) -> Result<Arc<Party>, Refused> {
         let session = bind(&principal, self.asked.as_ref(), &self.made)
             .map_err(|error| Refused::new(PeerCode::PermissionDenied, error.to_string()))?;
-        let ends = gate.ends(&principal, now, time);
+        let ends = door.gate.ends(&principal, door.now, door.time);
         Ok(Arc::new(Party { principal, session, ends }))
     }
 
     /// What becomes of a command that may carry a token: it says who is there, or the connection ends. The shard never
     /// sees a token.
-    pub(super) fn judge(&mut self, command: Command, gate: &Gate, now: Instant, time: SystemTime) -> Command {
+    pub(super) fn judge(&mut self, command: Command, door: Door<'_>, place: &Place) -> Command {
         let (id, init) = match command {
             Command::Init { id, init, .. } => (id, init),
             Command::Refresh { id, token, .. } => {
-                return match self.on_refresh(&token, gate, now, time) {
+                return match self.on_refresh(&token, door) {
                     Ok(party) => {
                         self.refused = 0;
                         Command::Refresh { id, token: String::new(), party }
@@ -69,7 +106,7 @@ impl Entrance {
             }
             command => return command,
         };
-        match self.on_init(&init.token, gate, now, time) {
+        match self.on_init(&init.token, door, place) {
             Ok(party) => {
                 let init = ConnectionInit { token: String::new(), ..init };
                 Command::Init { id, init, party }
@@ -79,14 +116,8 @@ impl Entrance {
         }
     }
 
-    fn on_init(
-        &mut self,
-        token: &str,
-        gate: &Gate,
-        now: Instant,
-        time: SystemTime,
-    ) -> Result<Option<Arc<Party>>, Refused> {
-        if !gate.is_on() {
+    fn on_init(&mut self, token: &str, door: Door<'_>, place: &Place) -> Result<Option<Arc<Party>>, Refused> {
+        if !door.gate.is_on() {
             return Ok(None);
         }
         if token.is_empty() {
@@ -97,40 +128,49 @@ impl Entrance {
                 }
             };
         }
-        let principal = gate.verify(token, time)?;
+        let principal = door.gate.verify(token, door.time)?;
         // A browser sends its cookie whether its page knows of it or not: two users on one connection are a mix-up.
-        if self.party.as_ref().is_some_and(|party| party.principal.user != principal.user) {
+        if self.party.as_ref().is_some_and(|party| !is_same(&party.principal, &principal)) {
             let message = "the tokens of the upgrade and of connection.init are of different users";
             return Err(Refused::new(PeerCode::InvalidToken, message));
         }
-        let party = self.party(gate, principal, now, time)?;
-        self.party = Some(Arc::clone(&party));
-        Ok(Some(party))
+        self.enter(door, principal, Some(place.clone())).map(Some)
     }
 
     /// A new token is of the same user and leads to the same session: everything else on the connection is theirs.
-    fn on_refresh(
-        &mut self,
-        token: &str,
-        gate: &Gate,
-        now: Instant,
-        time: SystemTime,
-    ) -> Result<Option<Arc<Party>>, Refused> {
-        if !gate.is_on() {
+    fn on_refresh(&mut self, token: &str, door: Door<'_>) -> Result<Option<Arc<Party>>, Refused> {
+        if !door.gate.is_on() {
             return Ok(None);
         }
-        let principal = gate.verify(token, time)?;
-        let party = self.party(gate, principal, now, time)?;
-        let Some(old) = &self.party else {
+        let principal = door.gate.verify(token, door.time)?;
+        let party = self.party(door, principal)?;
+        let (Some(old), Some(seat)) = (&self.party, &self.seat) else {
             return Err(Refused::new(PeerCode::InvalidToken, "there is no token to refresh"));
         };
-        if old.principal.user != party.principal.user {
+        if !is_same(&old.principal, &party.principal) {
             return Err(Refused::new(PeerCode::InvalidToken, "the new token is another user's"));
         }
         if old.session != party.session {
             return Err(Refused::new(PeerCode::PermissionDenied, "the new token is for another session"));
         }
+        seat.change(&party);
+        if let Err(revoked) = door.gate.revoked(&party, door.time) {
+            seat.change(old);
+            return Err(revoked);
+        }
         self.party = Some(Arc::clone(&party));
         Ok(Some(party))
     }
+}
+
+/// Whether two tokens are one user's.
+fn is_same(one: &Principal, other: &Principal) -> bool {
+    one.user == other.user && one.tenant == other.tenant
+}
+
+fn sit(door: Door<'_>, party: &Arc<Party>, place: Option<Place>) -> Result<Seat, Refused> {
+    door.roster.sit(party, place).map_err(|too_many| {
+        door.metrics.limits.hit(Limit::MaxConnectionsPerUser, "a user");
+        Refused::new(PeerCode::Overloaded, too_many.to_string())
+    })
 }

@@ -12,14 +12,15 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
-use crate::auth::Authenticator;
-use crate::ids::Tenant;
-use crate::session::party::Ends;
+use crate::auth::{Authenticator, Revocations};
+use crate::session::party::{Ends, Party};
 use crate::session::principal::Principal;
 use crate::status::PeerCode;
 
+use super::tenancy::Tenancy;
+
 /// How a bridge knows who connects.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gate {
     /// Whose tokens are believed. `None`: nobody is authenticated, and everybody may come in.
     pub authenticator: Option<Authenticator>,
@@ -29,6 +30,10 @@ pub struct Gate {
     pub in_query: bool,
     /// How long a connection outlives its token.
     pub grace: Duration,
+    /// What a tenant may have.
+    pub tenancy: Arc<Tenancy>,
+    /// Whose tokens are not believed any more.
+    pub revocations: Arc<Revocations>,
 }
 
 /// Why somebody is not let in. The message is for the client.
@@ -75,15 +80,19 @@ impl Gate {
         let Some(authenticator) = &self.authenticator else { return Ok(Arc::new(Principal::anonymous())) };
         let principal =
             authenticator.verify(token, time).map_err(|error| Refused::new(error.code(), error.to_string()))?;
-        if principal.tenant != Tenant::default_tenant() {
-            let message = "the token is for a tenant, and tenants are not built yet; --jwt-tenant-claim can name \
-                           another claim";
-            return Err(Refused::new(PeerCode::InvalidToken, message));
-        }
+        self.tenancy.check(&principal.tenant)?;
         if principal.expires.is_some_and(|expires| expires.checked_add(self.grace).is_some_and(|end| end <= time)) {
             return Err(Refused::new(PeerCode::TokenExpired, "the token has expired"));
         }
         Ok(Arc::new(principal))
+    }
+
+    /// Whether an administrator has revoked who is there. Asked when its seat is taken: whoever is revoked later is found there.
+    pub(super) fn revoked(&self, party: &Party, time: SystemTime) -> Result<(), Refused> {
+        match self.revocations.refuse(&party.principal, &party.session, time) {
+            true => Err(Refused::new(PeerCode::Revoked, "an administrator has revoked this token")),
+            false => Ok(()),
+        }
     }
 
     /// When a connection of this principal ends.

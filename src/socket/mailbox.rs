@@ -3,13 +3,13 @@
 //! Bounded by what the senders may have outstanding: a read task the commands of one read, a socket one wake-up, the
 //! front the connections that the limits allow.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 
 use crate::hub::Wakeups;
@@ -20,6 +20,7 @@ use crate::session::inbound::Opening;
 use crate::session::outbound::{Identity, Inbound};
 
 use super::entrance::Entrance;
+use super::link::Link;
 
 /// A connection within its shard. The serial number tells it from an earlier one in the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub(super) struct ConnectionKey {
 
 /// A connection that was just upgraded.
 pub(super) struct NewConnection {
-    pub(super) stream: TcpStream,
+    pub(super) link: Link,
     /// What the peer sent behind its handshake.
     pub(super) early: Bytes,
     pub(super) opening: Opening,
@@ -51,12 +52,20 @@ pub(super) enum Message {
     Adopt(Arc<Revision>, oneshot::Sender<usize>),
     /// Close everybody, spread over this time.
     Drain(Duration),
+    /// Close these as an administrator asks, and say when it is done.
+    Expel(Vec<ConnectionKey>, oneshot::Sender<()>),
 }
 
 /// The way into one shard.
 pub(super) struct Mailbox {
     messages: Mutex<Vec<Message>>,
     wakeups: Arc<Wakeups>,
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").finish_non_exhaustive()
+    }
 }
 
 impl Mailbox {

@@ -3,36 +3,47 @@
 //! No tasks and no state: the read task and the shard call these, and so does the echo server that RFC 6455's test suite
 //! judges, so that what is judged is what runs.
 
-use std::io;
-
 use crate::session::outbound::{Channels, Env, Next, Outbound};
 use crate::wire::websocket::{Incoming, Parser, Violation};
 
+use super::link::{Link, Wrote};
 use super::stream::is_temporary;
 
 /// What one read takes from the socket; it lives on the stack for the moment of the read.
 const READ_BYTES: usize = 4 << 10;
 
-/// Whether more may come.
+/// Whether a connection goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Open {
-    /// It may.
+    /// It does.
     Yes,
-    /// The peer has ended, or the socket is broken.
+    /// What still comes is thrown away.
     No,
 }
 
-/// Reads once, with `try_read` of the socket, and hands over what came.
-pub fn pull(try_read: impl FnOnce(&mut [u8]) -> io::Result<usize>, take: impl FnOnce(&[u8])) -> Open {
+/// What a read leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulled {
+    /// The socket tells when there is more.
+    Some,
+    /// There may be more that the socket does not tell of: in TLS.
+    More,
+    /// The peer has ended, or the socket is broken.
+    Ended,
+}
+
+/// Reads once, and hands over what came.
+pub fn pull(link: &Link, take: impl FnOnce(&[u8])) -> Pulled {
     let mut buffer = [0; READ_BYTES];
-    match try_read(&mut buffer) {
-        Ok(0) => Open::No,
+    match link.try_read(&mut buffer) {
+        Ok(0) => Pulled::Ended,
         Ok(count) => {
             take(&buffer[..count]);
-            Open::Yes
+            // The whole buffer of plaintext: the session may have the rest of a record.
+            if link.is_tls() && count == READ_BYTES { Pulled::More } else { Pulled::Some }
         }
-        Err(error) if is_temporary(&error) => Open::Yes,
-        Err(_) => Open::No,
+        Err(error) if is_temporary(&error) => Pulled::Some,
+        Err(_) => Pulled::Ended,
     }
 }
 
@@ -74,31 +85,40 @@ pub enum Stopped {
     Broken,
 }
 
-/// Writes with `try_write` of the socket what there is to say, until something stops it or `share` bytes are written.
+/// Writes what there is to say, until something stops it or `share` bytes are written.
 /// Says how many were.
 pub fn write<C: Channels>(
     outbound: &mut Outbound<C>,
     env: &mut Env<'_, C>,
     share: usize,
-    mut try_write: impl FnMut(&[u8]) -> io::Result<usize>,
+    link: &Link,
 ) -> (usize, Stopped) {
     let mut written = 0;
     let stopped = loop {
-        match outbound.next(env) {
-            Next::Idle => break Stopped::Idle,
-            Next::Finished => break Stopped::Finished,
+        // When there is nothing more to say, the link may still hold what was said.
+        let (wrote, then) = match outbound.next(env) {
+            Next::Idle => (link.flush(), Some(Stopped::Idle)),
+            Next::Finished => (link.flush(), Some(Stopped::Finished)),
             Next::Write(_) if written >= share => break Stopped::Share,
-            Next::Write(bytes) => match try_write(bytes) {
-                Ok(count) => {
-                    written += count;
-                    outbound.on_wrote(count, env);
+            Next::Write(bytes) => (link.try_write(bytes), None),
+        };
+        match (wrote, then) {
+            (Ok(Wrote::Took(count)), None) => {
+                written += count;
+                outbound.on_wrote(count, env);
+            }
+            (Ok(Wrote::Took(_)), Some(stopped)) => {
+                outbound.on_drained(env);
+                break stopped;
+            }
+            (Ok(Wrote::Full { moved }), _) => {
+                if moved {
+                    outbound.on_drained(env);
                 }
-                Err(error) if is_temporary(&error) => {
-                    outbound.on_blocked(env);
-                    break Stopped::Full;
-                }
-                Err(_) => break Stopped::Broken,
-            },
+                outbound.on_blocked(env);
+                break Stopped::Full;
+            }
+            (Err(_), _) => break Stopped::Broken,
         }
     };
     (written, stopped)

@@ -6,21 +6,21 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::net::TcpStream;
-
 use crate::session::command::Command;
 use crate::session::inbound::Inbound;
 use crate::wire::websocket::Parser;
 
-use super::entrance::Entrance;
+use super::entrance::{Door, Entrance};
+use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
-use super::pump::{self, Open};
+use super::pump::{self, Open, Pulled};
+use super::roster::Place;
 use super::shared::Shared;
 use super::stream::now;
 
 /// What the read task owns.
 pub(super) struct Reader {
-    pub(super) stream: Arc<TcpStream>,
+    pub(super) link: Arc<Link>,
     pub(super) parser: Parser,
     pub(super) inbound: Inbound,
     pub(super) entrance: Entrance,
@@ -38,24 +38,27 @@ impl Reader {
         self.shared.metrics.front.received_bytes.add(early.len() as u64);
         self.take(&early);
         drop(early);
+        // The handshake of TLS may have read more than its own.
+        let mut holds_more = true;
         loop {
             self.state.all_done().await;
-            if self.stream.readable().await.is_err() || self.pull() == Open::No {
+            if !holds_more && self.link.stream().readable().await.is_err() {
                 break;
+            }
+            match self.pull() {
+                Pulled::Ended => break,
+                pulled => holds_more = pulled == Pulled::More,
             }
         }
         self.mailbox.push(Message::Gone(self.key));
     }
 
-    fn pull(&mut self) -> Open {
-        let stream = Arc::clone(&self.stream);
-        pump::pull(
-            |buffer| stream.try_read(buffer),
-            |bytes| {
-                self.shared.metrics.front.received_bytes.add(bytes.len() as u64);
-                self.take(bytes);
-            },
-        )
+    fn pull(&mut self) -> Pulled {
+        let link = Arc::clone(&self.link);
+        pump::pull(&link, |bytes| {
+            self.shared.metrics.front.received_bytes.add(bytes.len() as u64);
+            self.take(bytes);
+        })
     }
 
     /// Understands what came. After the last command of a connection the rest is thrown away.
@@ -66,6 +69,8 @@ impl Reader {
         let now = now();
         if !self.ended {
             let Reader { parser, inbound, entrance, shared, state, mailbox, key, .. } = self;
+            let Shared { gate, roster, metrics, .. } = &**shared;
+            let place = Place { mailbox: Arc::clone(mailbox), key: *key };
             let revision = shared.revisions.current();
             let open = pump::understand(parser, bytes, |came| {
                 let command = match came {
@@ -73,7 +78,8 @@ impl Reader {
                         state.on_message();
                         let time = SystemTime::now();
                         let command = inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
-                        command.map(|command| entrance.judge(command, &shared.gate, now, time))
+                        let door = Door { gate, roster, metrics, now, time };
+                        command.map(|command| entrance.judge(command, door, &place))
                     }
                     Err(violation) => Some(inbound.on_violation(violation)),
                 };
@@ -81,6 +87,7 @@ impl Reader {
                 if let Command::Init { party: Some(party), .. } | Command::Refresh { party: Some(party), .. } = &command
                 {
                     inbound.admit(Arc::clone(party));
+                    inbound.share(entrance.seat.as_ref().and_then(|seat| seat.allowance.clone()));
                 }
                 let open = if command.ends_the_connection() { Open::No } else { Open::Yes };
                 state.on_sent();

@@ -7,6 +7,7 @@
 mod adopt;
 mod counts;
 mod drain;
+mod expel;
 mod sweep;
 
 use std::collections::VecDeque;
@@ -15,7 +16,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use slab::Slab;
-use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
 use crate::hub::{ShardIndex, Wakeups};
@@ -27,12 +27,14 @@ use crate::status::PeerCode;
 use crate::wire::websocket::Parser;
 
 use super::counting::{Counting, Ending};
+use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
 use super::pump::{self, Stopped};
 use super::reader::Reader;
 use super::readers::{Readers, Subscriber};
+use super::roster::Place;
 use super::shared::Shared;
-use super::stream::{hang_up, linger, now};
+use super::stream::{linger, now};
 use adopt::Adoption;
 use drain::Drain;
 use sweep::Sweeps;
@@ -61,7 +63,7 @@ pub(super) struct Shard {
 
 /// One connection's write side.
 struct Connection {
-    stream: Arc<TcpStream>,
+    link: Arc<Link>,
     outbound: Outbound<Readers>,
     state: Arc<ReadState>,
     serial: u64,
@@ -181,11 +183,12 @@ impl Shard {
             }
             Message::Adopt(revision, done) => self.begin_adoption(revision, done),
             Message::Drain(over) => self.begin_drain(over),
+            Message::Expel(keys, done) => self.expel(&keys, done),
         }
     }
 
     fn open(&mut self, new: NewConnection) {
-        let NewConnection { stream, early, opening, identity, entrance, peer, permit } = new;
+        let NewConnection { link, early, opening, identity, entrance, peer, permit } = new;
         let now = now();
         tracing::debug!(connection = %identity.connection, session = %identity.session(), %peer, "connection opened");
         let entry = self.connections.vacant_entry();
@@ -194,12 +197,16 @@ impl Shard {
         self.readers.serving = connection_number(key.index);
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
         let outbound = Outbound::new(opening, identity, &mut env);
-        let stream = Arc::new(stream);
+        let link = Arc::new(link);
         let state = Arc::new(ReadState::new(now));
+        let place = Place { mailbox: Arc::clone(&self.mailbox), key };
+        let is_expelled = entrance.seat.as_ref().is_some_and(|seat| seat.place(place));
+        let mut inbound = Inbound::new(opening, entrance.party.clone(), self.shared.inbound, now);
+        inbound.share(entrance.seat.as_ref().and_then(|seat| seat.allowance.clone()));
         let reader = Reader {
-            stream: Arc::clone(&stream),
+            link: Arc::clone(&link),
             parser: Parser::new(self.shared.inbound.max_message_bytes),
-            inbound: Inbound::new(opening, entrance.party.clone(), self.shared.inbound, now),
+            inbound,
             entrance,
             shared: Arc::clone(&self.shared),
             ended: false,
@@ -208,7 +215,7 @@ impl Shard {
             key,
         };
         entry.insert(Box::new(Connection {
-            stream,
+            link,
             outbound,
             state,
             serial: key.serial,
@@ -219,6 +226,9 @@ impl Shard {
         self.shared.connections.fetch_add(1, Ordering::Relaxed);
         self.readers.counting.on_opened();
         tokio::spawn(reader.run(early));
+        if is_expelled {
+            self.expel_one(key);
+        }
         if self.drain.is_some() {
             // It slipped in behind the closing door.
             self.with(key, |outbound, env| outbound.drain(drain::delay_ms(), env));
@@ -235,9 +245,7 @@ impl Shard {
         let now = now();
         self.readers.serving = connection_number(key.index);
         let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
-        let stream = &connection.stream;
-        let (written, stopped) =
-            pump::write(&mut connection.outbound, &mut env, VISIT_BYTES, |bytes| stream.try_write(bytes));
+        let (written, stopped) = pump::write(&mut connection.outbound, &mut env, VISIT_BYTES, &connection.link);
         let end = match stopped {
             Stopped::Idle => None,
             Stopped::Finished => Some(End::Finished),
@@ -250,11 +258,11 @@ impl Shard {
             Stopped::Full => {
                 self.readers.counting.on_blocked();
                 connection.writing = Writing::Blocked;
-                let (stream, mailbox) = (Arc::clone(&connection.stream), Arc::clone(&self.mailbox));
+                let (link, mailbox) = (Arc::clone(&connection.link), Arc::clone(&self.mailbox));
                 tokio::spawn(async move {
                     // An error shows at the next write.
-                    let _ = stream.writable().await;
-                    drop(stream);
+                    let _ = link.stream().writable().await;
+                    drop(link);
                     mailbox.push(Message::Writable(key));
                 });
                 None
@@ -302,11 +310,11 @@ impl Shard {
         connection.state.on_done(std::mem::take(&mut connection.unconfirmed));
         match end {
             End::Finished => {
-                hang_up(&connection.stream, std::net::Shutdown::Write);
+                connection.link.hang_up(std::net::Shutdown::Write);
                 let close = self.shared.limits.timings.close;
-                tokio::spawn(linger(Arc::downgrade(&connection.stream), close));
+                tokio::spawn(linger(Arc::downgrade(&connection.link), close));
             }
-            End::Gone | End::Cut(_) => hang_up(&connection.stream, std::net::Shutdown::Both),
+            End::Gone | End::Cut(_) => connection.link.hang_up(std::net::Shutdown::Both),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::session::outbound::Limits;
 use crate::wire::ControlPrinter;
 
 use super::gate::Gate;
+use super::roster::Roster;
 
 /// What every shard is given.
 pub(super) struct Shared {
@@ -22,6 +23,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) inbound: InboundLimits,
     pub(super) gate: Arc<Gate>,
+    pub(super) roster: Arc<Roster>,
     pub(super) metrics: Arc<Metrics>,
     /// The connections of all shards.
     pub(super) connections: AtomicUsize,

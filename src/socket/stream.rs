@@ -4,21 +4,15 @@ use std::io::{self, ErrorKind};
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
+use super::link::Link;
 
 /// Ends a connection whose last bytes are written: the peer may still be sending, and closing under it would throw away
 /// what it has not read. The read task goes on until the peer's end; this bounds it.
-pub async fn linger(stream: Weak<TcpStream>, most: Duration) {
+pub async fn linger(link: Weak<Link>, most: Duration) {
     tokio::time::sleep(most).await;
-    if let Some(stream) = stream.upgrade() {
-        hang_up(&stream, std::net::Shutdown::Both);
+    if let Some(link) = link.upgrade() {
+        link.hang_up(std::net::Shutdown::Both);
     }
-}
-
-/// Ends one or both directions. The read task sees an end.
-pub fn hang_up(stream: &TcpStream, how: std::net::Shutdown) {
-    // A peer that is gone already is the only error there is.
-    let _ = socket2::SockRef::from(stream).shutdown(how);
 }
 
 pub(super) fn is_temporary(error: &io::Error) -> bool {

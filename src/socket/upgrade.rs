@@ -12,11 +12,11 @@ use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpStream;
 
 use crate::ids::{ConnectionId, MAX_CHANNEL_NAME_BYTES, MAX_SESSION_ID_BYTES, SessionId, short_id};
 use crate::net::Peer;
 use crate::net::admission::Permit;
+use crate::net::tls::Stream;
 use crate::session::inbound::Opening;
 use crate::session::outbound::{Identity, session_channel};
 use crate::session::party::Party;
@@ -25,8 +25,9 @@ use crate::status::{Code, PeerCode};
 use crate::wire::websocket::handshake;
 
 use super::Front;
-use super::entrance::Entrance;
-use super::gate::{Gate, Refused};
+use super::entrance::{Door, Entrance};
+use super::gate::Refused;
+use super::link::Link;
 use super::mailbox::{Message, NewConnection};
 use super::stream::now;
 
@@ -72,9 +73,8 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
         Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
         None => Opening::Plain,
     };
-    let mut entrance =
-        Entrance { asked: asked_session, made: SessionId::new(short_id(rand::random())), party: None, refused: 0 };
-    let party = match admit(&front.config.gate, &mut entrance, opening, request.headers(), &query) {
+    let mut entrance = Entrance::new(asked_session, SessionId::new(short_id(rand::random())));
+    let party = match admit(front, &mut entrance, opening, request.headers(), &query) {
         Ok(party) => party,
         Err(refused) => {
             tracing::debug!(%peer, code = refused.code.number(), "not let in");
@@ -87,11 +87,11 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
         node: Arc::clone(&front.config.node),
     };
     let on_upgrade = hyper::upgrade::on(&mut request);
-    let new = move |stream, early| NewConnection { stream, early, opening, identity, entrance, peer, permit };
+    let new = move |link, early| NewConnection { link, early, opening, identity, entrance, peer, permit };
     let front = Arc::clone(front);
     tokio::spawn(async move {
-        if let Some((stream, early)) = take_over(on_upgrade, peer).await {
-            front.mailbox().push(Message::Open(Box::new(new(stream, early))));
+        if let Some((link, early)) = take_over(on_upgrade, peer).await {
+            front.mailbox().push(Message::Open(Box::new(new(link, early))));
         }
     });
     switch(&asked)
@@ -113,7 +113,7 @@ pub fn switch(asked: &handshake::Upgrade) -> Response {
 
 /// Takes the socket from hyper, with what the peer sent behind its request. A shard then starts the connection's own
 /// tasks: this one's memory goes.
-pub async fn take_over(on_upgrade: OnUpgrade, peer: std::net::SocketAddr) -> Option<(TcpStream, Bytes)> {
+pub async fn take_over(on_upgrade: OnUpgrade, peer: std::net::SocketAddr) -> Option<(Link, Bytes)> {
     let upgraded = match on_upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => {
@@ -121,23 +121,23 @@ pub async fn take_over(on_upgrade: OnUpgrade, peer: std::net::SocketAddr) -> Opt
             return None;
         }
     };
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("the upgraded connection is not the listener's TCP stream");
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else {
+        tracing::error!("the upgraded connection is not the listener's stream");
         return None;
     };
     // hyper's read buffer must not live as long as the connection.
     let early = Bytes::copy_from_slice(&read_buf);
     drop(read_buf);
-    let stream = io.into_inner();
-    tune(&stream);
-    Some((stream, early))
+    let link = Link::new(io.into_inner());
+    tune(link.stream());
+    Some((link, early))
 }
 
 /// What the kernel may hold for a slow reader beyond what is on its way: enough to keep a fast one busy, little enough
 /// that a slow one costs a cursor and not megabytes.
 const NOT_SENT_LOW_WATER_BYTES: u32 = 128 << 10;
 
-fn tune(stream: &TcpStream) {
+fn tune(stream: &tokio::net::TcpStream) {
     // Without these the connection works, only less well.
     let _ = stream.set_nodelay(true);
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT_LOW_WATER_BYTES);
@@ -146,13 +146,14 @@ fn tune(stream: &TcpStream) {
 /// Who opens this connection. A plain one must say so here; one with a subprotocol has its first frame for that, and is
 /// nobody until then.
 fn admit(
-    gate: &Gate,
+    front: &Front,
     entrance: &mut Entrance,
     opening: Opening,
     headers: &HeaderMap,
     query: &[(String, String)],
 ) -> Result<Arc<Party>, Refused> {
     let (now, time) = (now(), SystemTime::now());
+    let gate = &*front.config.gate;
     let principal = match gate.of_request(headers, query, time)? {
         Some(principal) => principal,
         None if !gate.is_on() => Arc::new(Principal::anonymous()),
@@ -166,25 +167,26 @@ fn admit(
             return Ok(Arc::new(Party { principal, session, ends: None }));
         }
     };
-    let party = entrance.party(gate, principal, now, time)?;
-    entrance.party = Some(Arc::clone(&party));
-    Ok(party)
+    let door = Door { gate, roster: &front.shared.roster, metrics: &front.config.metrics, now, time };
+    entrance.enter(door, principal, None)
 }
 
 /// Says why somebody is not let in, with the status, reason and challenge (RFC 6750, section 3) that programs look at.
 fn not_let_in(refused: &Refused) -> Response {
     let row = refused.code.row();
+    // A token that is not taken is 401, whatever else is said of it.
+    let status = if refused.code == PeerCode::Revoked { Code::Unauthenticated } else { row.status };
     let details = [json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": row.reason,
         "domain": "rialto",
         "metadata": {"code": refused.code.number().to_string()},
     })];
-    let body = json!({"code": row.status.name(), "message": refused.message, "details": details});
-    let mut response = plain(row.status.http_status(), &body.to_string());
+    let body = json!({"code": status.name(), "message": refused.message, "details": details});
+    let mut response = plain(status.http_status(), &body.to_string());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if row.status == Code::Unauthenticated {
+    if status == Code::Unauthenticated {
         // A request without a token is told no error (RFC 6750, section 3.1).
         let challenge = match refused.code {
             PeerCode::NoCredentials => "Bearer",

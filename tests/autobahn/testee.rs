@@ -19,12 +19,12 @@ use rialto::session::inbound::{self, Inbound, Opening};
 use rialto::session::outbound::{Channels, Env, Identity, Limits, Outbound, Slot};
 use rialto::session::party::Party;
 use rialto::session::principal::Principal;
-use rialto::socket::pump::{self, Open, Stopped};
-use rialto::socket::stream::{hang_up, linger};
+use rialto::socket::link::Link;
+use rialto::socket::pump::{self, Open, Pulled, Stopped};
+use rialto::socket::stream::linger;
 use rialto::socket::upgrade::{switch, take_over};
 use rialto::wire::ControlPrinter;
 use rialto::wire::websocket::{self, Incoming, Opcode, Parser, handshake};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 /// What the write loop takes before others have their turn.
@@ -64,8 +64,8 @@ async fn upgrade(State(echo): State<Arc<Echo>>, mut request: Request) -> Respons
     };
     let on_upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
-        if let Some((stream, early)) = take_over(on_upgrade, peer).await {
-            Connection::new(&echo, stream).run(&early).await;
+        if let Some((link, early)) = take_over(on_upgrade, peer).await {
+            Connection::new(&echo, link).run(&early).await;
         }
     });
     switch(&asked)
@@ -74,7 +74,7 @@ async fn upgrade(State(echo): State<Arc<Echo>>, mut request: Request) -> Respons
 /// One connection with both halves in one task.
 struct Connection<'a> {
     echo: &'a Echo,
-    stream: Arc<TcpStream>,
+    link: Arc<Link>,
     parser: Parser,
     inbound: Inbound,
     outbound: Outbound<NoChannels>,
@@ -83,7 +83,7 @@ struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    fn new(echo: &'a Echo, stream: TcpStream) -> Self {
+    fn new(echo: &'a Echo, link: Link) -> Self {
         let limits = Limits::default();
         let principal = Arc::new(Principal::nobody());
         let party = Arc::new(Party { principal, session: SessionId::new("echo".to_owned()), ends: None });
@@ -98,7 +98,7 @@ impl<'a> Connection<'a> {
         let outbound = Outbound::new(opening, identity, &mut env);
         Connection {
             echo,
-            stream: Arc::new(stream),
+            link: Arc::new(link),
             parser: Parser::new(echo.max_message_bytes),
             inbound: Inbound::new(opening, None, inbound::Limits::default(), now),
             outbound,
@@ -112,13 +112,13 @@ impl<'a> Connection<'a> {
         loop {
             match self.write() {
                 Stopped::Idle => {
-                    if self.stream.readable().await.is_err() || self.pull() == Open::No {
+                    if self.link.stream().readable().await.is_err() || self.pull() == Pulled::Ended {
                         return;
                     }
                 }
                 Stopped::Share => tokio::task::yield_now().await,
                 Stopped::Full => {
-                    if self.stream.writable().await.is_err() {
+                    if self.link.stream().writable().await.is_err() {
                         return;
                     }
                 }
@@ -126,14 +126,14 @@ impl<'a> Connection<'a> {
                 Stopped::Broken => return,
             }
         }
-        hang_up(&self.stream, std::net::Shutdown::Write);
-        tokio::spawn(linger(Arc::downgrade(&self.stream), Duration::from_secs(5)));
-        while self.stream.readable().await.is_ok() && self.pull() == Open::Yes {}
+        self.link.hang_up(std::net::Shutdown::Write);
+        tokio::spawn(linger(Arc::downgrade(&self.link), Duration::from_secs(5)));
+        while self.link.stream().readable().await.is_ok() && self.pull() != Pulled::Ended {}
     }
 
-    fn pull(&mut self) -> Open {
-        let stream = Arc::clone(&self.stream);
-        pump::pull(|buffer| stream.try_read(buffer), |bytes| self.take(bytes))
+    fn pull(&mut self) -> Pulled {
+        let link = Arc::clone(&self.link);
+        pump::pull(&link, |bytes| self.take(bytes))
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -179,8 +179,7 @@ impl<'a> Connection<'a> {
             limits: &self.limits,
             now: Instant::now(),
         };
-        let stream = &self.stream;
-        pump::write(&mut self.outbound, &mut env, SHARE_BYTES, |bytes| stream.try_write(bytes)).1
+        pump::write(&mut self.outbound, &mut env, SHARE_BYTES, &self.link).1
     }
 }
 

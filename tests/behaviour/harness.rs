@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
-use rialto::app::{self, Addresses};
+use rialto::app::{self, Addresses, Reread};
 use rialto::config::Config;
 use rialto::proto::rialto::v1 as proto;
 use rialto::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
@@ -30,6 +30,8 @@ pub(crate) fn patience() -> Duration {
 /// A running bridge; dropped, it stops at once.
 pub(crate) struct Bridge {
     pub(crate) addresses: Addresses,
+    /// Asks for files to be read again, as SIGHUP does.
+    pub(crate) reread: Reread,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), app::Error>>,
 }
@@ -46,12 +48,13 @@ impl Bridge {
         change(&mut config);
         let (ready, is_ready) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
-        let options = app::Options { ready: Some(ready), ..app::Options::default() };
+        let reread = Reread::default();
+        let options = app::Options { ready: Some(ready), reread: reread.clone(), ..app::Options::default() };
         let task = tokio::spawn(app::run(config, options, async {
             let _ = stopped.await;
         }));
         let addresses = within("the bridge is ready", is_ready).await.expect("the bridge started");
-        Bridge { addresses, stop: Some(stop), task }
+        Bridge { addresses, reread, stop: Some(stop), task }
     }
 
     /// Asks it to stop, as SIGTERM does.
@@ -235,6 +238,16 @@ impl Client {
             let frame = self.next().await;
             if frame["type"] == frame_type {
                 return frame;
+            }
+        }
+    }
+
+    /// The type of the next frame that is of one of these; others are passed over.
+    pub(crate) async fn next_of_any(&mut self, types: &[&str]) -> String {
+        loop {
+            let frame = self.next().await;
+            if let Some(found) = types.iter().find(|known| frame["type"] == ***known) {
+                return (*found).to_owned();
             }
         }
     }

@@ -11,9 +11,11 @@ use tokio::net::TcpStream;
 use crate::harness::{Bridge, Client, Heard, json_event, publish, within};
 
 mod expiry;
+mod limits;
 mod permissions;
 mod refresh;
 mod refusals;
+mod revocation;
 
 const SECRET: &str = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";
 const JSON: (&str, &str) = ("sec-websocket-protocol", "rialto.v1.json");

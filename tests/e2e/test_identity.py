@@ -310,3 +310,37 @@ def test_an_open_address_needs_tokens_and_open_pages_need_none(tmp_path):
             with pytest.raises(urllib.error.HTTPError) as missing:
                 urllib.request.urlopen(bridge.http, timeout=PATIENCE)
             assert missing.value.code == 404
+
+
+def test_the_command_line_ends_connections_and_keeps_tokens_out(guarded):
+    address = guarded.addresses["admin"]
+    order = lambda *words: subprocess.run(
+        [PROGRAM, *words, "--admin", address], capture_output=True, text=True, timeout=PATIENCE
+    )
+    ann, bob = mint(guarded, "ann", "--claim", "jti=t1"), mint(guarded, "bob")
+    with entered(guarded, token=ann) as (anns, ack), entered(guarded, token=bob) as (bobs, _):
+        done = order("disconnect", "--session", ack["sessionId"])
+        assert (done.returncode, done.stdout) == (0, "ended 1 connection\n"), done
+        assert next_of(anns, "connection.error")["data"]["reason"] == "revoked"
+        with pytest.raises(ConnectionClosed) as closed:
+            anns.recv(timeout=PATIENCE)
+        assert closed.value.rcvd.code == 4504
+        with entered(guarded, token=ann) as (again, _):
+            done = order("revoke", "--token-id", "t1")
+            assert done.returncode == 0 and done.stdout.startswith("ended 1 connection; remembered until 20"), done
+            assert next_of(again, "connection.error")["data"]["code"] == 4504
+        with pytest.raises(InvalidStatus) as refused:
+            connect(guarded.websocket, additional_headers={"authorization": f"Bearer {ann}"})
+        answer = json.loads(refused.value.response.body)
+        assert (refused.value.response.status_code, answer["details"][0]["reason"]) == (401, "revoked")
+        done = order("revoke", "--user", "nobody", "--json")
+        assert json.loads(done.stdout)["connections"] == 0, done
+        assert subscribed(bobs, "system") == 0
+    done = order("revoke", "--user", "a\tb")
+    assert done.returncode == 1 and "control characters" in done.stderr, done
+    assert order("disconnect").returncode == 2 and order("revoke", "--user", "a", "--session", "b").returncode == 2
+    done = subprocess.run(
+        [PROGRAM, "disconnect", "--user", "a", "--admin", guarded.addresses["grpc"]],
+        capture_output=True, text=True, timeout=PATIENCE,
+    )
+    assert done.returncode == 3 and "--admin takes the internal port" in done.stderr, done

@@ -8,8 +8,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::story::Story;
-use crate::cli::publish::connect;
+use crate::cli::publish::{Bridge, connect};
 use crate::cli::screen::{Screen, harmless};
+use crate::cli::tls::{Shown, Trust};
 use crate::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use crate::proto::rialto::v1::{PublishStreamRequest, ack::Result as Acked};
 
@@ -23,18 +24,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MAX_WAITING: usize = 16;
 
 /// Tells the story until the process ends. Opens the stream again when it breaks.
-pub(super) async fn run(grpc: SocketAddr, screen: &Screen) {
+pub(super) async fn run(grpc: SocketAddr, trust: &Trust, screen: &Screen) {
     let mut story = Story::new(rand::random());
     loop {
-        if let Err(problem) = stream(grpc, &mut story, screen).await {
+        if let Err(problem) = stream(grpc, trust, &mut story, screen).await {
             screen.warning(&format!("! the demo's publisher: {problem}"));
         }
         sleep(REOPEN).await;
     }
 }
 
-async fn stream(grpc: SocketAddr, story: &mut Story, screen: &Screen) -> Result<(), String> {
-    let channel = connect(&grpc.to_string(), PATIENCE).await.map_err(|failure| failure.to_string())?;
+async fn stream(grpc: SocketAddr, trust: &Trust, story: &mut Story, screen: &Screen) -> Result<(), String> {
+    let bridge = Bridge { address: &grpc.to_string(), trust, shown: &Shown::default() };
+    let channel = connect(&bridge, PATIENCE).await.map_err(|failure| failure.to_string())?;
     let (requests, waiting) = mpsc::channel(MAX_WAITING);
     let mut client = PublisherServiceClient::new(channel);
     // The first request goes ahead of the call, as a server may answer only when it has seen one.

@@ -160,7 +160,7 @@ async fn an_upgrade_gets_the_bare_socket_and_is_counted_while_it_holds_the_permi
             let upgraded = once.lock().unwrap().take().unwrap();
             let upgrade = hyper::upgrade::on(request);
             tokio::spawn(async move {
-                let parts = upgrade.await.unwrap().downcast::<TokioIo<TcpStream>>().unwrap();
+                let parts = upgrade.await.unwrap().downcast::<TokioIo<crate::net::tls::Stream>>().unwrap();
                 upgraded.send((parts.io.into_inner(), permit)).unwrap();
             });
             (StatusCode::SWITCHING_PROTOCOLS, [(header::CONNECTION, "upgrade"), (header::UPGRADE, "test")])

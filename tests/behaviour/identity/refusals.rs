@@ -24,7 +24,7 @@ async fn a_wrong_token_at_the_upgrade_is_401_whatever_comes_later() {
     let good = token("u7", &[]);
     let other = signed("u7", now() + 60, &json!({}), &SECRET.chars().rev().collect::<String>());
     let old = signed("u7", now() - 60, &json!({}), SECRET);
-    let tenant = claims("u7", Duration::from_secs(60), &json!({"tenant": "acme"}));
+    let tenant = claims("u7", Duration::from_secs(60), &json!({"tenant": "a:b"}));
     let bearer = |token: &str| format!("Bearer {token}");
     let cookie = |token: &str| format!("app={token}");
     let twice = format!("app={good}; app={other}");

@@ -1,0 +1,114 @@
+//! `AdminService.Disconnect` and `AdminService.Revoke`: ending the connections of somebody, and keeping them out.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::post;
+
+use super::answer::Refused;
+use super::service::{answer, read, timestamp};
+use super::{Guard, Result, method_not_allowed};
+use crate::auth::{Full, Subject};
+use crate::ids::Tenant;
+use crate::ingest::Ingest;
+use crate::proto::rialto::v1::{
+    DisconnectRequest, DisconnectResponse, RevokeRequest, RevokeResponse, disconnect_request, revoke_request,
+};
+use crate::status::{Code, Status};
+
+/// The longest name of a user, a session or a token: what [`crate::auth`] lets a token have.
+const MAX_NAME_BYTES: usize = 255;
+
+/// What comes later.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Who can end connections.
+pub trait Doorkeeper: Send + Sync {
+    /// Ends the connections of this subject. Says how many there were.
+    fn disconnect(&self, subject: Subject) -> Later<usize>;
+    /// Refuses the subject's tokens from now on, and ends its connections. Says until when and how many there were.
+    fn revoke(&self, subject: Subject) -> Later<std::result::Result<(SystemTime, usize), Full>>;
+}
+
+#[derive(Clone)]
+struct People {
+    ingest: Arc<Ingest>,
+    doorkeeper: Arc<dyn Doorkeeper>,
+    guard: Guard,
+}
+
+/// The calls, for whom the guard lets through.
+pub(super) fn people_routes(ingest: Arc<Ingest>, doorkeeper: Arc<dyn Doorkeeper>, guard: Guard) -> Router {
+    let only_post = async || method_not_allowed("POST");
+    Router::new()
+        .route("/rialto.v1.AdminService/Disconnect", post(disconnect).fallback(only_post))
+        .route("/rialto.v1.AdminService/Revoke", post(revoke).fallback(only_post))
+        .with_state(People { ingest, doorkeeper, guard })
+}
+
+async fn disconnect(State(people): State<People>, request: Request) -> Result<Response> {
+    use disconnect_request::Whom;
+    let People { ingest, doorkeeper, guard } = people;
+    let asked: DisconnectRequest = read(&ingest, &guard, "rialto.v1.DisconnectRequest", request).await?;
+    let subject = match asked.whom {
+        Some(Whom::User(name)) => user(&asked.tenant, &name),
+        Some(Whom::Session(name)) => session(&asked.tenant, &name),
+        Some(Whom::TokenId(name)) => token(&asked.tenant, &name),
+        None => Err(nobody()),
+    }?;
+    let connections = doorkeeper.disconnect(subject.clone()).await as u64;
+    tracing::info!(?subject, connections, "disconnected by an administrator");
+    answer(&ingest, "rialto.v1.DisconnectResponse", &DisconnectResponse { connections })
+}
+
+async fn revoke(State(people): State<People>, request: Request) -> Result<Response> {
+    use revoke_request::Whom;
+    let People { ingest, doorkeeper, guard } = people;
+    let asked: RevokeRequest = read(&ingest, &guard, "rialto.v1.RevokeRequest", request).await?;
+    let subject = match asked.whom {
+        Some(Whom::User(name)) => user(&asked.tenant, &name),
+        Some(Whom::Session(name)) => session(&asked.tenant, &name),
+        Some(Whom::TokenId(name)) => token(&asked.tenant, &name),
+        None => Err(nobody()),
+    }?;
+    let (until, connections) = doorkeeper
+        .revoke(subject.clone())
+        .await
+        .map_err(|full| Refused::new(Status::new(Code::ResourceExhausted, "too_many_revocations", full.to_string())))?;
+    let connections = connections as u64;
+    tracing::info!(?subject, connections, "revoked by an administrator");
+    answer(&ingest, "rialto.v1.RevokeResponse", &RevokeResponse { connections, until: Some(timestamp(until)) })
+}
+
+fn user(tenant: &str, name: &str) -> Result<Subject> {
+    Ok(Subject::User(tenant_of(tenant)?, named("user", name)?.into()))
+}
+
+fn session(tenant: &str, name: &str) -> Result<Subject> {
+    Ok(Subject::Session(tenant_of(tenant)?, named("session", name)?.into()))
+}
+
+fn token(tenant: &str, name: &str) -> Result<Subject> {
+    Ok(Subject::Token(tenant_of(tenant)?, named("tokenId", name)?.into()))
+}
+
+fn tenant_of(name: &str) -> Result<Tenant> {
+    if name.is_empty() { Ok(Tenant::default_tenant()) } else { named("tenant", name).map(Tenant::from) }
+}
+
+fn named<'a>(field: &str, name: &'a str) -> Result<&'a str> {
+    if !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.contains(char::is_control) {
+        return Ok(name);
+    }
+    let problem = format!("must have 1 to {MAX_NAME_BYTES} bytes and no control characters");
+    let status = Status::new(Code::InvalidArgument, "invalid_name", format!("{field} {problem}"));
+    Err(Refused::new(status.with_violation(field, problem)))
+}
+
+fn nobody() -> Refused {
+    Refused::new(Status::new(Code::InvalidArgument, "nobody_named", "say whom: a user, a session or a tokenId"))
+}

@@ -1,0 +1,29 @@
+//! What stands before each port's protocol, and its certificates when they change.
+
+use crate::config::{Config, Mistake, Port};
+use crate::net::entry::Entry;
+use crate::net::tls::{Tls, TlsMistake};
+
+use super::files::{Files, Watched};
+
+/// The entry of a port. Its files are read again when they change; connections that are open keep what they have.
+pub(super) fn entry(config: &Config, port: Port, files: &mut Files) -> Result<Entry, Vec<Mistake>> {
+    let Some(own) = config.tls.files(port) else { return Ok(Entry::default()) };
+    let watched = Watched::new(format!("the TLS of {}", port.flag()), own.paths());
+    let told = |wrong: Vec<TlsMistake>| {
+        let mistakes = wrong.into_iter();
+        mistakes.map(|TlsMistake { option, problem }| Mistake {
+            key: option.to_owned(),
+            problem,
+            example: String::new(),
+        })
+    };
+    let tls = Tls::new(&own, port.protocol()).map_err(|wrong| told(wrong).collect::<Vec<_>>())?;
+    let renewed = tls.clone();
+    files.watch(watched, move || {
+        let wrong = renewed.replace(&own, port.protocol()).err();
+        let wrong = wrong.map(|wrong| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        wrong.map_or(Ok(()), Err)
+    });
+    Ok(Entry { tls: Some(tls) })
+}

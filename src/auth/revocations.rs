@@ -1,0 +1,135 @@
+//! Who is not believed any more although its token is: users, sessions and tokens that an administrator has revoked.
+//!
+//! Promises that nothing is forgotten before the tokens that it is about have ended, whatever their `exp`; that the table is
+//! bounded, and says so when it is full instead of forgetting somebody; and that looking costs a shared lock and, while
+//! nothing is revoked, nothing else. It knows no clock: the time is an argument.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::token::MAX_LIFE;
+use crate::ids::{SessionId, Tenant};
+use crate::session::principal::{Known, Principal};
+
+/// What a revocation is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Every token of a user (`sub`).
+    User(Tenant, Box<str>),
+    /// Every token on a session.
+    Session(Tenant, SessionId),
+    /// One token (`jti`).
+    Token(Tenant, Box<str>),
+}
+
+/// The table is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{max} revocations are remembered, as many as --max-revocations allows, and none of them is over yet")]
+pub struct Full {
+    /// The limit.
+    pub max: usize,
+}
+
+/// Everybody who is revoked.
+#[derive(Debug)]
+pub struct Revocations {
+    max: usize,
+    life: Duration,
+    table: RwLock<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    entries: HashMap<Subject, Entry>,
+    /// The entries by their end.
+    ends: BTreeMap<(SystemTime, u64), Subject>,
+    serial: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    since: SystemTime,
+    until: SystemTime,
+    serial: u64,
+}
+
+impl Revocations {
+    /// An empty table for so many, beside clocks that may differ by `leeway`.
+    pub fn new(max: usize, leeway: Duration) -> Self {
+        // A token ends MAX_LIFE after its `iat`, or after it was shown where it has none, by clocks that differ twice: when it
+        // is believed, and when it was made.
+        Revocations { max, life: MAX_LIFE + 2 * leeway, table: RwLock::default() }
+    }
+
+    /// Refuses the subject's tokens that were issued until `now`, as long as one may be good. Says until when.
+    ///
+    /// # Errors
+    /// There is no room, and nothing changed.
+    pub fn revoke(&self, subject: Subject, now: SystemTime) -> Result<SystemTime, Full> {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table.forget(now);
+        let earlier = table.entries.get(&subject).copied();
+        if earlier.is_none() && table.entries.len() >= self.max {
+            return Err(Full { max: self.max });
+        }
+        // A clock that was set back takes nothing away from what was revoked before.
+        let since = earlier.map_or(now, |earlier| earlier.since.max(now));
+        let until = since.checked_add(self.life).unwrap_or(since);
+        if let Some(earlier) = earlier {
+            table.ends.remove(&(earlier.until, earlier.serial));
+        }
+        table.serial += 1;
+        let serial = table.serial;
+        table.ends.insert((until, serial), subject.clone());
+        table.entries.insert(subject, Entry { since, until, serial });
+        Ok(until)
+    }
+
+    /// Whether this principal, on this session, is revoked. Of users and sessions only tokens are that were issued until
+    /// then, or do not say when: whoever gets a new one is in again.
+    pub fn refuse(&self, principal: &Principal, session: &SessionId, now: SystemTime) -> bool {
+        if principal.known != Known::ByToken {
+            return false;
+        }
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        if table.entries.is_empty() {
+            return false;
+        }
+        let tenant = || principal.tenant.clone();
+        let holds = |subject: &Subject| table.entries.get(subject).filter(|entry| now < entry.until);
+        if !principal.token_id.is_empty() && holds(&Subject::Token(tenant(), (&*principal.token_id).into())).is_some() {
+            return true;
+        }
+        // `iat` has whole seconds: what was issued in the same second may have been issued before.
+        let is_old = |entry: &Entry| principal.issued().is_none_or(|issued| seconds(issued) <= seconds(entry.since));
+        holds(&Subject::User(tenant(), (&*principal.user).into())).is_some_and(is_old)
+            || holds(&Subject::Session(tenant(), session.clone())).is_some_and(is_old)
+    }
+
+    /// How many are remembered.
+    pub fn len(&self) -> usize {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).entries.len()
+    }
+
+    /// Whether nobody is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Table {
+    /// Drops what is over.
+    fn forget(&mut self, now: SystemTime) {
+        while let Some(first) = self.ends.first_entry().filter(|first| first.key().0 <= now) {
+            self.entries.remove(&first.remove());
+        }
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests;

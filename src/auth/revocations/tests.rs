@@ -1,0 +1,101 @@
+//! Who is refused, since when, and until when.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::*;
+
+const NOW: u64 = 1_790_000_000;
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn principal(user: &str, token: &str, issued: Option<u64>) -> Principal {
+    let claims = issued.map(|issued| ("iat".to_owned(), json!(issued))).into_iter().collect();
+    let (user, token_id) = (user.into(), token.into());
+    Principal { known: Known::ByToken, user, token_id, claims: Arc::new(claims), ..Principal::anonymous() }
+}
+
+fn user(name: &str) -> Subject {
+    Subject::User(Tenant::default_tenant(), name.into())
+}
+
+fn token(id: &str) -> Subject {
+    Subject::Token(Tenant::default_tenant(), id.into())
+}
+
+fn session(id: &str) -> Subject {
+    Subject::Session(Tenant::default_tenant(), id.into())
+}
+
+fn table() -> Revocations {
+    Revocations::new(3, Duration::from_secs(30))
+}
+
+#[test]
+fn a_user_is_refused_by_tokens_from_before_and_in_again_by_newer_ones() {
+    let revoked = table();
+    let refuses = |who: &Principal| revoked.refuse(who, &"s".into(), at(NOW + 10));
+    assert!(!refuses(&principal("ann", "", None)));
+    revoked.revoke(user("ann"), at(NOW) + Duration::from_millis(900)).unwrap();
+    for (issued, expected) in [(None, true), (Some(NOW - 60), true), (Some(NOW), true), (Some(NOW + 1), false)] {
+        assert_eq!(refuses(&principal("ann", "", issued)), expected, "{issued:?}");
+        assert!(!refuses(&principal("bob", "", issued)));
+        let tenant = Principal { tenant: "acme".into(), ..principal("ann", "", issued) };
+        assert!(!refuses(&tenant), "another's user of that name");
+    }
+    let nobody = Principal { user: "ann".into(), ..Principal::anonymous() };
+    assert!(!refuses(&nobody));
+}
+
+#[test]
+fn a_token_and_a_session_are_refused_for_themselves() {
+    let revoked = table();
+    revoked.revoke(token("t1"), at(NOW)).unwrap();
+    revoked.revoke(session("s1"), at(NOW)).unwrap();
+    let on = |who: &Principal, session: &str| revoked.refuse(who, &session.into(), at(NOW + 10));
+    assert!(on(&principal("ann", "t1", Some(NOW + 5)), "s2"), "whenever it was issued");
+    assert!(!on(&principal("ann", "t2", Some(NOW - 5)), "s2"));
+    assert!(!on(&principal("t1", "", Some(NOW - 5)), "s2"), "a user of that name");
+    assert!(on(&principal("ann", "t2", Some(NOW - 5)), "s1"));
+    assert!(!on(&principal("ann", "t2", Some(NOW + 5)), "s1"));
+}
+
+#[test]
+fn nothing_is_forgotten_before_the_longest_token_has_ended() {
+    let revoked = table();
+    let until = revoked.revoke(user("ann"), at(NOW)).unwrap();
+    assert_eq!(until, at(NOW + 24 * 3_600 + 60));
+    let old = principal("ann", "", Some(NOW));
+    assert!(revoked.refuse(&old, &"s".into(), until - Duration::from_secs(1)));
+    assert!(!revoked.refuse(&old, &"s".into(), until));
+    revoked.revoke(user("bob"), until).unwrap();
+    assert_eq!(revoked.len(), 1, "what is over takes no room");
+}
+
+#[test]
+fn a_full_table_says_so_and_forgets_nobody() {
+    let revoked = table();
+    for name in ["a", "b", "c"] {
+        revoked.revoke(user(name), at(NOW)).unwrap();
+    }
+    assert_eq!(revoked.revoke(user("d"), at(NOW + 1)), Err(Full { max: 3 }));
+    for _ in 0..10 {
+        assert!(revoked.revoke(user("a"), at(NOW + 7)).is_ok(), "it is there already");
+    }
+    assert_eq!((revoked.len(), revoked.table.read().unwrap().ends.len()), (3, 3));
+    assert!(revoked.refuse(&principal("a", "", Some(NOW + 7)), &"s".into(), at(NOW + 8)));
+    assert!(revoked.refuse(&principal("b", "", Some(NOW)), &"s".into(), at(NOW + 8)));
+    assert!(!revoked.refuse(&principal("d", "", Some(NOW)), &"s".into(), at(NOW + 8)));
+}
+
+#[test]
+fn a_clock_that_is_set_back_takes_nothing_away() {
+    let revoked = table();
+    revoked.revoke(user("ann"), at(NOW)).unwrap();
+    let until = revoked.revoke(user("ann"), at(NOW - 3_600)).unwrap();
+    assert_eq!(until, at(NOW + 24 * 3_600 + 60));
+    assert!(revoked.refuse(&principal("ann", "", Some(NOW)), &"s".into(), at(NOW)));
+}

@@ -1,0 +1,103 @@
+//! Who publishes and who operates: the list of publishers, the internal port's token, whether everybody has a tenant.
+
+use std::path::PathBuf;
+
+use super::identity::secret_of;
+use super::key::{Group, Key, Takes};
+use super::publishers::read_publishers;
+use super::{Config, Mistake, value};
+use crate::auth::KeySource;
+use crate::auth::publishers::Publishers;
+
+/// Everything about peers that are no browsers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peers {
+    /// The file that lists publishers. Default none: whoever reaches the port may publish.
+    pub publishers: Option<PathBuf>,
+    /// A file with the token of the internal port. Default none: whoever reaches it may use it.
+    pub admin_token: Option<PathBuf>,
+    /// Whether every browser's token and every event must name a tenant. Default no.
+    pub require_tenant: bool,
+}
+
+impl Peers {
+    /// The configuration keys without which nobody is asked.
+    pub(super) const GUARDS: [&str; 2] = ["publishers", "admin-token-file"];
+
+    /// The list of publishers. `None`: nobody is asked.
+    ///
+    /// # Errors
+    /// Every mistake, by line.
+    pub fn read_publishers(&self) -> Result<Option<Publishers>, Vec<Mistake>> {
+        self.publishers.as_deref().map(read_publishers).transpose()
+    }
+
+    /// The token of the internal port. `None`: nobody is asked.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not worth the name.
+    pub fn read_admin_token(&self) -> Result<Option<Vec<u8>>, Mistake> {
+        let Some(path) = &self.admin_token else { return Ok(None) };
+        let token = secret_of(path).and_then(|token| match KeySource::Secret(token.clone()).check() {
+            Ok(()) if token.iter().all(u8::is_ascii_graphic) => Ok(token),
+            Ok(()) => Err("a token is sent in a header, and this has other than visible ASCII characters".to_owned()),
+            Err(error) => Err(error.to_string()),
+        });
+        token.map(Some).map_err(|problem| {
+            let example = "a file made by openssl rand -hex 32".to_owned();
+            Mistake { key: "--admin-token-file".to_owned(), problem, example }
+        })
+    }
+
+    /// What is wrong in the files.
+    pub(super) fn mistakes(&self, config: &Config) -> Vec<Mistake> {
+        let mut mistakes = self.read_publishers().err().unwrap_or_default();
+        mistakes.extend(self.read_admin_token().err());
+        if self.require_tenant && !config.identity.is_on() {
+            mistakes.push(Mistake {
+                key: "--require-tenant".to_owned(),
+                problem: "tenants are in tokens, and there is no key to verify tokens with, so nobody could connect; \
+                          give one of --jwt-secret-file, --jwt-public-key, --jwks-file"
+                    .to_owned(),
+                example: "false".to_owned(),
+            });
+        }
+        mistakes
+    }
+}
+
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        name: "publishers",
+        group: Group::Identity,
+        takes: Takes::One("PATH"),
+        help: "A file that lists who may publish what; with it nobody else may. Read again when it changes",
+        example: "/etc/rialto/publishers.toml",
+        read: |config, text| {
+            config.peers.publishers = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| config.peers.publishers.iter().map(|path| path.display().to_string()).collect(),
+    },
+    Key {
+        name: "admin-token-file",
+        group: Group::Identity,
+        takes: Takes::One("PATH"),
+        help: "A file with the token that everything on the internal port asks for, except /health and /ready",
+        example: "/run/secrets/rialto-admin",
+        read: |config, text| {
+            config.peers.admin_token = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| config.peers.admin_token.iter().map(|path| path.display().to_string()).collect(),
+    },
+    Key {
+        name: "require-tenant",
+        group: Group::Identity,
+        takes: Takes::Nothing,
+        help: "Refuses tokens and events that name no tenant, instead of putting them into the one without a name",
+        example: "true",
+        read: |config, text| value::yes_or_no(text).map(|yes| config.peers.require_tenant = yes),
+        show: |config| vec![config.peers.require_tenant.to_string()],
+    },
+];

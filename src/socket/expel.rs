@@ -1,0 +1,57 @@
+//! Ending connections by who is on them.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::oneshot;
+
+use crate::auth::{Full, Subject};
+use crate::metrics::Limit;
+
+use super::Front;
+use super::mailbox::{ConnectionKey, Message};
+
+/// Connections that a shard ends in one go, some microseconds each, before others have their turn.
+const BATCH: usize = 64;
+
+impl Front {
+    /// Ends every connection of this subject with 4504, and returns when all are closing, with how many they were. Nothing is
+    /// delivered on them after that.
+    pub async fn expel(&self, subject: &Subject) -> usize {
+        let (count, places) = self.shared.roster.expel(subject);
+        let mut shards: Vec<Vec<ConnectionKey>> = vec![Vec::new(); self.mailboxes.len()];
+        for place in places {
+            let shard = self.mailboxes.iter().position(|mailbox| Arc::ptr_eq(mailbox, &place.mailbox));
+            if let Some(keys) = shard.and_then(|shard| shards.get_mut(shard)) {
+                keys.push(place.key);
+            }
+        }
+        while shards.iter().any(|keys| !keys.is_empty()) {
+            let mut expelling = Vec::new();
+            for (keys, mailbox) in shards.iter_mut().zip(&self.mailboxes).filter(|(keys, _)| !keys.is_empty()) {
+                let batch = keys.split_off(keys.len().saturating_sub(BATCH));
+                let (done, is_done) = oneshot::channel();
+                mailbox.push(Message::Expel(batch, done));
+                expelling.push(is_done);
+            }
+            for is_done in expelling {
+                // A shard ends with the runtime only.
+                let _ = is_done.await;
+            }
+        }
+        count
+    }
+
+    /// Ends this subject's connections, and refuses its tokens from now on. Says until when and how many connections it had.
+    ///
+    /// # Errors
+    /// No more revocations can be remembered, and nothing was done.
+    pub async fn revoke(&self, subject: Subject) -> Result<(SystemTime, usize), Full> {
+        let gate = &self.config.gate;
+        let until = gate.revocations.revoke(subject.clone(), SystemTime::now()).inspect_err(|_| {
+            self.config.metrics.limits.hit(Limit::MaxRevocations, "an administrator");
+        })?;
+        // In this order: who comes in meanwhile is refused there or found here.
+        Ok((until, self.expel(&subject).await))
+    }
+}

@@ -1,0 +1,94 @@
+//! What one user may cost, on however many connections.
+
+use serde_json::json;
+
+use super::{Guarded, JSON, claims, subscribe, token};
+use crate::harness::Client;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_has_so_many_connections_and_gets_each_back() {
+    let shop = Guarded::with(|config| config.limits.max_connections_per_user = 2).await;
+    let ann = token("ann", &[]);
+    let header = format!("Bearer {ann}");
+    let (first, _) = shop.enter(&ann).await;
+    let mut second = shop.init("", &ann).await;
+    second.next_of("connection.ack").await;
+    for _ in 0..3 {
+        let (status, body) = shop.ask("", &[("authorization", &header)]).await.err().expect("no upgrade");
+        assert_eq!((status, &body["details"][0]["reason"]), (429, &json!("overloaded")), "{body}");
+        assert_eq!(shop.init("", &ann).await.close_code().await, Some(4103));
+    }
+    let (_bob, _) = shop.enter(&token("bob", &[])).await;
+    // A refresh takes no second seat, and one upgrade whose first frame says a token again neither.
+    second.send(json!({"type": "connection.refresh", "id": "r", "data": {"token": ann}})).await;
+    second.next_of("connection.refreshed").await;
+    first.cut();
+    crate::metrics::expect(&shop.bridge, &[("rialto_connections", 2.0)]).await;
+    let mut third = shop.ask("", &[("authorization", &header), JSON]).await.expect("an upgrade");
+    third.send(json!({"type": "connection.init", "data": {"token": ann}})).await;
+    third.next_of("connection.ack").await;
+    assert_eq!(shop.init("", &ann).await.close_code().await, Some(4103));
+    drop((second, third));
+    crate::metrics::expect(&shop.bridge, &[("rialto_connections", 1.0)]).await;
+    let again = [shop.enter(&ann).await, shop.enter(&ann).await];
+    let hits = r#"rialto_limit_hits_total{limit="max-connections-per-user"}"#;
+    crate::metrics::expect(&shop.bridge, &[(hits, 7.0)]).await;
+    drop(again);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handshakes_that_lead_to_nothing_keep_no_seat() {
+    let shop = Guarded::with(|config| config.limits.max_connections_per_user = 2).await;
+    let ann = claims("ann", std::time::Duration::from_secs(600), &json!({"sid": "s1"}));
+    let header = format!("Bearer {ann}");
+    for _ in 0..5 {
+        // Refused behind the look at its token, for its session and for its second token.
+        assert_eq!(shop.ask("?session_id=s2", &[("authorization", &header)]).await.err().expect("no upgrade").0, 403);
+        let mut client = shop.ask("", &[("authorization", &header), JSON]).await.expect("an upgrade");
+        client.send(json!({"type": "connection.init", "data": {"token": token("bob", &[])}})).await;
+        assert_eq!(client.close_code().await, Some(4001));
+        shop.ask("", &[("authorization", &header), JSON]).await.expect("an upgrade").cut();
+        crate::metrics::expect(&shop.bridge, &[("rialto_connections", 0.0)]).await;
+    }
+    let _both = [shop.enter(&ann).await, shop.enter(&ann).await];
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_of_a_user_are_counted_over_all_its_connections() {
+    let shop = Guarded::with(|config| {
+        (config.limits.user_commands_per_second, config.limits.user_commands_burst) = (1, 20);
+    })
+    .await;
+    let ann = token("ann", &[]);
+    let mut tabs = [shop.enter(&ann).await.0, shop.enter(&ann).await.0];
+    let (mut bob, _) = shop.enter(&token("bob", &[])).await;
+    let mut refused = Vec::new();
+    for round in 0..25 {
+        let tab: &mut Client = &mut tabs[round % 2];
+        tab.send(json!({"type": "connection.heartbeat", "id": "h", "data": {}})).await;
+        let answer = loop {
+            let frame = tab.next().await;
+            if frame["replyTo"] == "h" {
+                break frame;
+            }
+        };
+        if answer["type"] == "error" {
+            refused.push(answer["data"].clone());
+        }
+    }
+    assert!(refused.len() >= 2 && refused.len() <= 5, "{refused:?}");
+    for error in &refused {
+        assert_eq!((&error["code"], &error["reason"]), (&json!(4004), &json!("user_rate_limited")));
+        assert!((1..=1_000).contains(&error["retryAfterMs"].as_u64().expect("a wait")), "{error}");
+    }
+    assert_eq!(subscribe(&mut bob, json!({"name": "open"})).await, None, "others are others");
+    // Whoever does not heed it is closed, and the other tab is not.
+    for _ in 0..201 {
+        tabs[0].send(json!({"type": "connection.heartbeat", "data": {}})).await;
+    }
+    assert_eq!(tabs[0].close_code().await, Some(4004));
+    assert_eq!(subscribe(&mut tabs[1], json!({"name": "open"})).await, Some(4004));
+    let hits = r#"rialto_limit_hits_total{limit="user-commands-per-second"}"#;
+    let counted = crate::metrics::scrape(&shop.bridge).await[hits];
+    assert!(counted > 100.0, "{counted}");
+}

@@ -139,7 +139,8 @@ def test_gr_05_streams_are_bounded_and_who_reads_no_acks_is_held_back(bridge, st
 
 def test_gr_08_silent_connections_are_closed_at_the_time_that_is_said(tmp_path, figures):
     with serving(tmp_path, "--handshake-timeout", "2s") as bridge, control(bridge, figures, baseline=2):
-        cases = {"nothing": b"", "half a preface": http2.PREFACE[:10], "a preface alone": http2.PREFACE}
+        opened = http2.PREFACE + http2.frame(http2.SETTINGS)
+        cases = {"nothing": b"", "half a preface": http2.PREFACE[:10], "a preface alone": http2.PREFACE, "no call": opened}
         for name, said in cases.items():
             with http2.Client(bridge.grpc, start=False) as client:
                 client.send(said)
@@ -148,8 +149,10 @@ def test_gr_08_silent_connections_are_closed_at_the_time_that_is_said(tmp_path, 
                 figures[name] = f"{time.monotonic() - began:.1f} s"
                 assert 1 < time.monotonic() - began < 2 + 2
         with http2.Client(bridge.grpc) as silent, http2.Client(bridge.grpc) as alive:
-            began, ended = time.monotonic(), None
-            pings = 0
+            for client in (silent, alive):
+                a_call(client, 1)
+                assert client.outcome() == ("status", 3)
+            began, ended, pings = time.monotonic(), None, 0
             while time.monotonic() - began < 60 and ended is None:
                 with contextlib.suppress(TimeoutError):
                     kind, flags, _, payload = alive.receive(time.monotonic() + 0.5)
@@ -164,9 +167,13 @@ def test_gr_08_silent_connections_are_closed_at_the_time_that_is_said(tmp_path, 
                     pass
             figures["pings unanswered"] = f"{ended:.0f} s" if ended else "never"
             assert ended is not None and 45 < ended < 56
-            alive.send(http2.frame(http2.HEADERS, http2.call(), http2.END_HEADERS, 1))
-            alive.send(http2.frame(http2.DATA, http2.message(b"\x0a\x00"), http2.END_STREAM, 1))
-            assert pings and alive.outcome() == ("status", 3), "the negative control: who answers lives"
+            a_call(alive, 3)
+            assert pings and alive.outcome(stream=3)[0] == "status", "the negative control: who answers lives"
+
+
+def a_call(client, stream):
+    client.send(http2.frame(http2.HEADERS, http2.call(), http2.END_HEADERS, stream))
+    client.send(http2.frame(http2.DATA, http2.message(b"\x0a\x00"), http2.END_STREAM, stream))
 
 
 def test_gr_11_a_cut_before_the_ack_and_a_retry_make_one_event(bridge, stubs, figures):

@@ -36,13 +36,13 @@ def judge(rows, not_yet, tested, read):
     wrong = [f"{id} is tested and no row" for id in tested if id not in rows]
     wrong += [f"{id} is listed and no row" for id in not_yet if id not in rows]
     for id, (kind, what) in rows.items():
-        elsewhere = re.search(r", in (\S+)$", what)
+        elsewhere = re.search(r", in (\S+): (\w+)$", what)
         tests = tested.get(id, [])
         ways = (bool(tests) + (id in not_yet) + bool(elsewhere))
         if ways != 1:
             wrong.append(f"{id} is tested, listed or tested elsewhere: {ways} of these")
-        if elsewhere and id not in read(elsewhere[1]):
-            wrong.append(f"{id} is not named in {elsewhere[1]}")
+        if elsewhere and elsewhere[2] not in read(elsewhere[1]):
+            wrong.append(f"{id} is tested by {elsewhere[2]}, which is not in {elsewhere[1]}")
         for file, source in tests:
             if kind == "G" and not file.startswith("test_"):
                 wrong.append(f"{id} is of `make test` and in {file}")
@@ -68,6 +68,6 @@ def test_a_wrong_catalogue_is_seen():
         ({"WS-06": ("G", "headers")}, {}, {"WS-06": [("long_a.py", "the negative control")]}),
         ({"WS-06": ("G", "headers")}, {}, {"WS-06": [("test_a.py", "nothing")]}),
         ({"WS-06": ("G", "headers")}, {}, good[2] | {"WS-99": []}),
-        ({"WS-06": ("G", "headers, in tests/elsewhere.rs")}, {}, {}),
+        ({"WS-06": ("G", "headers, in tests/elsewhere.rs: a_test")}, {}, {}),
     ]:
         assert judge(rows, listed, tests, str) != [], (rows, listed, tests)

@@ -97,7 +97,7 @@ def test_ws_11_messages_that_are_no_frames_are_told_so(bridge):
                 heard = peer.until("error")
                 assert heard["data"]["code"] == 4005, (said[:20], heard)
             peer.say("connection.heartbeat", "h")
-            assert peer.answer("h")["type"] == "connection.heartbeat", "the connection has survived"
+            assert peer.answer("h")["type"] == "connection.heartbeat", "the negative control: a frame, and it has survived"
         with Peer(bridge.websocket) as peer:
             peer.send(frame(BINARY, b"{}"))
             assert peer.close_code() == 1003

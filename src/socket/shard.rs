@@ -307,7 +307,7 @@ impl Shard {
         connection.outbound.end(&mut self.readers);
         self.count_end(&connection, end);
         self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-        connection.state.on_done(std::mem::take(&mut connection.unconfirmed));
+        connection.state.end();
         match end {
             End::Finished => {
                 connection.link.hang_up(std::net::Shutdown::Write);

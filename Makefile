@@ -36,12 +36,14 @@ client: tools
 fmt:
 	cargo fmt
 	cargo fmt --manifest-path examples/publishers/rust/Cargo.toml
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 # Buf is one of the Node packages; the rest of the tools is for tests.
 lint:
 	@tests/e2e/tools.sh $(TOOLS) node
 	cargo fmt --check
 	cargo fmt --check --manifest-path examples/publishers/rust/Cargo.toml
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --quiet
 	$(BUF) lint

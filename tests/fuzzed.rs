@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // a helper of a test is a test
 
 #[path = "../fuzz/src/lib.rs"]
-#[allow(dead_code, missing_docs)]
+#[allow(unreachable_pub)] // there it is a library
 mod fuzz;
 
 use std::collections::BTreeSet;

@@ -102,20 +102,25 @@ def run(admin, where, token):
                 print(phase, flush=True)
         id = f"c{len(published)}"
         sent[id] = (phase, time.monotonic())
-        event = {"type": "process.progress", "data": {"projectId": "control", "processId": "c", "message": id}}
-        try:
-            line = line or http.client.HTTPConnection(*address(admin), timeout=PATIENCE)
-            line.request("POST", "/v1/publish", json.dumps(event), {"content-type": "application/json"})
-            answer = line.getresponse()
-            body = json.loads(answer.read())
-            if answer.status == 200:
-                (at,) = body["positions"]
-                published.append((CHANNEL, id, "acked", at["epoch"], at["sequence"]))
-            else:
-                published.append((CHANNEL, id, "refused"))
-        except (OSError, http.client.HTTPException):
-            line = None
-            published.append((CHANNEL, id, "unknown"))
+        data = {"projectId": "control", "processId": "c", "message": id}
+        event = json.dumps({"type": "process.progress", "data": data, "idempotencyKey": id})
+        outcome = ("unknown",)
+        # A connection that is kept alive may end just when it is used: once more, on another one, with the same key.
+        for _ in range(2):
+            try:
+                line = line or http.client.HTTPConnection(*address(admin), timeout=PATIENCE)
+                line.request("POST", "/v1/publish", event, {"content-type": "application/json"})
+                answer = line.getresponse()
+                body = json.loads(answer.read())
+                outcome = ("refused",)
+                if answer.status == 200:
+                    (at,) = body["positions"]
+                    outcome = ("acked", at["epoch"], at["sequence"])
+                break
+            except (OSError, http.client.HTTPException):
+                line.close()
+                line = None
+        published.append((CHANNEL, id, *outcome))
         next_at = max(next_at + 1 / PER_SECOND, time.monotonic() - 0.1)
         stop.wait(max(0, next_at - time.monotonic()))
     waited = max((event[4] for event in published if event[2] == "acked"), default=0)

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use rialto::log::{Class, Epoch, Form, Position, Read, Record, RingLog, Take};
-use rialto::schema::{EventKey, Retention, TypeFilter, TypeIndex};
+use rialto::log::{Class, Epoch, Form, Position, Read, Record, RingLog, Take, View};
+use rialto::schema::{Audience, EventKey, Retention, TypeFilter, TypeIndex};
 
+/// A reader who may see all.
+const WHOLE: View = View { form: Form::Json, audience: Audience::ALL };
 const FRAME_BYTES: usize = 300;
 /// What a binary frame has before its payload.
 const HEAD_BYTES: usize = 110;
@@ -32,7 +34,8 @@ impl Source {
     }
 
     fn append_as(&self, class: Class, log: &mut RingLog) -> Position {
-        let record = Record { event_type: TypeIndex(7), class, payload: self.payload.clone(), revision: 1 };
+        let record =
+            Record { event_type: TypeIndex(7), class, payload: self.payload.clone(), revision: 1, protection: None };
         log.append(record, self.now, |_, form, frame| match form {
             Form::Json => frame.extend_from_slice(&self.frame),
             Form::Binary => frame.extend_from_slice(&self.frame[..HEAD_BYTES]),
@@ -88,7 +91,7 @@ fn keyed(criterion: &mut Criterion) {
         bencher.iter(|| {
             let after = next(&mut log);
             let before = Position { sequence: after.sequence - 1, ..after };
-            black_box(log.read(before, &TypeFilter::All, Take::Everything, TURN_BYTES, Form::Json))
+            black_box(log.read(before, &TypeFilter::All, Take::Everything, TURN_BYTES, WHOLE))
         });
     });
     group.throughput(Throughput::Elements(KEYS as u64));
@@ -97,7 +100,7 @@ fn keyed(criterion: &mut Criterion) {
             let mut position = Position { sequence: 0, ..log.head() };
             let mut events = 0;
             loop {
-                match log.read(position, &TypeFilter::All, Take::Newest { keyed_until: 0 }, TURN_BYTES, Form::Json) {
+                match log.read(position, &TypeFilter::All, Take::Newest { keyed_until: 0 }, TURN_BYTES, WHOLE) {
                     Read::Batch { first, last, .. } => {
                         events += last + 1 - first;
                         position.sequence = last;
@@ -130,7 +133,7 @@ fn read_at_head(criterion: &mut Criterion) {
                     source.append(&mut log);
                 }
                 for _ in 0..READERS {
-                    black_box(log.read(after, &filter, Take::Everything, TURN_BYTES, Form::Json));
+                    black_box(log.read(after, &filter, Take::Everything, TURN_BYTES, WHOLE));
                 }
             });
         });
@@ -139,7 +142,7 @@ fn read_at_head(criterion: &mut Criterion) {
         let head = log.head();
         bencher.iter(|| {
             for _ in 0..READERS {
-                black_box(log.read(head, &TypeFilter::All, Take::Everything, TURN_BYTES, Form::Json));
+                black_box(log.read(head, &TypeFilter::All, Take::Everything, TURN_BYTES, WHOLE));
             }
         });
     });
@@ -151,7 +154,7 @@ fn read_at_head(criterion: &mut Criterion) {
             }
             for reader in 0..READERS {
                 let after = Position { sequence: before.sequence + u64::from(reader % 16), ..before };
-                black_box(log.read(after, &TypeFilter::All, Take::Everything, TURN_BYTES, Form::Json));
+                black_box(log.read(after, &TypeFilter::All, Take::Everything, TURN_BYTES, WHOLE));
             }
         });
     });
@@ -168,7 +171,7 @@ fn catch_up(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut position = start;
                 loop {
-                    match log.read(position, &filter, Take::Everything, TURN_BYTES, Form::Json) {
+                    match log.read(position, &filter, Take::Everything, TURN_BYTES, WHOLE) {
                         Read::Batch { last, .. } => position.sequence = last,
                         Read::Skipped { sequence } => position.sequence = sequence,
                         _ => break,

@@ -100,6 +100,8 @@ pub struct LogConfig {
     pub format: LogFormat,
     /// The least that is logged.
     pub level: LogLevel,
+    /// Whether payloads are shown in the log, masked.
+    pub payloads: bool,
 }
 
 /// For whom log lines are.
@@ -152,7 +154,7 @@ impl Config {
             identity: Identity::default(),
             tls: TlsConfig::default(),
             peers: Peers::default(),
-            log: LogConfig { format: LogFormat::Text, level: LogLevel::Info },
+            log: LogConfig { format: LogFormat::Text, level: LogLevel::Info, payloads: false },
             drain: Duration::from_secs(30),
             limits: Limits::on(machine),
         }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::ids::{ChannelKey, EventId};
-use crate::log::{Class, Position};
+use crate::log::{Class, Position, Protection};
 use crate::schema::{EventType, Retention};
 use crate::status::Status;
 
@@ -48,6 +48,8 @@ pub struct EventRecord {
     pub revision: u32,
     /// How a reader that lags may be treated, with the event's key where that is a matter of keys.
     pub class: Class,
+    /// What makes it good for those who may not see all of it. `None`: there is nothing to hide.
+    pub protection: Option<Protection>,
 }
 
 /// One event for one channel.

@@ -72,7 +72,8 @@ pub struct Hub {
     tombstones: Mutex<Tombstones<ChannelKey>>,
     shards: Box<[Arc<Wakeups>]>,
     next_id: AtomicU64,
-    bytes: AtomicUsize,
+    /// Shared with the channels: reading may add to it.
+    bytes: Arc<AtomicUsize>,
     /// Held by whoever is freeing memory, so that one publisher does it and not all.
     reclaiming: Mutex<()>,
     /// What the last reload has said. Its lock is taken under a channel's, and only by publishers of an older revision.
@@ -96,7 +97,7 @@ impl Hub {
             )),
             shards: (0..shards).map(|_| Arc::new(Wakeups::default())).collect(),
             next_id: AtomicU64::new(1),
-            bytes: AtomicUsize::new(0),
+            bytes: Arc::default(),
             reclaiming: Mutex::new(()),
             revised: Mutex::new(None),
             revision: AtomicU32::new(0),
@@ -132,7 +133,7 @@ impl Hub {
         let log = RingLog::resurrect(begin, retention).with_max_bytes(self.limits.channel_bytes);
         self.account(0, log.bytes());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let channel = Arc::new(Channel::new(id, key.clone(), log, self.shards.len()));
+        let channel = Arc::new(Channel::new(id, key.clone(), log, self.shards.len(), Arc::clone(&self.bytes)));
         bucket.insert(key.clone(), Arc::clone(&channel));
         channel
     }
@@ -218,6 +219,7 @@ impl Appender for Hub {
             class: event.class,
             payload: event.payload.clone(),
             revision: event.revision,
+            protection: event.protection.clone(),
         };
         let frame = EventFrame {
             event_type: &event.event_type.name,

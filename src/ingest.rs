@@ -12,6 +12,7 @@ mod check;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod metadata;
+mod payloads;
 mod refusal;
 mod tell;
 
@@ -39,6 +40,7 @@ use check::Checker;
 use tell::{Sent, Teller};
 
 pub use check::body_bytes;
+pub use payloads::PAYLOADS_TARGET;
 
 /// What an event may be.
 #[derive(Clone, Debug)]
@@ -164,6 +166,8 @@ pub struct Ingest {
     decoding: Semaphore,
     publishers: Arc<Directory>,
     paces: Paces,
+    /// Of the lines that show payloads, where somebody has asked for them.
+    payloads: payloads::Pace,
     metrics: Arc<Metrics>,
 }
 
@@ -171,8 +175,8 @@ impl Ingest {
     /// Checks each batch against the revision that is current when it begins, and appends to this engine.
     pub fn new(revisions: Arc<Revisions>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
         let decoding = Semaphore::new(limits.decoding_bytes.min(Semaphore::MAX_PERMITS));
-        let (publishers, paces, metrics) = (Arc::default(), Paces::default(), Arc::default());
-        Ingest { revisions, engine, limits, decoding, publishers, paces, metrics }
+        let (publishers, paces, payloads) = (Arc::default(), Paces::default(), payloads::Pace::default());
+        Ingest { revisions, engine, limits, decoding, publishers, paces, payloads, metrics: Arc::default() }
     }
 
     /// Counts in these metrics.
@@ -230,15 +234,16 @@ impl Ingest {
             let authority = match Authority::of(self, context) {
                 Ok(authority) => authority,
                 Err(status) => {
-                    let mut teller = Teller::new(&self.metrics, context, None);
+                    let revision = self.revision();
+                    let mut teller = Teller::new(&self.metrics, context, None, (&self.payloads, &revision));
                     let refused = events.by_ref().take(count).map(|_| Outcome::Refused(status.clone()));
                     fold(refused.collect(), Vec::new(), &mut results, &mut teller);
                     continue;
                 }
             };
-            let batch = self.check(events.by_ref().take(count), reserve_bytes, context, &authority);
+            let (batch, revision) = self.check(events.by_ref().take(count), reserve_bytes, context, &authority);
             let appended = if batch.appends.is_empty() { Vec::new() } else { self.engine.append(batch.appends).await };
-            let mut teller = Teller::new(&self.metrics, context, authority.name());
+            let mut teller = Teller::new(&self.metrics, context, authority.name(), (&self.payloads, &revision));
             fold(batch.outcomes, appended, &mut results, &mut teller);
         }
         results
@@ -261,7 +266,7 @@ impl Ingest {
         reserve_bytes: usize,
         context: &PublishContext,
         authority: &Authority<'_>,
-    ) -> Batch {
+    ) -> (Batch, Arc<Revision>) {
         let revision = self.revision();
         let mut checker = Checker::new(&revision, &self.limits, context, authority, &self.metrics.limits);
         let mut received_bytes = 0;
@@ -274,11 +279,12 @@ impl Ingest {
         }
         self.metrics.publishing.received_bytes.add(received_bytes as u64);
         let mut random = rand::rng();
-        checker.finish(unix_ms(), || {
+        let batch = checker.finish(unix_ms(), || {
             let mut bytes = [0; 10];
             random.fill_bytes(&mut bytes);
             bytes
-        })
+        });
+        (batch, revision)
     }
 }
 

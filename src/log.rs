@@ -12,6 +12,9 @@
 //! Slices stay whole when what they cover is evicted, so a frame that is half written can always be finished. Each
 //! [`Form`] has its own; the binary frame ends with the payload, which is stored there alone.
 //!
+//! A reader gets its frames through a [`View`]: who may not see all of an event gets a frame that was made without the rest, at
+//! the same place in the same order.
+//!
 //! Owned by `hub::Channel` behind its lock. Never awaits and never reads a clock: `now` is an argument. Does not know
 //! who is subscribed.
 
@@ -29,6 +32,7 @@ mod keyed;
 mod past;
 mod position;
 mod reading;
+mod reduced;
 mod ring;
 mod segments;
 mod tombstones;
@@ -43,6 +47,7 @@ pub use ephemeral::{EPHEMERAL_AGE, MAX_EPHEMERAL_BYTES, MAX_EPHEMERAL_EVENTS};
 pub use extent::{Extent, Heads, Resume, Snapshot};
 pub use form::Form;
 pub use position::{EPOCH_TEXT_BYTES, Epoch, NotAnEpoch, Position};
+pub use reduced::{Protection, Reducer, View, Whole};
 pub use ring::{DEFAULT_MAX_LOG_BYTES, RingLog};
 pub use tombstones::{MAX_TOMBSTONES, TOMBSTONE_AGE, Tombstones};
 
@@ -80,6 +85,8 @@ pub struct Record {
     pub payload: Bytes,
     /// The schema revision that it was published under.
     pub revision: u32,
+    /// What makes it good for those who may not see all of it. `None`: there is nothing to hide.
+    pub protection: Option<Protection>,
 }
 
 /// What a read found.

@@ -129,6 +129,10 @@ pub struct Observed {
     pub log_limit_bytes: u64,
     /// Events that went through the transcoder's slow path.
     pub slow_path: u64,
+    /// Payloads that were reduced for those who may not see all of them.
+    pub reduced: u64,
+    /// Payloads that were sent empty because they could not be reduced.
+    pub withheld: u64,
     /// Threads of the bridge's runtime.
     pub runtime_workers: u64,
     /// Its tasks.

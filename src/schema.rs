@@ -21,6 +21,7 @@ use buffa_descriptor::{DescriptorPool, MessageIndex};
 use crate::ids::{ChannelName, MAX_CHANNEL_NAME_BYTES};
 
 mod assemble;
+mod audience;
 mod bind;
 mod channels;
 mod check;
@@ -53,7 +54,9 @@ mod templates;
 mod tests;
 mod unknown;
 mod validate;
+mod visibility;
 
+pub use audience::Audience;
 pub(crate) use check::distance;
 pub use escape::{escape, unescape};
 pub use filter::{TypeFilter, UnknownType, is_event_type};
@@ -64,6 +67,7 @@ pub use permission::MissingClaim;
 pub use route::RouteError;
 pub use unknown::UnknownChannel;
 pub use validate::{Spending, Violation};
+pub use visibility::{FieldRule, FieldRules};
 
 use numbers::TypeNumbers;
 use places::Files;
@@ -84,6 +88,7 @@ pub struct Schema {
     /// The templates by their first segment.
     by_head: HashMap<Box<str>, Vec<usize>>,
     rules: Rules,
+    field_rules: FieldRules,
     /// Where everything stands, for what is said about it later.
     files: Files,
     warnings: Vec<Mistake>,
@@ -130,6 +135,10 @@ pub struct EventType {
     send_parts: Box<[permission::Part]>,
     /// Whether its payloads have anything to check.
     is_validated: bool,
+    /// What its fields ask their readers for, at any depth.
+    asks: Audience,
+    /// Whether it has fields that logs mask.
+    masks: bool,
     bindings: Box<[Binding]>,
 }
 
@@ -175,6 +184,8 @@ pub struct ChannelTemplate {
     pub permissions: ChannelPermissions,
     /// One of the reserved ones, which exist under every schema.
     pub own: bool,
+    /// The permissions that fields of its events ask their readers for, one by one; those of earlier revisions included.
+    pub field_permissions: Box<[(Audience, Arc<str>)]>,
     parsed: Template,
     /// What each parameter holds, in the template's order.
     parameters: Box<[ParameterKind]>,

@@ -9,6 +9,9 @@
 //! [`Options`] holds through groups, maps, `Struct` and `Any`; the work is linear (times a logarithm) whatever a
 //! publisher sends; an error names the field and never shows payload.
 //!
+//! What not everybody may see is made from the same bytes: [`Transcoder::reduce`] clears the hidden fields on the wire, and
+//! JSON is printed from what it leaves, so that the two forms cannot differ.
+//!
 //! Decisions where ProtoJSON leaves room: an integral double is printed as JavaScript does (`1`, not `1.0`) below 2^53,
 //! and a float below 2^24, everything else in the shortest form that reads back, `-0.0` as itself; a `Value`
 //! without a kind is `null`; an `Any` of an unknown type is an error; an `Any` of an `Empty` has no `value`; `[jstype =
@@ -17,6 +20,7 @@
 
 mod cursor;
 mod error;
+mod mask;
 mod plan;
 mod print;
 mod read;
@@ -31,9 +35,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use buffa_descriptor::{DescriptorPool, MessageIndex};
 
+use crate::schema::Schema;
+
 use cursor::Span;
-use error::join_path;
 pub use error::{Problem, TranscodeError};
+use error::{Stop, join_path};
+use mask::Mask;
 use plan::Plans;
 use print::{GroupEnds, MapKey, Printer};
 use writer::Writer;
@@ -47,6 +54,12 @@ pub struct Transcoder {
     options: Options,
     /// Shared by the transcoders of all revisions.
     slow_path: Arc<AtomicU64>,
+    /// Shared likewise.
+    reduced: Arc<AtomicU64>,
+    /// Shared likewise.
+    withheld: Arc<AtomicU64>,
+    /// Whether the plans know who sees which field.
+    knows_rules: bool,
 }
 
 /// How to print, and how much.
@@ -96,13 +109,32 @@ impl Transcoder {
     /// Makes the plans of every message of the pool.
     pub fn new(pool: &Arc<DescriptorPool>, options: Options) -> Self {
         let plans = Plans::new(pool, options.print_defaults);
-        Self { plans, options, slow_path: Arc::default() }
+        let (slow_path, reduced, withheld) = Default::default();
+        Self { plans, options, slow_path, reduced, withheld, knows_rules: false }
+    }
+
+    /// Makes the plans of a schema's messages, with what it says about who sees which field.
+    pub fn of(schema: &Schema, options: Options) -> Self {
+        let mut transcoder = Self::new(schema.pool(), options);
+        transcoder.plans.guard(schema.field_rules());
+        transcoder.knows_rules = true;
+        transcoder
+    }
+
+    /// Has the plans know these rules.
+    #[cfg(test)]
+    fn guarded(mut self, rules: &crate::schema::FieldRules) -> Self {
+        self.plans.guard(rules);
+        self.knows_rules = true;
+        self
     }
 
     /// Counts on where this one counts.
     #[must_use]
     pub fn counting_with(mut self, before: &Transcoder) -> Self {
         self.slow_path = Arc::clone(&before.slow_path);
+        self.reduced = Arc::clone(&before.reduced);
+        self.withheld = Arc::clone(&before.withheld);
         self
     }
 
@@ -114,23 +146,16 @@ impl Transcoder {
     ///
     /// Bytes that are not this message, values that have no JSON, bounds of [`Options`].
     pub fn to_json(&self, message: MessageIndex, wire: &[u8], json: &mut Vec<u8>) -> Result<(), TranscodeError> {
+        self.print(message, wire, Mask::NOTHING, json)
+    }
+
+    fn print(&self, message: MessageIndex, wire: &[u8], mask: Mask, json: &mut Vec<u8>) -> Result<(), TranscodeError> {
         let Some(plan) = self.plans.find(message) else {
             return Err(TranscodeError { path: String::new(), offset: 0, problem: Problem::AnyUnknownType });
         };
         SCRATCH.with_borrow_mut(|scratch| {
-            let mut printer = Printer {
-                plans: &self.plans,
-                options: &self.options,
-                wire,
-                out: Writer::new(std::mem::take(&mut scratch.buffer), self.options.max_json_bytes),
-                keys: std::mem::take(&mut scratch.keys),
-                group_ends: GroupEnds::new(),
-                elements: 0,
-                fallbacks: 0,
-                slowly: self.options.force_slow_path,
-                path: Vec::new(),
-                offset: None,
-            };
+            let buffer = std::mem::take(&mut scratch.buffer);
+            let mut printer = self.printer(wire, mask, buffer, std::mem::take(&mut scratch.keys));
             let whole = Span { start: 0, end: wire.len() };
             let mut result = printer.message(plan, &[whole], self.options.max_depth).and_then(|()| printer.out.check());
             if result.is_err() && printer.start_again_slowly() {
@@ -146,11 +171,7 @@ impl Transcoder {
                     json.extend_from_slice(printer.out.text());
                     Ok(())
                 }
-                Err(stop) => Err(TranscodeError {
-                    path: join_path(printer.path.iter().rev().copied()),
-                    offset: printer.offset.unwrap_or(0),
-                    problem: stop.problem(&self.options),
-                }),
+                Err(stop) => Err(self.error(stop, &printer)),
             };
             scratch.buffer = printer.out.into_buffer();
             scratch.keys = printer.keys;
@@ -158,6 +179,31 @@ impl Transcoder {
             scratch.keys.shrink_to(KEEP_KEYS);
             result
         })
+    }
+
+    fn error(&self, stop: Stop, printer: &Printer<'_, '_>) -> TranscodeError {
+        TranscodeError {
+            path: join_path(printer.path.iter().rev().copied()),
+            offset: printer.offset.unwrap_or(0),
+            problem: stop.problem(&self.options),
+        }
+    }
+
+    fn printer<'a>(&'a self, wire: &'a [u8], mask: Mask, buffer: Vec<u8>, keys: Vec<MapKey>) -> Printer<'a, 'a> {
+        Printer {
+            plans: &self.plans,
+            options: &self.options,
+            wire,
+            mask,
+            out: Writer::new(buffer, self.options.max_json_bytes),
+            keys,
+            group_ends: GroupEnds::new(),
+            elements: 0,
+            fallbacks: 0,
+            slowly: self.options.force_slow_path,
+            path: Vec::new(),
+            offset: None,
+        }
     }
 
     /// The wire bytes of a ProtoJSON object. Proto names are accepted beside JSON names.

@@ -18,6 +18,7 @@ mod event;
 pub(crate) mod fixture;
 pub mod frame_type;
 mod json;
+mod reduced;
 pub mod websocket;
 
 pub use client::{
@@ -26,3 +27,4 @@ pub use client::{
 };
 pub use control::{ControlPrinter, MissingMessage, ServerFrame};
 pub use event::EventFrame;
+pub use reduced::FrameReducer;

@@ -65,6 +65,8 @@ impl Gauges for NodeGauges {
             log_bytes: self.hub.log_bytes() as u64,
             log_limit_bytes: self.hub.max_log_bytes() as u64,
             slow_path: revision.transcoder.slow_path_count(),
+            reduced: revision.transcoder.reduced_count(),
+            withheld: revision.transcoder.withheld_count(),
             runtime_workers: runtime.num_workers() as u64,
             runtime_tasks: runtime.num_alive_tasks() as u64,
         }

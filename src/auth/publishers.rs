@@ -84,6 +84,11 @@ impl Publishers {
         self.0.is_empty()
     }
 
+    /// The first who is known by a certificate.
+    pub fn with_certificate(&self) -> Option<&Arc<Publisher>> {
+        self.0.iter().find(|publisher| !publisher.certificates.is_empty())
+    }
+
     /// Who this is. What is shown counts, not what is right: with a wrong token no certificate helps.
     ///
     /// # Errors

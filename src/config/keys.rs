@@ -143,6 +143,15 @@ const BASICS: &[Key] = &[
         show: |config| vec![name_in(config.log.level, LEVELS)],
     },
     Key {
+        name: "log-payloads",
+        group: Group::Basics,
+        takes: Takes::Nothing,
+        help: "Shows payloads in the log, for finding mistakes: masked fields as \"***\", 1 KiB each, 100 a second",
+        example: "true",
+        read: |config, text| value::yes_or_no(text).map(|yes| config.log.payloads = yes),
+        show: |config| vec![config.log.payloads.to_string()],
+    },
+    Key {
         name: "drain-timeout",
         group: Group::Basics,
         takes: Takes::One("TIME"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::identity::secret_of;
 use super::key::{Group, Key, Takes};
 use super::publishers::read_publishers;
-use super::{Config, Mistake, value};
+use super::{Config, Mistake, Port, value};
 use crate::auth::KeySource;
 use crate::auth::publishers::Publishers;
 
@@ -51,7 +51,25 @@ impl Peers {
 
     /// What is wrong in the files.
     pub(super) fn mistakes(&self, config: &Config) -> Vec<Mistake> {
-        let mut mistakes = self.read_publishers().err().unwrap_or_default();
+        let mut mistakes = Vec::new();
+        match self.read_publishers() {
+            Ok(list) => {
+                let certified = list.as_ref().and_then(Publishers::with_certificate);
+                let asks = [Port::Grpc, Port::Admin].into_iter().any(|port| config.tls.asks_for_certificates(port));
+                if let Some(publisher) = certified.filter(|_| !asks) {
+                    mistakes.push(Mistake {
+                        key: "--publishers".to_owned(),
+                        problem: format!(
+                            "{} is known by a certificate, and no port asks for one; give --grpc-client-ca, or it could \
+                             never publish",
+                            publisher.name
+                        ),
+                        example: "--grpc-client-ca clients.pem".to_owned(),
+                    });
+                }
+            }
+            Err(wrong) => mistakes.extend(wrong),
+        }
         mistakes.extend(self.read_admin_token().err());
         if self.require_tenant && !config.identity.is_on() {
             mistakes.push(Mistake {

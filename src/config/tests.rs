@@ -183,6 +183,10 @@ fn what_guards_a_port_lets_it_be_reached_without_insecure() {
     assert_eq!(keys, ["FILE:1: publisher", "FILE:1: publisher", "--admin-token-file"], "{found:?}");
     let empty = mistakes(&[], &[("RIALTO_PUBLISHERS", ""), ("RIALTO_ADMIN_TOKEN_FILE", " ")]);
     assert!(empty.len() == 2 && empty.iter().all(|(_, problem)| problem.contains("set and empty")), "{empty:?}");
+    let text = "[[publisher]]\nname = \"mesh\"\ncertificate = \"a.internal\"\ntypes = \"*\"\nchannels = \"*\"";
+    let certified = path("certified.toml", text);
+    let found = mistakes(&[("publishers", &certified)], &[]);
+    assert!(found.len() == 1 && found[0].1.contains("mesh is known by a certificate"), "{found:?}");
     let lonely = mistakes(&[("require-tenant", "true")], &[]);
     assert!(lonely.len() == 1 && lonely[0].1.contains("no key to verify tokens"), "{lonely:?}");
 }
@@ -233,7 +237,8 @@ fn every_key_is_described_once_and_reads_what_it_shows_and_its_example() {
         assert!(!key.help.is_empty() && !key.help.ends_with('.'), "{}", key.name);
         assert!(
             matches!(key.takes, Takes::Nothing)
-                == ["insecure", "allow-breaking", "token-in-query", "require-tenant"].contains(&key.name)
+                == ["insecure", "allow-breaking", "token-in-query", "require-tenant", "log-payloads"]
+                    .contains(&key.name)
         );
     }
 }

@@ -107,6 +107,7 @@ impl Bench {
             payload: Bytes::copy_from_slice(payload.as_bytes()),
             revision: 3,
             class: Class::Reliable,
+            protection: None,
         }
     }
 
@@ -156,6 +157,7 @@ impl Appender for Rings {
             class: append.event.class,
             payload: append.event.payload.clone(),
             revision: append.event.revision,
+            protection: append.event.protection.clone(),
         };
         Ok(log.append(record, Instant::now(), |_, form, frame| {
             if form == Form::Json {

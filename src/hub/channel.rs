@@ -1,11 +1,11 @@
 //! One channel: its log behind a lock, and which shards read it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
-use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, RingLog, Snapshot, Take};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, RingLog, Snapshot, Take, View};
 use crate::schema::{Retention, TypeFilter};
 
 use super::now;
@@ -21,12 +21,14 @@ pub struct Channel {
     /// The schema revision that said what the log keeps; 0 until an event or a reload has said it.
     retention_of: AtomicU32,
     marks: Box<[ShardMark]>,
+    /// What all logs of the node take, in bytes.
+    total_bytes: Arc<AtomicUsize>,
 }
 
 impl Channel {
-    pub(super) fn new(id: u64, key: ChannelKey, log: RingLog, shards: usize) -> Self {
+    pub(super) fn new(id: u64, key: ChannelKey, log: RingLog, shards: usize, total_bytes: Arc<AtomicUsize>) -> Self {
         let marks = (0..shards).map(|_| ShardMark::default()).collect();
-        Channel { id, key, log: Mutex::new(log), retention_of: AtomicU32::new(0), marks }
+        Channel { id, key, log: Mutex::new(log), retention_of: AtomicU32::new(0), marks, total_bytes }
     }
 
     /// A number that no other channel of this process ever has.
@@ -71,10 +73,10 @@ impl Channel {
         filter: &TypeFilter,
         take: Take,
         max_bytes: usize,
-        form: Form,
+        view: View,
     ) -> (Read, Heads, Option<Contents>) {
         let mut log = self.log();
-        let read = log.read(after, filter, take, max_bytes, form);
+        let read = self.counting_made(&mut log, |log| log.read(after, filter, take, max_bytes, view));
         let contents = log.contents(&read);
         (read, log.heads(), contents)
     }
@@ -85,13 +87,27 @@ impl Channel {
         after: u64,
         filter: &TypeFilter,
         max_bytes: usize,
-        form: Form,
+        view: View,
     ) -> (Read, Heads, Option<Contents>) {
         let now = now();
         let mut log = self.log();
-        let read = log.read_ephemeral(after, filter, max_bytes, form, now);
+        let read = self.counting_made(&mut log, |log| log.read_ephemeral(after, filter, max_bytes, view, now));
         let contents = log.ephemeral_contents(&read);
         (read, log.heads(), contents)
+    }
+
+    /// Reads, and counts the frames that were made for it among the bytes of all logs. The log is the channel's own, locked:
+    /// nobody takes them off again before they are counted.
+    fn counting_made(&self, log: &mut RingLog, read: impl FnOnce(&mut RingLog) -> Read) -> Read {
+        let before = log.made_bytes();
+        let read = read(log);
+        let after = log.made_bytes();
+        if after >= before {
+            self.total_bytes.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            self.total_bytes.fetch_sub(before - after, Ordering::Relaxed);
+        }
+        read
     }
 
     /// The newest events, of both kinds.

@@ -37,6 +37,7 @@ fn append_as(class: Class, channel: &str, data_bytes: usize) -> Append {
         payload: Bytes::from_static(b"wire"),
         revision: 1,
         class,
+        protection: None,
     };
     Append { key: key(channel), retention: RETENTION, event: Arc::new(event), idempotency_key: None }
 }
@@ -80,8 +81,13 @@ async fn an_expired_channel_goes_on_in_its_epoch_after_its_last_event() {
     assert_eq!(after.epoch, before.epoch);
     assert_eq!(after.sequence, before.sequence + 1);
     let channel = hub.channel(&append.key, RETENTION);
-    let (read, ..) =
-        channel.read(Position { sequence: 0, ..before }, &TypeFilter::All, Take::Everything, 1 << 20, Form::Json);
+    let (read, ..) = channel.read(
+        Position { sequence: 0, ..before },
+        &TypeFilter::All,
+        Take::Everything,
+        1 << 20,
+        Form::Json.into(),
+    );
     assert_eq!(read, Read::Lagged { oldest: 2, skipped: 1 });
 }
 
@@ -230,7 +236,8 @@ async fn a_publisher_that_began_under_an_older_schema_brings_no_key_back() {
     let position = hub.append(&append).unwrap();
     hub.append(&append).unwrap();
     let (start, take) = (Position { sequence: 0, ..position }, Take::Newest { keyed_until: 0 });
-    let (read, ..) = hub.channel(&append.key, RETENTION).read(start, &TypeFilter::All, take, 1 << 20, Form::Json);
+    let (read, ..) =
+        hub.channel(&append.key, RETENTION).read(start, &TypeFilter::All, take, 1 << 20, Form::Json.into());
     assert!(matches!(read, Read::Batch { first: 1, last: 2, .. }), "{read:?}");
 }
 
@@ -262,12 +269,12 @@ async fn an_ephemeral_event_wakes_who_is_there_and_its_memory_goes_with_the_next
     let mut dirty = Vec::new();
     hub.wakeups(ShardIndex(0)).take(&mut dirty);
     assert_eq!(dirty.len(), 1);
-    let (read, heads, _) = channel.read_ephemeral(0, &TypeFilter::All, 1 << 20, Form::Json);
+    let (read, heads, _) = channel.read_ephemeral(0, &TypeFilter::All, 1 << 20, Form::Json.into());
     let Read::Batch { first: 1, last: 1, frames } = read else { panic!("{read:?}") };
     assert!(!String::from_utf8_lossy(&frames).contains("sequence"), "{frames:?}");
     assert_eq!((heads.ephemeral, heads.head.sequence), (1, 0));
     tokio::time::advance(Duration::from_secs(6)).await;
-    assert_eq!(channel.read_ephemeral(0, &TypeFilter::All, 1 << 20, Form::Json).0, Read::UpToDate);
+    assert_eq!(channel.read_ephemeral(0, &TypeFilter::All, 1 << 20, Form::Json.into()).0, Read::UpToDate);
     hub.sweep(now());
     assert!(hub.log_bytes() < empty + 500, "{} bytes, {empty} before", hub.log_bytes());
 }
@@ -288,8 +295,8 @@ async fn the_total_of_all_logs_is_right_whatever_supersedes_what() {
         let append = append_as(class, channels[(round % 3 % 2) as usize], 50 + (round % 400) as usize);
         hub.append(&append).unwrap();
         let channel = hub.channel(&append.key, RETENTION);
-        channel.read(channel.extent().start(), &TypeFilter::All, Take::Everything, 4_000, Form::Json);
-        channel.read_ephemeral(0, &TypeFilter::All, 4_000, Form::Json);
+        channel.read(channel.extent().start(), &TypeFilter::All, Take::Everything, 4_000, Form::Json.into());
+        channel.read_ephemeral(0, &TypeFilter::All, 4_000, Form::Json.into());
         tokio::time::advance(Duration::from_millis(100)).await;
         if round % 50 == 0 {
             hub.sweep(now());
@@ -331,7 +338,8 @@ fn a_key_that_changes_is_forgotten_of_what_was_published_before_and_kept_of_what
     };
     let newest = |after: Position| {
         let channel = hub.channel(&key("k:1"), RETENTION);
-        let (read, ..) = channel.read(after, &TypeFilter::All, Take::Newest { keyed_until: 0 }, 1 << 20, Form::Json);
+        let (read, ..) =
+            channel.read(after, &TypeFilter::All, Take::Newest { keyed_until: 0 }, 1 << 20, Form::Json.into());
         read
     };
     let first = publish("a=1", 1);

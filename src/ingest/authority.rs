@@ -38,6 +38,8 @@ pub(super) struct Authority<'a> {
     ingest: &'a Ingest,
     publisher: Option<Arc<Publisher>>,
     caller: Caller,
+    /// The one without a name, made once for a batch.
+    unnamed: Tenant,
     now: Instant,
 }
 
@@ -51,7 +53,7 @@ impl<'a> Authority<'a> {
             (None, None) => Caller::Nobody,
         };
         let now = tokio::time::Instant::now().into_std();
-        Ok(Authority { ingest, publisher, caller, now })
+        Ok(Authority { ingest, publisher, caller, unnamed: Tenant::default_tenant(), now })
     }
 
     /// The publisher's name.
@@ -85,7 +87,7 @@ impl<'a> Authority<'a> {
     pub(super) fn tenant(&self, named: &str) -> Result<Tenant, Refusal> {
         let tenant = match named {
             "" if self.ingest.limits.require_tenant => return Err(Refusal::NoTenant),
-            "" => Tenant::default_tenant(),
+            "" => self.unnamed.clone(),
             named => Tenant::parse(named).map_err(Refusal::BadTenant)?,
         };
         match &self.publisher {

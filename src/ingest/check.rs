@@ -8,12 +8,13 @@ use bytes::Bytes;
 
 use super::authority::Authority;
 use super::metadata::{self, Metadata};
+use super::payloads;
 use super::refusal::Refusal;
 use super::tell::{self, Sent};
 use super::{Batch, Limits, Outcome, PublishContext};
 use crate::engine::{Append, EventRecord};
 use crate::ids::{ChannelKey, ChannelName, EventId, Tenant};
-use crate::log::Class;
+use crate::log::{Class, Protection};
 use crate::metrics::LimitHits;
 use crate::proto::rialto::v1::Event;
 use crate::proto::rialto::v1::event::Body;
@@ -90,7 +91,10 @@ impl<'a> Checker<'a> {
             Err(refusal) => {
                 self.json.truncate(before);
                 if let Some(limit) = refusal.limit() {
-                    self.hits.hit(limit, self.context);
+                    match self.authority.name() {
+                        Some(name) => self.hits.hit(limit, format_args!("publisher {name}, {}", self.context)),
+                        None => self.hits.hit(limit, self.context),
+                    }
                 }
             }
         }
@@ -207,7 +211,7 @@ impl<'a> Checker<'a> {
     pub(super) fn finish(self, timestamp_ms: u64, mut random: impl FnMut() -> [u8; 10]) -> Batch {
         let json = Bytes::from(self.json);
         let mut appends = Vec::with_capacity(self.appends);
-        let keeps_records = tell::is_logged();
+        let keeps_records = tell::is_logged() || payloads::is_logged();
         let outcomes = self
             .checked
             .into_iter()
@@ -217,6 +221,10 @@ impl<'a> Checker<'a> {
                     Err(refusal) => return Outcome::Refused(refusal.into()),
                 };
                 let index = checked.event_type.index;
+                let protection = self
+                    .revision
+                    .reducer(&checked.event_type)
+                    .map(|reducer| Protection { reducer: Arc::clone(reducer), data_bytes: checked.data.len() });
                 let event_id = EventId::new(timestamp_ms, random());
                 let event = Arc::new(EventRecord {
                     id: event_id,
@@ -229,6 +237,7 @@ impl<'a> Checker<'a> {
                     payload: checked.payload,
                     revision: self.revision.number,
                     class: checked.class,
+                    protection,
                 });
                 let channels = checked.channels.into_iter().map(|(channel, retention)| {
                     appends.push(Append {

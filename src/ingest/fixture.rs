@@ -13,7 +13,7 @@ use crate::proto::rialto::v1::{Event, JsonPayload};
 use crate::revision::{Revision, Revisions};
 use crate::schema::{Schema, Source};
 use crate::status::{Code, Status};
-use crate::transcode::{Options, Transcoder};
+use crate::transcode::Options;
 
 const SHOP: &str = r#"
 syntax = "proto3";
@@ -133,11 +133,15 @@ pub(crate) fn shop() -> Fixture {
 
 /// An ingest of the shop with these limits.
 pub(crate) fn shop_with(limits: Limits) -> Fixture {
+    shop_of(SHOP, limits)
+}
+
+/// An ingest of another schema.
+pub(crate) fn shop_of(text: &str, limits: Limits) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("shop.proto"), SHOP).unwrap();
+    std::fs::write(folder.path().join("shop.proto"), text).unwrap();
     let schema = Schema::load(&[Source::Folder(folder.path().to_path_buf())]).unwrap_or_else(|error| panic!("{error}"));
-    let transcoder = Transcoder::new(schema.pool(), Options::default());
-    let revision = Revision { schema: Arc::new(schema), transcoder: Arc::new(transcoder), number: 23 };
+    let revision = Revision::first(schema, Options::default()).numbered(23);
     let rings = Arc::new(Rings::default());
     let engine = MemoryEngine::new(rings.clone(), Idempotency::default());
     let revisions = Arc::new(Revisions::new(revision));

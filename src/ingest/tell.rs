@@ -1,16 +1,20 @@
 //! What became of a batch: counted, and told in the log at the debug level.
 //!
 //! Counting touches shared memory once for a run of events of one type, not once an event. A log line has ids and codes;
-//! neither payload nor messages, which may repeat what the publisher sent.
+//! neither payload nor messages, which may repeat what the publisher sent. Payloads are another matter, and another line
+//! ([`super::payloads`]).
 
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::payloads::{self, PAYLOADS_TARGET, Pace};
 use super::{Accepted, PublishContext};
 use crate::engine::EventRecord;
 use crate::ids::{Tenant, trace_id};
 use crate::metrics::{Metrics, Publishing};
+use crate::revision::Revision;
 use crate::schema::TypeIndex;
 use crate::status::Status;
 
@@ -18,7 +22,7 @@ use crate::status::Status;
 pub(super) struct Sent {
     pub(super) index: TypeIndex,
     pub(super) tenant: Tenant,
-    /// Kept only where [`is_logged`].
+    /// Kept only where the log wants lines.
     pub(super) record: Option<Arc<EventRecord>>,
 }
 
@@ -33,6 +37,8 @@ pub(super) struct Teller<'a> {
     metrics: &'a Metrics,
     context: &'a PublishContext,
     publisher: Option<&'a Arc<str>>,
+    /// What bounds the lines with payloads, and the revision that they were checked against.
+    payloads: (&'a Pace, &'a Revision),
     run: (TypeIndex, u64),
     /// Accepted events of one tenant in a row.
     tenant_run: (Tenant, u64),
@@ -43,12 +49,18 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(metrics: &'a Metrics, context: &'a PublishContext, publisher: Option<&'a Arc<str>>) -> Self {
+    pub(super) fn new(
+        metrics: &'a Metrics,
+        context: &'a PublishContext,
+        publisher: Option<&'a Arc<str>>,
+        payloads: (&'a Pace, &'a Revision),
+    ) -> Self {
         Teller {
             publishing: &metrics.publishing,
             metrics,
             context,
             publisher,
+            payloads,
             run: (TypeIndex(0), 0),
             tenant_run: (Tenant::default_tenant(), 0),
             accepted: 0,
@@ -78,6 +90,11 @@ impl<'a> Teller<'a> {
         }
         if is_logged() {
             self.log(sent.and_then(|sent| sent.record.as_deref()), answer);
+        }
+        if let (Ok(accepted), Some(record)) = (answer, sent.and_then(|sent| sent.record.as_deref()))
+            && payloads::is_logged()
+        {
+            self.show(record, accepted);
         }
     }
 
@@ -111,6 +128,16 @@ impl<'a> Teller<'a> {
             self.publishing.events.add(index, count);
             self.run.1 = 0;
         }
+    }
+
+    fn show(&self, record: &EventRecord, accepted: &Accepted) {
+        let (pace, revision) = self.payloads;
+        let Some(left_out) = pace.take(Instant::now()) else { return };
+        let PublishContext { peer, call, .. } = self.context;
+        let peer = peer.map(tracing::field::display);
+        let (event_type, event_id) = (&*record.event_type.name, &accepted.event_id);
+        let data = payloads::shown(revision, record);
+        tracing::trace!(target: PAYLOADS_TARGET, peer, call, %event_id, event_type, %data, left_out, "payload");
     }
 
     fn log(&self, record: Option<&EventRecord>, answer: &Result<Accepted, Status>) {

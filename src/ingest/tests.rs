@@ -227,7 +227,7 @@ async fn a_new_revision_holds_from_the_next_batch_on() {
     let fixture = shop();
     publish_one(&fixture, shipped("o")).await.unwrap();
     let old = fixture.ingest.revision();
-    let next = Revision { schema: old.schema.clone(), transcoder: old.transcoder.clone(), number: 24 };
+    let next = Revision::clone(&old).numbered(24);
     fixture.revisions.replace(Arc::new(next));
     publish_one(&fixture, shipped("o")).await.unwrap();
     let revisions: Vec<u32> = fixture.rings.appends().iter().map(|append| append.event.revision).collect();
@@ -257,9 +257,9 @@ async fn a_batch_is_cut_where_its_rules_have_cost_enough_and_others_get_their_tu
     let authority = Authority::of(&fixture.ingest, &context()).unwrap();
     let numbers = vec!["1"; 40].join(",");
     let event = || json("order.counted", &format!("{{\"orderId\":\"o\",\"counts\":[{numbers}]}}"));
-    let batch = fixture.ingest.check((0..100).map(|_| event()), usize::MAX, &context(), &authority);
+    let (batch, _) = fixture.ingest.check((0..100).map(|_| event()), usize::MAX, &context(), &authority);
     assert!((1..50).contains(&batch.outcomes.len()), "{} in one turn", batch.outcomes.len());
-    let cheap = fixture.ingest.check((0..100).map(|_| shipped("o")), usize::MAX, &context(), &authority);
+    let (cheap, _) = fixture.ingest.check((0..100).map(|_| shipped("o")), usize::MAX, &context(), &authority);
     assert_eq!(cheap.outcomes.len(), 100);
 
     let turns = Arc::new(AtomicU64::new(0));

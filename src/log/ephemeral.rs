@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::form::PerForm;
 use super::frames::Frames;
-use super::{Class, Form, Position, Read, Record, RingLog, Take};
+use super::{Class, Position, Read, Record, RingLog, Take, View};
 use crate::schema::{Retention, TypeFilter};
 
 /// The most ephemeral events that one channel holds.
@@ -31,12 +31,12 @@ impl RingLog {
         after: u64,
         filter: &TypeFilter,
         max_bytes: usize,
-        form: Form,
+        view: impl Into<View>,
         now: Instant,
     ) -> Read {
         let Some(log) = &mut self.ephemeral else { return Read::UpToDate };
         let start = log.oldest() - 1 + log.count_old(now) as u64;
-        log.read(Position { sequence: after.max(start), ..log.head }, filter, Take::Everything, max_bytes, form)
+        log.read(Position { sequence: after.max(start), ..log.head }, filter, Take::Everything, max_bytes, view)
     }
 
     pub(super) fn append_ephemeral(&mut self, record: Record, frames: &PerForm<Vec<u8>>, now: Instant) {
@@ -53,6 +53,7 @@ impl RingLog {
     pub(super) fn evict_ephemeral(&mut self, now: Instant) {
         self.frames.iter_mut().for_each(Frames::forget_copy);
         self.drop_oldest(self.count_old(now));
+        self.sweep_reduced();
         if self.entries.is_empty() {
             self.trim();
         }

@@ -21,6 +21,7 @@ impl RingLog {
             ephemeral.evict_ephemeral(now);
         }
         self.drop_oldest(self.count_outlived(now));
+        self.sweep_reduced();
         if self.newest_at.is_none_or(|newest| now.saturating_duration_since(newest) > self.retention.age) {
             self.trim();
         }
@@ -32,6 +33,9 @@ impl RingLog {
     pub fn shrink_to(&mut self, budget_bytes: usize) -> usize {
         let before = self.bytes();
         if before > budget_bytes {
+            if let Some(reduced) = &mut self.reduced {
+                reduced.forget_made();
+            }
             if let Some(ephemeral) = &mut self.ephemeral {
                 ephemeral.clear();
             }
@@ -55,6 +59,7 @@ impl RingLog {
         let before = self.bytes();
         self.keyed = None;
         self.drop_oldest(self.entries.len());
+        self.reduced = None;
         if let Some(ephemeral) = &mut self.ephemeral {
             ephemeral.clear();
         }
@@ -74,9 +79,10 @@ impl RingLog {
 
     pub(super) fn drop_oldest(&mut self, count: usize) {
         let mut starts = PerForm::of(|form| self.frames[form].start());
+        let oldest = self.head.sequence + 1 - self.entries.len() as u64;
         if let Some(keyed) = &mut self.keyed {
-            let oldest = self.head.sequence + 1 - self.entries.len() as u64;
             for (sequence, entry) in (oldest..).zip(self.entries.range(..count)) {
+                let protected = self.reduced.as_mut().and_then(|reduced| reduced.evict(sequence));
                 match entry.standing {
                     Standing::Plain => keyed.past.lose(sequence),
                     Standing::Superseded => drop(keyed.pop_key()),
@@ -86,6 +92,7 @@ impl RingLog {
                             key,
                             event_type: entry.event_type,
                             revision: entry.revision,
+                            protected: protected.map(Box::new),
                             frames: PerForm::of(|form| self.frames[form].copied(starts[form], entry.ends[form])),
                         };
                         keyed.keep(sequence, kept, self.max_bytes / KEPT_SHARE);
@@ -93,6 +100,9 @@ impl RingLog {
                 }
                 starts = entry.ends;
             }
+        }
+        if let Some(reduced) = &mut self.reduced {
+            (oldest..oldest + count as u64).for_each(|sequence| drop(reduced.evict(sequence)));
         }
         if let Some(newest) = self.entries.drain(..count).next_back() {
             for form in Form::ALL {
@@ -106,6 +116,18 @@ impl RingLog {
         self.entries.shrink_to_fit();
         if let Some(keyed) = &mut self.keyed {
             keyed.trim();
+        }
+        if let Some(reduced) = &mut self.reduced {
+            reduced.trim();
+        }
+    }
+
+    /// Lets go of made frames that nobody reads.
+    pub(super) fn sweep_reduced(&mut self) {
+        let oldest = self.oldest();
+        if let Some(reduced) = &mut self.reduced {
+            let kept = |sequence| self.keyed.as_ref().is_some_and(|keyed| keyed.past.get(sequence).is_some());
+            reduced.sweep(|sequence| sequence >= oldest || kept(sequence));
         }
     }
 }

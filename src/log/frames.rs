@@ -111,6 +111,11 @@ impl Frames {
         self.segments.copied(from, to)
     }
 
+    /// Appends the bytes from `from` to `to`.
+    pub(super) fn copy_to(&self, from: u64, to: u64, out: &mut Vec<u8>) {
+        self.segments.copy_to(from, to, out);
+    }
+
     /// The bytes from `from` to `to`, contiguous.
     pub(super) fn slice(&mut self, from: u64, to: u64) -> Bytes {
         if let Some(bytes) = self.segments.shared(from, to) {

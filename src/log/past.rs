@@ -10,6 +10,7 @@ use std::mem::size_of;
 use bytes::Bytes;
 
 use super::form::PerForm;
+use super::reduced::Protected;
 use crate::schema::{EventKey, TypeIndex};
 
 /// The most runs of lost events that are told apart.
@@ -42,12 +43,15 @@ pub(super) struct Kept {
     pub(super) key: EventKey,
     pub(super) event_type: TypeIndex,
     pub(super) revision: u32,
+    /// What makes it good for those who may not see all of it.
+    pub(super) protected: Option<Box<Protected>>,
     pub(super) frames: PerForm<Bytes>,
 }
 
 impl Kept {
     fn bytes(&self) -> usize {
-        self.frames.iter().map(Bytes::len).sum::<usize>() + KEPT_OVERHEAD_BYTES
+        let protected = self.protected.as_ref().map_or(0, |_| size_of::<Protected>());
+        self.frames.iter().map(Bytes::len).sum::<usize>() + protected + KEPT_OVERHEAD_BYTES
     }
 }
 

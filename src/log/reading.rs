@@ -2,7 +2,7 @@
 
 use super::past::Fate;
 use super::ring::{Entry, Standing};
-use super::{Form, Position, Read, Resume, RingLog, Snapshot, Take};
+use super::{Form, Position, Read, Resume, RingLog, Snapshot, Take, View};
 use crate::schema::TypeFilter;
 
 /// How far a read has looked, and what it has passed over.
@@ -23,8 +23,18 @@ impl Walk {
 }
 
 impl RingLog {
-    /// What comes after `after` of what the reader takes: at most `max_bytes` in this form, but at least one event.
-    pub fn read(&mut self, after: Position, filter: &TypeFilter, take: Take, max_bytes: usize, form: Form) -> Read {
+    /// What comes after `after` of what the reader takes: at most `max_bytes` in this form, but at least one event. Bytes are
+    /// counted as if it might see all.
+    pub fn read(
+        &mut self,
+        after: Position,
+        filter: &TypeFilter,
+        take: Take,
+        max_bytes: usize,
+        view: impl Into<View>,
+    ) -> Read {
+        let view = view.into();
+        let form = view.form;
         if after.epoch != self.head.epoch {
             return Read::EpochChanged { current: self.start() };
         }
@@ -37,7 +47,7 @@ impl RingLog {
         let oldest = self.oldest();
         let next = after.sequence + 1;
         if self.keyed.is_some() && (next < oldest || take != Take::Everything) {
-            return self.read_keyed(next, filter, take, max_bytes, form);
+            return self.read_keyed(next, filter, take, max_bytes, view);
         }
         if next < oldest {
             return Read::Lagged { oldest, skipped: oldest - next };
@@ -45,7 +55,7 @@ impl RingLog {
         let Some(first) = self.next_allowed((next - oldest) as usize, filter, form) else {
             return Read::Skipped { sequence: self.head.sequence };
         };
-        self.batch(first, self.run_end(first, filter, max_bytes, form), form)
+        self.batch(first, self.run_end(first, filter, max_bytes, form), view)
     }
 
     /// What a reader finds that has everything up to `after`.
@@ -99,7 +109,8 @@ impl RingLog {
     }
 
     /// A read that may pass over events: the reader lags, or its position is before what the retention keeps.
-    fn read_keyed(&mut self, next: u64, filter: &TypeFilter, take: Take, max_bytes: usize, form: Form) -> Read {
+    fn read_keyed(&mut self, next: u64, filter: &TypeFilter, take: Take, max_bytes: usize, view: View) -> Read {
+        let form = view.form;
         let oldest = self.oldest();
         let (keyed_until, all) = match take {
             Take::Everything => (0, true),
@@ -111,8 +122,12 @@ impl RingLog {
         {
             match keyed.past.fate(walk.at, oldest) {
                 Fate::Kept(kept) if filter.allows(kept.event_type) => {
-                    let (first, frames) = (walk.at, kept.frames[form].clone());
-                    return walk.passed().unwrap_or(Read::Batch { first, last: first, frames });
+                    let first = walk.at;
+                    return walk.passed().unwrap_or_else(|| match self.kept_frame(first, view) {
+                        Some(frames) => Read::Batch { first, last: first, frames },
+                        // Never: it is there, as was seen just now.
+                        None => Read::Skipped { sequence: first },
+                    });
                 }
                 Fate::Kept(_) => walk.at += 1,
                 Fate::Superseded { last } => {
@@ -149,7 +164,7 @@ impl RingLog {
                         }
                     };
                     let end = (index + 1..end).find(|at| !wanted(at)).unwrap_or(end);
-                    return walk.passed().unwrap_or_else(|| self.batch(index, end, form));
+                    return walk.passed().unwrap_or_else(|| self.batch(index, end, view));
                 }
             }
         }
@@ -157,14 +172,13 @@ impl RingLog {
         walk.passed().unwrap_or(Read::Skipped { sequence: self.head.sequence })
     }
 
-    fn batch(&mut self, first: usize, end: usize, form: Form) -> Read {
+    fn batch(&mut self, first: usize, end: usize, view: View) -> Read {
         let oldest = self.oldest();
-        let (from, to) = (self.frame_start(first, form), self.entries[end - 1].ends[form]);
-        let frames = self.frames[form].slice(from, to);
+        let frames = self.frames_of(first, end, view);
         Read::Batch { first: oldest + first as u64, last: oldest + end as u64 - 1, frames }
     }
 
-    fn frame_start(&self, index: usize, form: Form) -> u64 {
+    pub(super) fn frame_start(&self, index: usize, form: Form) -> u64 {
         match index.checked_sub(1) {
             Some(before) => self.entries[before].ends[form],
             None => self.frames[form].start(),

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::form::PerForm;
 use super::frames::Frames;
 use super::keyed::Keyed;
+use super::reduced::{Protected, Reduced};
 use super::{Class, Epoch, Extent, Form, Heads, Position, Record};
 use crate::schema::{EventKey, Retention, TypeIndex};
 
@@ -35,6 +36,8 @@ pub struct RingLog {
     pub(super) keyed: Option<Box<Keyed>>,
     /// From the first ephemeral event on: a small log of its own, whose sequence no client sees.
     pub(super) ephemeral: Option<Box<RingLog>>,
+    /// From the first event on that not everybody may see all of.
+    pub(super) reduced: Option<Box<Reduced>>,
 }
 
 /// How an event in the log stands to the others of its key.
@@ -76,6 +79,7 @@ impl RingLog {
             newest_at: None,
             keyed: None,
             ephemeral: None,
+            reduced: None,
         }
     }
 
@@ -123,6 +127,10 @@ impl RingLog {
         };
         self.frames[Form::Json].push(&frames[Form::Json], &[], record.event_type);
         self.frames[Form::Binary].push(&frames[Form::Binary], &record.payload, record.event_type);
+        if let Some(protection) = record.protection {
+            let protected = Protected::new(protection, record.payload.len());
+            self.reduced.get_or_insert_default().append(sequence, protected);
+        }
         if self.entries.capacity() == 0 {
             // Most channels are small: one row, not the four that a first push makes room for.
             self.entries.reserve_exact(1);
@@ -194,15 +202,16 @@ impl RingLog {
         self.retention = retention;
     }
 
-    /// Memory held, in bytes: frames and index, with the room that is free in them, and the struct itself. Reading never
-    /// changes it: the copies that readers near the head share, one a form, of at most 80 KiB and gone with the next
-    /// [`RingLog::evict`], are not counted.
+    /// Memory held, in bytes: frames and index, with the room that is free in them, and the struct itself. Reading changes it
+    /// only by the frames that it makes for those who may not see all: the copies that readers near the head share, one a
+    /// form, of at most 80 KiB and gone with the next [`RingLog::evict`], are not counted.
     pub fn bytes(&self) -> usize {
         let index = self.entries.capacity() * size_of::<Entry>();
         let keyed = self.keyed.as_ref().map_or(0, |keyed| keyed.bytes());
         let ephemeral = self.ephemeral.as_ref().map_or(0, |ephemeral| ephemeral.bytes());
         let frames: usize = self.frames.iter().map(Frames::bytes).sum();
-        size_of::<Self>() + frames + index + keyed + ephemeral
+        let reduced = self.reduced.as_ref().map_or(0, |reduced| reduced.bytes());
+        size_of::<Self>() + frames + index + keyed + ephemeral + reduced
     }
 
     /// When the newest event was appended, though it may be evicted; none since the log was made.
@@ -213,6 +222,7 @@ impl RingLog {
     pub(super) fn retained_bytes(&self) -> usize {
         let stored: u64 = self.frames.iter().map(|frames| frames.end() - frames.start()).sum();
         let keyed = self.keyed.as_ref().map_or(0, |keyed| keyed.capped_bytes());
-        stored as usize + self.entries.len() * size_of::<Entry>() + keyed
+        let reduced = self.reduced.as_ref().map_or(0, |reduced| reduced.capped_bytes());
+        stored as usize + self.entries.len() * size_of::<Entry>() + keyed + reduced
     }
 }

@@ -161,6 +161,15 @@ impl<S: Default> Segments<S> {
     /// The bytes from `from` to `to`, copied, however many segments they are in.
     pub(super) fn copied(&self, from: u64, to: u64) -> Bytes {
         let mut copy = Vec::with_capacity((to - from) as usize);
+        self.copy_to(from, to, &mut copy);
+        Bytes::from(copy)
+    }
+
+    /// Appends the bytes from `from` to `to`.
+    pub(super) fn copy_to(&self, from: u64, to: u64, copy: &mut Vec<u8>) {
+        if from == to {
+            return;
+        }
         for segment in self.sealed.range(self.sealed_before(from)..).take_while(|segment| segment.start < to) {
             let range = from.max(segment.start) - segment.start..to.min(segment.end()) - segment.start;
             copy.extend_from_slice(&segment.bytes[range.start as usize..range.end as usize]);
@@ -169,7 +178,6 @@ impl<S: Default> Segments<S> {
             let range = from.max(self.tail_start) - self.tail_start..to - self.tail_start;
             copy.extend_from_slice(&self.tail[range.start as usize..range.end as usize]);
         }
-        Bytes::from(copy)
     }
 
     /// How many sealed segments end at or before `offset`.

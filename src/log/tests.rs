@@ -11,6 +11,7 @@ use crate::schema::{EventKey, Retention, TypeFilter};
 mod bounds;
 mod classes;
 mod law;
+mod reduced;
 
 pub(super) const EPOCH: Epoch = Epoch { boot: 0x5eed, life: 4 };
 const OTHER: Epoch = Epoch { boot: 0x5eed, life: 3 };
@@ -53,6 +54,7 @@ pub(super) fn push(log: &mut RingLog, event_type: u32, frame_len: usize, now: In
         class: Class::Reliable,
         payload: Bytes::from(vec![event_type as u8; frame_len / 2]),
         revision: 9,
+        protection: reduced::protection(event_type, frame_len / 2),
     };
     log.append(record, now, |sequence, form, out| write(sequence, form, frame_len, out)).sequence
 }
@@ -60,7 +62,8 @@ pub(super) fn push(log: &mut RingLog, event_type: u32, frame_len: usize, now: In
 pub(super) fn push_keyed(log: &mut RingLog, event_type: u32, key: u8, frame_len: usize, now: Instant) -> u64 {
     let class = Class::Latest(EventKey::new(&event_type.to_string(), [key.to_string().as_str()]));
     let payload = Bytes::from(vec![event_type as u8; frame_len / 2]);
-    let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9 };
+    let protection = reduced::protection(event_type, frame_len / 2);
+    let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9, protection };
     log.append(record, now, |sequence, form, out| write(sequence, form, frame_len, out)).sequence
 }
 
@@ -284,7 +287,7 @@ fn a_payload_does_not_keep_its_request_alive() {
     let request = Bytes::from(vec![7; 4096]);
     let payload = request.slice(100..200);
     let mut log = RingLog::new(EPOCH, KEEP_ALL);
-    let record = Record { event_type: TypeIndex(0), class: Class::Reliable, payload, revision: 0 };
+    let record = Record { event_type: TypeIndex(0), class: Class::Reliable, payload, revision: 0, protection: None };
     log.append(record, Instant::now(), |_, _, frame| frame.push(b'.'));
     assert!(request.is_unique());
 }

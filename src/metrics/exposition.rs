@@ -127,6 +127,8 @@ impl Scrape {
     fn node(&self, out: &mut Out<'_>) -> fmt::Result {
         let (metrics, observed) = (&self.metrics, &self.observed);
         out.counter(&table::SLOW_PATH, observed.slow_path)?;
+        out.counter(&table::REDUCED, observed.reduced)?;
+        out.counter(&table::WITHHELD, observed.withheld)?;
         let limits = Limit::ALL.iter();
         out.counters(
             &table::LIMIT_HITS,

@@ -29,8 +29,14 @@ impl Places {
         if name.is_empty() {
             return 0;
         }
-        if let Some(place) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(name) {
-            return *place;
+        {
+            // All that ever happens once the labels are used up.
+            let places = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            match places.get(name) {
+                Some(place) => return *place,
+                None if places.len() >= MAX_LABELLED_NAMES => return PLACES - 1,
+                None => {}
+            }
         }
         let mut places = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let next = places.len() + 1;

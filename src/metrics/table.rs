@@ -119,6 +119,10 @@ metrics! {
         "Events skipped for a subscription because a newer one of their key was sent" "For knowing slow readers of LATEST events";
     SLOW_PATH: Counter "rialto_transcode_slow_path_total" []
         "Events whose fields came out of order, which cost more to print" "For finding the publisher";
+    REDUCED: Counter "rialto_payloads_reduced_total" []
+        "Payloads made for those who may not see all fields: once for each set of hidden fields, form and read event" "Far above the events that are published: readers fall behind what is remembered";
+    WITHHELD: Counter "rialto_payloads_withheld_total" []
+        "Payloads that could not be reduced and went out empty instead" "Anything: a defect of the bridge";
     LIMIT_HITS: Counter "rialto_limit_hits_total" ["limit"]
         "How often each limit was hit" "A rate that lasts, for each limit by itself";
     REVOCATIONS: Gauge "rialto_revocations" []

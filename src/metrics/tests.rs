@@ -22,6 +22,8 @@ pub(crate) fn observed() -> Observed {
         log_bytes: 1_000,
         log_limit_bytes: 4_000,
         slow_path: 1,
+        reduced: 2,
+        withheld: 0,
         runtime_workers: 2,
         runtime_tasks: 9,
     }

@@ -7,7 +7,7 @@ use super::check::Checker;
 use super::compile::Compiled;
 use super::mistake::{LoadError, Mistake};
 use super::numbers::{MAX_TYPES, TypeNumbers};
-use super::{ChannelTemplate, EventType, Schema, channels, declarations, events, fingerprint, validate};
+use super::{ChannelTemplate, EventType, Schema, channels, declarations, events, fingerprint, validate, visibility};
 
 /// Checks and assembles. `mistakes` are those that kept files from being compiled; event types keep the `numbers` that
 /// they have.
@@ -19,8 +19,9 @@ pub(super) fn assemble(
     let Compiled { pool, files, broken, is_partial } = compiled;
     let mut checker = Checker { pool: &pool, files: &files, broken: &broken, mistakes };
     let declared = declarations::read(&mut checker);
-    let templates = channels::check(&mut checker, &declared.channels);
+    let mut templates = channels::check(&mut checker, &declared.channels);
     let mut events = events::check(&mut checker, &declared, &templates, &mut numbers);
+    let field_rules = visibility::check(&mut checker, &declared, &mut events, &mut templates, &mut numbers.fields);
     let rules = validate::plan(&mut checker, declared.rules);
     for event in &mut events {
         event.is_validated = rules.checks(event.message);
@@ -44,6 +45,7 @@ pub(super) fn assemble(
         by_message: (0..).zip(&events).map(|(place, event)| (event.message_name.clone(), place)).collect(),
         numbers,
         rules,
+        field_rules,
         files,
         warnings,
         pool: Arc::new(pool),

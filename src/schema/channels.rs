@@ -69,6 +69,7 @@ fn check_one(checker: &mut Checker<'_>, declaration: &Declaration<ChannelOptions
         on_connect,
         permissions,
         own: declaration.own,
+        field_permissions: Box::default(),
         parsed,
         parameters: parameters?,
     })

@@ -31,6 +31,29 @@ pub(super) struct Declarations {
     /// The rules of each message that has some.
     pub(super) rules: Vec<(MessageIndex, Rules)>,
     pub(super) keys: Vec<KeyField>,
+    pub(super) ruled: Vec<RuledField>,
+}
+
+impl Declarations {
+    /// What is declared about who sees this field.
+    pub(super) fn ruled(&self, message: MessageIndex, number: u32) -> Option<&RuledField> {
+        self.ruled.iter().find(|field| field.message == message && field.number == number)
+    }
+}
+
+/// A field that not everybody sees, or that logs mask.
+pub(super) struct RuledField {
+    /// Its option.
+    pub(super) option: Site,
+    /// The message that it is a field of.
+    pub(super) message: MessageIndex,
+    pub(super) number: u32,
+    pub(super) name: String,
+    /// Empty: everybody sees it.
+    pub(super) visible_to: String,
+    pub(super) masked_in_logs: bool,
+    /// Whether it is a key, too.
+    pub(super) key: bool,
 }
 
 /// A field that is marked as a key.
@@ -152,6 +175,17 @@ fn read_message(
         let read = options::read::<FieldOptions>(given, FIELD, "rialto.v1.FieldOptions", checker.pool);
         if let Some(options) = read.and_then(|read| accept(checker, &option, read)) {
             check_field(checker, &option, &options);
+            if !options.visible_to.is_empty() || options.masked_in_logs {
+                declarations.ruled.push(RuledField {
+                    option: option.clone(),
+                    message: index,
+                    number: field.number.and_then(|number| u32::try_from(number).ok()).unwrap_or_default(),
+                    name: field.name.clone().unwrap_or_default(),
+                    visible_to: options.visible_to,
+                    masked_in_logs: options.masked_in_logs,
+                    key: options.key,
+                });
+            }
             if options.key {
                 let (number, name) = (field.number.unwrap_or_default(), field.name.clone().unwrap_or_default());
                 declarations.keys.push(KeyField { option, message: index, number, name });
@@ -224,10 +258,8 @@ fn accept<O>(checker: &mut Checker<'_>, site: &Site, read: Result<O, OptionError
 }
 
 fn check_field(checker: &mut Checker<'_>, option: &Site, options: &FieldOptions) {
-    let FieldOptions { visible_to, masked_in_logs, filterable, key: _ } = options;
-    let used =
-        [("visible_to", !visible_to.is_empty()), ("masked_in_logs", *masked_in_logs), ("filterable", *filterable)];
-    for (name, _) in used.into_iter().filter(|(_, used)| *used) {
-        checker.not_built(option, name);
+    let FieldOptions { visible_to: _, masked_in_logs: _, filterable, key: _ } = options;
+    if *filterable {
+        checker.not_built(option, "filterable");
     }
 }

@@ -12,7 +12,7 @@ use super::permission::{self, Part};
 use super::places::Near;
 use super::route::Binding;
 use super::templates::{Found, Templates};
-use super::{EventType, From, Route, TypeIndex, bind, delivery};
+use super::{Audience, EventType, From, Route, TypeIndex, bind, delivery};
 use crate::proto::rialto::v1;
 use crate::proto::rialto::v1::EventOptions;
 
@@ -70,6 +70,8 @@ pub(super) fn check(
             send_permission,
             send_parts: send_parts.unwrap_or_default(),
             is_validated: false,
+            asks: Audience::NONE,
+            masks: false,
             bindings: check_channels(checker, declaration, templates),
             name,
         });

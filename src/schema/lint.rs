@@ -16,6 +16,7 @@ use super::elements::Elements;
 use super::options::CHANNEL;
 use super::places::{Near, Site};
 use super::templates::short;
+use super::visibility;
 
 /// One thing that is likely to be regretted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,6 +68,8 @@ pub enum LintRule {
     Int64String,
     /// A field is `required`.
     RequiredField,
+    /// A field that logs mask fills a channel's name.
+    MaskedInName,
     /// There is no event at all.
     NoEvents,
 }
@@ -81,6 +84,7 @@ impl LintRule {
         LintRule::EventTypeForm,
         LintRule::Int64String,
         LintRule::RequiredField,
+        LintRule::MaskedInName,
         LintRule::NoEvents,
     ];
 
@@ -94,6 +98,7 @@ impl LintRule {
             LintRule::EventTypeForm => "event-type-form",
             LintRule::Int64String => "int64-string",
             LintRule::RequiredField => "required-field",
+            LintRule::MaskedInName => "masked-in-name",
             LintRule::NoEvents => "no-events",
         }
     }
@@ -110,6 +115,7 @@ impl LintRule {
                 "a 64-bit integer is a string in JSON and in TypeScript, because a number there is exact up to 2^53 only"
             }
             LintRule::RequiredField => "it can never be left out or removed again without breaking somebody",
+            LintRule::MaskedInName => "the names of channels stand in logs and in what operators look at",
             LintRule::NoEvents => "a bridge with it refuses everything that is published",
         }
     }
@@ -131,6 +137,7 @@ pub fn lint(schema: &Schema) -> Vec<Lint> {
     linter.channels();
     linter.enums();
     linter.fields();
+    linter.masked();
     let mut found = linter.found;
     found.sort_by(|left, right| {
         (&left.file, left.line, left.column, left.rule).cmp(&(&right.file, right.line, right.column, right.rule))
@@ -266,6 +273,34 @@ impl Linter<'_> {
                 format!("the first value of {name} is {first}, which stands for something"),
                 advice,
             );
+        }
+    }
+
+    /// Fields that are masked and stand in the names of channels.
+    fn masked(&mut self) {
+        let schema = self.schema;
+        let mut seen = BTreeSet::new();
+        for event in schema.events().iter().filter(|event| !event.own && event.masks()) {
+            for extractor in event.bindings.iter().flat_map(|binding| &binding.parameters) {
+                for (message, number) in visibility::path(schema.pool(), event.message, extractor.numbers()) {
+                    let is_masked = schema.field_rules().get(message, number).is_some_and(|rule| rule.masked_in_logs);
+                    if !is_masked || !seen.insert((message, number)) {
+                        continue;
+                    }
+                    let message = schema.pool().message(message);
+                    let place = message.fields().iter().position(|field| field.number() == number);
+                    let (Some(site), Some(place)) = (self.site(message.full_name()), place) else { continue };
+                    let name = format!("{}.{}", short(message.full_name()), message.fields()[place].name());
+                    self.add(
+                        LintRule::MaskedInName,
+                        &site.inside(&[2, i32::try_from(place).unwrap_or(0)]),
+                        Near::Start,
+                        format!("{name} is masked in logs, and fills the name of a channel of {:?}", event.name),
+                        "fill the channel's name with something that says nothing about a person, such as an id"
+                            .to_owned(),
+                    );
+                }
+            }
         }
     }
 

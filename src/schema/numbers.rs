@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::TypeIndex;
+use super::visibility::FieldPermissions;
 
 /// How many event types all revisions of a process may name together: filters are bit sets over them.
 pub(super) const MAX_TYPES: usize = 65_536;
@@ -17,6 +18,8 @@ pub(super) struct TypeNumbers {
     /// By number.
     types: Vec<Numbered>,
     by_name: HashMap<Arc<str>, TypeIndex>,
+    /// The permissions that fields ask for.
+    pub(super) fields: FieldPermissions,
 }
 
 /// A type that has a number.

@@ -38,6 +38,12 @@ pub(super) fn check(text: &str, knows: impl Fn(&str) -> bool) -> Result<(), Perm
     Ok(())
 }
 
+/// The parameters that a permission names, claims aside.
+pub(super) fn parameters(text: &str) -> impl Iterator<Item = &str> {
+    let placeholders = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    placeholders.map(|(name, _)| name).filter(|name| !name.starts_with('@'))
+}
+
 /// A piece of what sending an event needs.
 #[derive(Debug)]
 pub(super) enum Part {

@@ -17,6 +17,7 @@ mod names;
 mod revisions;
 mod routing;
 mod validation;
+mod visibility;
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
 

@@ -7,7 +7,7 @@
 //! those of others.
 
 use crate::ids::SessionId;
-use crate::schema::{ChannelTemplate, EventType, MissingClaim, Schema};
+use crate::schema::{Audience, ChannelTemplate, EventType, MissingClaim, Schema};
 
 use super::principal::{Known, Principal};
 
@@ -150,6 +150,25 @@ pub fn may(
         }
     }
     Ok(())
+}
+
+/// What this principal sees of the fields that ask for permissions, in the events of `channel`, a name of `template`: those
+/// permissions that it has. Whoever is nobody, or lacks a claim or a parameter that a permission names, has none of them.
+pub fn audience(principal: &Principal, session: &SessionId, template: &ChannelTemplate, channel: &str) -> Audience {
+    match principal.known {
+        Known::Nobody => Audience::NONE,
+        // There is no token that could grant less.
+        Known::Anonymous => Audience::ALL,
+        Known::ByToken => {
+            let claim = |name: &str| claim(principal, session, name);
+            let has = |text: &str| {
+                let filled = template.fill_permission(text, channel, claim);
+                filled.is_ok_and(|permission| principal.grants.allow(&permission))
+            };
+            let had = template.field_permissions.iter().filter(|(_, text)| has(text));
+            had.fold(Audience::NONE, |all, (permission, _)| all.with(*permission))
+        }
+    }
 }
 
 /// Whether this principal may send this client event: what the event itself asks for, and what its channels do, those that

@@ -18,6 +18,10 @@ use super::roster::Place;
 use super::shared::Shared;
 use super::stream::now;
 
+/// What is thrown away of a connection that is over before it is cut: a client that has not read its close frame yet may
+/// still be sending a large message, and closing under it would lose that frame. Who sends more is not reading.
+const MAX_DISCARDED_BYTES: usize = 4 << 20;
+
 /// What the read task owns.
 pub(super) struct Reader {
     pub(super) link: Arc<Link>,
@@ -30,6 +34,8 @@ pub(super) struct Reader {
     pub(super) key: ConnectionKey,
     /// The connection is over for this side; what still comes is thrown away.
     pub(super) ended: bool,
+    /// How much was thrown away.
+    pub(super) discarded_bytes: usize,
 }
 
 impl Reader {
@@ -49,6 +55,9 @@ impl Reader {
                 Pulled::Ended => break,
                 pulled => holds_more = pulled == Pulled::More,
             }
+            if self.discarded_bytes > MAX_DISCARDED_BYTES {
+                break;
+            }
         }
         self.mailbox.push(Message::Gone(self.key));
     }
@@ -67,7 +76,9 @@ impl Reader {
             return;
         }
         let now = now();
-        if !self.ended {
+        if self.ended {
+            self.discarded_bytes += bytes.len();
+        } else {
             let Reader { parser, inbound, entrance, shared, state, mailbox, key, .. } = self;
             let Shared { gate, roster, metrics, .. } = &**shared;
             let place = Place { mailbox: Arc::clone(mailbox), key: *key };

@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::hub::{Channel, Hub, ShardIndex};
 use crate::ids::ChannelKey;
-use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take, View};
 use crate::schema::{Retention, TypeFilter};
 use crate::session::outbound::{Channels, Delivered, Identity, Slot};
 use crate::wire::ServerFrame;
@@ -41,13 +41,13 @@ pub(super) struct Handle {
 }
 
 /// A read that the next subscriber most likely asks for too: at the same cursor, with the same
-/// filter, in the same form.
+/// filter, for those who may see the same in the same form.
 struct Memo {
     channel: u64,
     place: Place,
     filter: TypeFilter,
     max_bytes: usize,
-    form: Form,
+    view: View,
     answer: (Read, Heads),
     /// What was read, if events were.
     contents: Option<Arc<Contents>>,
@@ -80,7 +80,7 @@ impl Readers {
         handle: &Handle,
         place: Place,
         filter: &TypeFilter,
-        (max_bytes, form): (usize, Form),
+        (max_bytes, view): (usize, View),
         read: impl FnOnce(&Channel) -> (Read, Heads, Option<Contents>),
     ) -> (Read, Heads) {
         let channel = handle.channel.id();
@@ -88,7 +88,7 @@ impl Readers {
             && memo.channel == channel
             && memo.place == place
             && memo.max_bytes == max_bytes
-            && memo.form == form
+            && memo.view == view
             && memo.filter == *filter
         {
             return memo.answer.clone();
@@ -96,7 +96,7 @@ impl Readers {
         let (read, heads, contents) = read(&handle.channel);
         let answer = (read, heads);
         let (filter, contents) = (filter.clone(), contents.map(Arc::new));
-        self.memo = Some(Memo { channel, place, filter, max_bytes, form, answer: answer.clone(), contents });
+        self.memo = Some(Memo { channel, place, filter, max_bytes, view, answer: answer.clone(), contents });
         answer
     }
 
@@ -156,11 +156,11 @@ impl Channels for Readers {
         filter: &TypeFilter,
         take: Take,
         max_bytes: usize,
-        form: Form,
+        view: View,
     ) -> (Read, Heads) {
         let place = Place::Log(after, take);
-        let read = |channel: &Channel| channel.read(after, filter, take, max_bytes, form);
-        self.read_once(handle, place, filter, (max_bytes, form), read)
+        let read = |channel: &Channel| channel.read(after, filter, take, max_bytes, view);
+        self.read_once(handle, place, filter, (max_bytes, view), read)
     }
 
     fn read_ephemeral(
@@ -169,11 +169,11 @@ impl Channels for Readers {
         after: u64,
         filter: &TypeFilter,
         max_bytes: usize,
-        form: Form,
+        view: View,
     ) -> (Read, Heads) {
         let place = Place::Ephemeral(after);
-        let read = |channel: &Channel| channel.read_ephemeral(after, filter, max_bytes, form);
-        self.read_once(handle, place, filter, (max_bytes, form), read)
+        let read = |channel: &Channel| channel.read_ephemeral(after, filter, max_bytes, view);
+        self.read_once(handle, place, filter, (max_bytes, view), read)
     }
 
     fn on_batch(&mut self, behind: Option<u64>) -> Option<Arc<Contents>> {

@@ -210,6 +210,7 @@ impl Shard {
             entrance,
             shared: Arc::clone(&self.shared),
             ended: false,
+            discarded_bytes: 0,
             state: Arc::clone(&state),
             mailbox: Arc::clone(&self.mailbox),
             key,

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use buffa_descriptor::{DescriptorPool, EnumIndex, MessageIndex};
 
+use crate::schema::{Audience, FieldRules};
 use planner::{Planner, plan_enum};
 
 /// Marks a tag that brings a packed run of a field.
@@ -174,6 +175,10 @@ pub(super) struct FieldPlan {
     pub(super) number: u32,
     /// The tag of one element.
     pub(super) tag: u32,
+    /// What its readers need; none where everybody sees it.
+    pub(super) asks: Audience,
+    /// Whether logs mask it.
+    pub(super) masked: bool,
 }
 
 impl FieldPlan {
@@ -231,6 +236,18 @@ impl Plans {
             plans.messages.push(plan);
         }
         plans
+    }
+
+    /// Has every field know what the schema says about who sees it.
+    pub(super) fn guard(&mut self, rules: &FieldRules) {
+        for (index, at) in &self.by_index {
+            let Some(plan) = self.messages.get_mut(*at as usize) else { continue };
+            for (number, rule) in rules.of(*index) {
+                for field in plan.fields.iter_mut().filter(|field| field.number == number) {
+                    (field.asks, field.masked) = (rule.asks, rule.masked_in_logs);
+                }
+            }
+        }
     }
 
     /// The plan's number of a message of the pool.

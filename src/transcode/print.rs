@@ -12,6 +12,7 @@ mod check;
 mod free_json;
 mod groups;
 mod map;
+mod reduce;
 mod slow;
 mod time;
 mod value;
@@ -19,10 +20,12 @@ mod well_known;
 
 pub(super) use groups::GroupEnds;
 pub(super) use map::MapKey;
+pub(super) use reduce::Backwards;
 
 use super::Options;
 use super::cursor::{Cursor, Span};
 use super::error::{Segment, Stop};
+use super::mask::{MASKED, Mask};
 use super::plan::{Cardinality, FieldPlan, MessagePlan, Plans, WellKnown};
 use super::writer::Writer;
 
@@ -33,6 +36,8 @@ pub(super) struct Printer<'p, 'w> {
     pub(super) plans: &'p Plans,
     pub(super) options: &'p Options,
     pub(super) wire: &'w [u8],
+    /// What is not for whoever this is printed for.
+    pub(super) mask: Mask,
     pub(super) out: Writer,
     /// Keys of the maps on the way down.
     pub(super) keys: Vec<MapKey>,
@@ -188,18 +193,30 @@ impl<'p, 'w> Printer<'p, 'w> {
             }
             self.out.check().map_err(|stop| self.blame(stop, Segment::Field(&field.name), at))?;
         }
+        self.absent(message, |slot| seen.has(slot), span.end)
+    }
+
+    /// What is said of fields that have not come: required ones, defaults, and in a log the hidden ones.
+    #[inline(always)]
+    fn absent(&mut self, message: &'p MessagePlan, has: impl Fn(u16) -> bool, end: usize) -> Result<(), Stop> {
         for &(slot, field) in &message.required {
-            if !seen.has(slot) {
-                return Err(self.blame(
-                    Stop::Required,
-                    Segment::Field(&message.fields[usize::from(field)].name),
-                    span.end,
-                ));
+            let field = &message.fields[usize::from(field)];
+            if !has(slot) && !self.mask.hides(field) {
+                return Err(self.blame(Stop::Required, Segment::Field(&field.name), end));
             }
         }
         for &(slot, field) in &message.defaults {
-            if !seen.has(slot) {
-                self.out.literal(&message.fields[usize::from(field)].default);
+            if !has(slot) {
+                let field = &message.fields[usize::from(field)];
+                if !self.mask.hides(field) {
+                    self.out.literal(&field.default);
+                }
+            }
+        }
+        if self.mask.log {
+            for field in message.fields.iter().filter(|field| Mask::LOG.hides(field)) {
+                self.out.literal(&field.key);
+                self.out.bytes(MASKED);
             }
         }
         self.out.check()

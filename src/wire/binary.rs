@@ -36,6 +36,19 @@ pub fn put_metadata(out: &mut Vec<u8>, key: &str, value: &str) {
     put_bytes(out, 2, value.as_bytes());
 }
 
+/// Appends an event's frame with another payload. `message` is the one that it has, inside its frame, which ends with so many
+/// bytes of payload.
+pub(super) fn put_event_data(out: &mut Vec<u8>, message: &[u8], payload_bytes: usize, data: &[u8]) {
+    let head = message.len().saturating_sub(field::present_len(payload_bytes));
+    let bytes = head + field::present_len(data.len());
+    out.reserve(header_len(bytes) + bytes);
+    put_header(out, Opcode::Binary, bytes);
+    out.extend_from_slice(&message[..head]);
+    if !data.is_empty() {
+        put_bytes(out, number::DATA, data);
+    }
+}
+
 /// Appends a frame of Rialto's own. `data` is the message's wire bytes.
 pub(super) fn put_frame(out: &mut Vec<u8>, frame_type: &str, reply_to: Option<&str>, data: &[u8]) {
     let reply_to = reply_to.unwrap_or_default();

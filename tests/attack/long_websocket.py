@@ -58,7 +58,7 @@ def test_ws_13_a_flood_of_pings_is_ended_and_costs_no_memory(bridge, figures):
                 opcode, payload = calm.receive()
                 pongs += [payload] if opcode == PONG else []
             assert pongs == [str(number).encode() for number in range(20)], "the negative control: a few are answered"
-    assert len(closes) > 4, "the floods were not ended"
+    assert len(closes) > 4, "the floods were not ended, or not soon: each begins anew when it is"
     figures["pings"] = sent[0]
     figures["ended"] = len(closes)
 

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use rialto::ids::{ChannelKey, ConnectionId, SessionId};
-use rialto::log::{Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
+use rialto::log::{Extent, Form, Heads, Position, Read, Resume, Snapshot, Take, View};
 use rialto::net::Peer;
 use rialto::net::http::Server;
 use rialto::revision::Revision;
@@ -213,11 +213,11 @@ impl Channels for NoChannels {
         match *handle {}
     }
 
-    fn read(&mut self, handle: &Infallible, _: Position, _: &TypeFilter, _: Take, _: usize, _: Form) -> (Read, Heads) {
+    fn read(&mut self, handle: &Infallible, _: Position, _: &TypeFilter, _: Take, _: usize, _: View) -> (Read, Heads) {
         match *handle {}
     }
 
-    fn read_ephemeral(&mut self, handle: &Infallible, _: u64, _: &TypeFilter, _: usize, _: Form) -> (Read, Heads) {
+    fn read_ephemeral(&mut self, handle: &Infallible, _: u64, _: &TypeFilter, _: usize, _: View) -> (Read, Heads) {
         match *handle {}
     }
 }

@@ -4,6 +4,7 @@ mod binary;
 mod delivery;
 mod depth;
 mod drain;
+mod fields;
 mod harness;
 mod http;
 mod identity;

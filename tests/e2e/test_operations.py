@@ -186,3 +186,38 @@ def test_a_name_that_leads_to_the_demo_shows_nothing_of_it(demo):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(urllib.request.Request(f"{demo.http}{path}", headers={"host": "evil.example"}))
         assert refused.value.code == 421, path
+
+
+MASKED = """syntax = "proto3";
+package shop.v1;
+import "rialto/v1/options.proto";
+message OrderChannel { option (rialto.v1.channel) = { template: "order:{order_id}" }; string order_id = 1; }
+message Placed {
+  option (rialto.v1.event) = { type: "order.placed" channels: ["OrderChannel"] };
+  string order_id = 1;
+  string iban = 2 [(rialto.v1.field).masked_in_logs = true];
+  repeated Contact buyers = 3;
+}
+message Contact { string name = 1; string email = 2 [(rialto.v1.field).visible_to = "staff"]; }
+"""
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_payloads_are_in_the_log_only_when_asked_for_and_then_masked(tmp_path, asked):
+    (tmp_path / "proto").mkdir()
+    (tmp_path / "proto" / "shop.proto").write_text(MASKED)
+    more = ["--log-payloads"] if asked else []
+    command = ["serve", "--schema", str(tmp_path / "proto"), "--log-format", "json", "--log-level", "trace", *more]
+    with running(command, tmp_path) as bridge:
+        buyers = [{"name": "Ann", "email": "ann@secret.example"}]
+        for order in ("1", "last"):
+            event = {"type": "order.placed", "data": {"orderId": order, "iban": "DE-secret", "buyers": buyers}}
+            assert post(bridge, "/v1/publish", [event])
+        said = eventually(lambda: bridge.said() if "order:last" in bridge.said() else None, "the last event in the log")
+    assert "secret" not in said
+    shown = [json.loads(line) for line in said.splitlines() if '"payload"' in line]
+    data = [json.loads(line["data"]) for line in shown]
+    buyer = {"name": "Ann", "email": "***"}
+    expected = [{"orderId": order, "buyers": [buyer], "iban": "***"} for order in ("1", "last")]
+    assert data == (expected if asked else [])
+    assert asked or "Ann" not in said

@@ -1,5 +1,6 @@
 """Publishers who must show who they are, with grpcio as the foreign client; the token and the list are the command line's own."""
 
+import contextlib
 import json
 import subprocess
 import threading
@@ -8,6 +9,7 @@ import urllib.request
 
 import grpc
 import pytest
+from certificates import Authority
 from conftest import PATIENCE, PROGRAM, eventually, running
 from websockets.sync.client import connect
 
@@ -154,12 +156,14 @@ def test_the_command_line_publishes_for_a_tenant_and_its_users_alone_see_it(list
         command = [PROGRAM, "token", "mint", "--secret-file", listed.folder / "secret", "--sub", "ann", *options]
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout.strip()
 
+    @contextlib.contextmanager
     def enter(token):
-        socket = connect(listed.websocket, additional_headers={"authorization": f"Bearer {token}"})
-        socket.send(json.dumps({"type": "channel.subscribe", "id": "s", "data": {"channels": [{"name": "project:42"}]}}))
-        while json.loads(socket.recv(timeout=PATIENCE)).get("replyTo") != "s":
-            pass
-        return socket
+        with connect(listed.websocket, additional_headers={"authorization": f"Bearer {token}"}) as socket:
+            subscribe = {"type": "channel.subscribe", "id": "s", "data": {"channels": [{"name": "project:42"}]}}
+            socket.send(json.dumps(subscribe))
+            while json.loads(socket.recv(timeout=PATIENCE)).get("replyTo") != "s":
+                pass
+            yield socket
 
     (listed.folder / "billing.token").write_text(listed.billing + "\n")
     data = json.dumps({"projectId": "42", "processId": "p", "progress": 1})
@@ -202,3 +206,40 @@ def test_a_rate_is_told_with_the_time_to_wait(tmp_path, stubs):
         assert any(detail.Unpack(retry) for detail in refused[0].details)
         assert 0 < retry.retry_delay.ToTimedelta().total_seconds() <= 31
         assert not [ack for ack in acks(other) if ack.error.code], "nobody else is concerned"
+
+
+def test_a_publisher_is_known_by_its_certificate_and_another_with_one_is_nobody(tmp_path, stubs):
+    own, clients = Authority(tmp_path / "own"), Authority(tmp_path / "clients")
+    certificate, key = own.sign("bridge")
+    mesh = clients.sign("mesh", "URI:spiffe://shop/mesh,DNS:mesh.internal")
+    stranger = clients.sign("stranger", "URI:spiffe://shop/stranger")
+    both = token(tmp_path, "both", "--type", "system.*")
+    path = tmp_path / "publishers.toml"
+    path.write_text(
+        path.read_text()
+        + 'certificate = ["spiffe://shop/stranger"]\n'
+        + '[[publisher]]\nname = "mesh"\ncertificate = "spiffe://shop/mesh"\ntypes = ["process.*"]\nchannels = ["*"]\n'
+    )
+    options = ["--tls-cert", certificate, "--tls-key", key, "--tls-port", "grpc", "--grpc-client-ca", clients.ca]
+    with running(["serve", *options, "--publishers", path], tmp_path) as bridge:
+
+        def publish(shown_certificate, event, metadata=None):
+            """The code of the refusal, if it was one."""
+            certificate, key = shown_certificate
+            credentials = grpc.ssl_channel_credentials(own.ca.read_bytes(), key.read_bytes(), certificate.read_bytes())
+            with grpc.secure_channel(bridge.grpc, credentials) as channel:
+                stub = stubs.services.PublisherServiceStub(channel)
+                try:
+                    stub.Publish(stubs.publisher.PublishRequest(event=event), metadata=metadata, timeout=PATIENCE)
+                except grpc.RpcError as refused:
+                    return refused.code()
+            return None
+
+        messages = stubs.publisher
+        assert publish(mesh, progress(messages)) is None
+        assert publish(mesh, beat(messages)) == grpc.StatusCode.PERMISSION_DENIED
+        assert publish(stranger, progress(messages)) == grpc.StatusCode.UNAUTHENTICATED
+        assert publish(mesh, progress(messages), shown("wrong")) == grpc.StatusCode.UNAUTHENTICATED
+        # A stolen token is worth nothing without the certificate that belongs to it.
+        assert publish(stranger, beat(messages), shown(both)) is None
+        assert publish(mesh, beat(messages), shown(both)) == grpc.StatusCode.UNAUTHENTICATED

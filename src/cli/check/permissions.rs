@@ -1,4 +1,4 @@
-//! Who may do what under a schema: what each channel and each client event asks of a token.
+//! Who may do what under a schema: what each channel, each client event and each field asks of a token.
 
 use serde_json::{Value, json};
 
@@ -23,6 +23,18 @@ fn sendable(schema: &Schema) -> impl Iterator<Item = &EventType> {
     schema.events().iter().filter(|event| !event.own && event.from == From::Client).map(|event| &**event)
 }
 
+/// The fields that not everybody sees or that logs mask: their names, the permission, and whether they are masked.
+fn guarded(schema: &Schema) -> impl Iterator<Item = (String, Option<String>, bool)> {
+    schema.pool().messages().iter().flat_map(|message| {
+        let index = schema.pool().message_index(message.full_name());
+        let rules = index.into_iter().flat_map(|index| schema.field_rules().of(index));
+        rules.filter_map(|(number, rule)| {
+            let name = format!("{}.{}", message.full_name(), message.field(number)?.name());
+            Some((name, rule.visible_to.as_deref().map(str::to_owned), rule.masked_in_logs))
+        })
+    })
+}
+
 /// Prints a table of the channels and one of what clients send.
 pub(super) fn tell(schema: &Schema, screen: &Screen) -> Result<(), Failure> {
     let mut channels = vec![["channel", "subscribe", "history, too", "presence, too", "send"].map(str::to_owned)];
@@ -42,6 +54,13 @@ pub(super) fn tell(schema: &Schema, screen: &Screen) -> Result<(), Failure> {
     if events.len() > 1 {
         screen.line("")?;
         table(&events, screen)?;
+    }
+    let mut fields = vec![["a field of an event", "is seen with"].map(str::to_owned)];
+    fields.extend(guarded(schema).map(|(field, permission, _)| [field, permission.unwrap_or_default()]));
+    fields.retain(|[_, permission]| !permission.is_empty());
+    if fields.len() > 1 {
+        screen.line("")?;
+        table(&fields, screen)?;
     }
     screen.line(&format!(
         "\n{NOTHING} is open to everybody whom the bridge lets in; (its own): to that user or session alone"
@@ -75,5 +94,9 @@ pub(super) fn as_json(schema: &Schema) -> Value {
         let channels: Vec<&str> = schema.templates_of(event).map(|channel| &*channel.template).collect();
         json!({ "event": &*event.name, "send": event.send_permission.as_deref(), "channels": channels })
     });
-    json!({ "channels": channels.collect::<Vec<_>>(), "sends": sends.collect::<Vec<_>>() })
+    let fields = guarded(schema).map(|(field, visible_to, masked_in_logs)| {
+        json!({ "field": field, "visibleTo": visible_to, "maskedInLogs": masked_in_logs })
+    });
+    let fields: Vec<Value> = fields.collect();
+    json!({ "channels": channels.collect::<Vec<_>>(), "sends": sends.collect::<Vec<_>>(), "fields": fields })
 }

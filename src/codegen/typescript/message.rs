@@ -1,7 +1,7 @@
 //! Messages and enums as types: exactly what the bridge prints.
 //!
 //! Fields without presence are always printed, so they are required; what has presence is optional and never `null`; of a
-//! oneof at most one member is there.
+//! oneof at most one member is there. A field that not everybody may see is optional, whatever it is.
 
 use buffa::editions::FieldPresence;
 use buffa_descriptor::generated::descriptor::field_options::JSType;
@@ -92,7 +92,8 @@ fn body(
         }
         taken.push(field.json_name());
         match real_oneof(field) {
-            None => plain.push_str(&member(sources, imports, field, field.json_name(), declaration, "  ").print("  ")),
+            None => plain
+                .push_str(&member(sources, imports, (index, field), field.json_name(), declaration, "  ").print("  ")),
             Some(at) => match oneofs.iter_mut().find(|(other, _)| *other == at) {
                 Some((_, members)) => members.push(field),
                 None => oneofs.push((at, vec![field])),
@@ -101,7 +102,7 @@ fn body(
     }
     for extension in sources.schema.pool().extensions_of(index) {
         plain.push_str(
-            &member(sources, imports, extension.field(), extension.json_key(), declaration, "  ").print("  "),
+            &member(sources, imports, (index, extension.field()), extension.json_key(), declaration, "  ").print("  "),
         );
     }
     let mut parts = Vec::new();
@@ -109,7 +110,7 @@ fn body(
         parts.push(format!("{{\n{plain}}}"));
     }
     for (_, fields) in &oneofs {
-        parts.push(alternatives(sources, imports, fields, declaration));
+        parts.push(alternatives(sources, imports, (index, fields), declaration));
     }
     if parts.is_empty() { EMPTY.to_owned() } else { parts.join(" & ") }
 }
@@ -118,11 +119,12 @@ fn body(
 fn alternatives(
     sources: &Sources<'_>,
     imports: &mut Imports<'_>,
-    fields: &[&FieldDescriptor],
+    (index, fields): (MessageIndex, &[&FieldDescriptor]),
     declaration: &Declaration,
 ) -> String {
     if let [field] = fields {
-        let only = Member { optional: true, ..member(sources, imports, field, field.json_name(), declaration, "  ") };
+        let only =
+            Member { optional: true, ..member(sources, imports, (index, field), field.json_name(), declaration, "  ") };
         return format!("{{\n{}}}", only.print("  "));
     }
     let without = |left_out: Option<&str>| -> String {
@@ -131,8 +133,10 @@ fn alternatives(
     };
     let mut text = String::from("(\n");
     for field in fields {
-        let one =
-            Member { optional: false, ..member(sources, imports, field, field.json_name(), declaration, "      ") };
+        let one = Member {
+            optional: false,
+            ..member(sources, imports, (index, field), field.json_name(), declaration, "      ")
+        };
         text.push_str(&format!("  | {{\n{}      {}\n    }}\n", one.print("      "), without(Some(field.name()))));
     }
     text.push_str(&format!("  | {{ {} }}\n)", without(None)));
@@ -142,7 +146,7 @@ fn alternatives(
 fn member(
     sources: &Sources<'_>,
     imports: &mut Imports<'_>,
-    field: &FieldDescriptor,
+    (message, field): (MessageIndex, &FieldDescriptor),
     json_name: &str,
     declaration: &Declaration,
     indent: &str,
@@ -151,6 +155,11 @@ fn member(
     if field.options().is_some_and(|options| options.deprecated == Some(true)) {
         paragraphs.push("@deprecated".to_owned());
     }
+    let rule = sources.schema.field_rules().get(message, field.number());
+    let visible_to = rule.and_then(|rule| rule.visible_to.as_deref());
+    paragraphs.extend(visible_to.map(|permission| {
+        format!("Only for those who have the permission `{permission}`: others get the event without it.")
+    }));
     let long = if is_js_number(field) { "number" } else { "$.Int64String" };
     let (optional, value) = match field.kind() {
         FieldKind::List(kind) => (false, list_of(&value(sources, imports, kind, long))),
@@ -159,7 +168,7 @@ fn member(
         }
         FieldKind::Singular(kind) => (is_optional(sources, field, kind), value(sources, imports, kind, long)),
     };
-    Member { comment: doc(indent, &paragraphs), key: key(json_name), optional, value }
+    Member { comment: doc(indent, &paragraphs), key: key(json_name), optional: optional || visible_to.is_some(), value }
 }
 
 fn list_of(item: &str) -> String {

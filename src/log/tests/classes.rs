@@ -184,7 +184,13 @@ fn the_newest_of_their_keys_take_half_the_cap_and_the_oldest_of_them_go_first() 
     let mut log = RingLog::new(EPOCH, KEEP_TWO).with_max_bytes(CAP);
     for key in 0..2_000_u64 {
         let class = Class::Latest(EventKey::new("t", [key.to_string().as_str()]));
-        let record = Record { event_type: TypeIndex(1), class, payload: Bytes::from(vec![0; 100]), revision: 9 };
+        let record = Record {
+            event_type: TypeIndex(1),
+            class,
+            payload: Bytes::from(vec![0; 100]),
+            revision: 9,
+            protection: None,
+        };
         let now = start + Duration::from_secs(key);
         log.append(record, now, |sequence, form, out| write(sequence, form, 200, out));
         assert!(log.bytes() < CAP + 8_000, "{} bytes after {key}", log.bytes());
@@ -206,7 +212,7 @@ fn so_many_keys_are_kept_beyond_the_retention_and_no_more_whatever_the_cap() {
     let mut log = RingLog::new(EPOCH, Retention { events: 1, age: Duration::ZERO }).with_max_bytes(usize::MAX);
     for key in 0..MAX_KEPT as u64 + 3 {
         let class = Class::Latest(EventKey::new("t", [key.to_string().as_str()]));
-        let record = Record { event_type: TypeIndex(1), class, payload: Bytes::new(), revision: 9 };
+        let record = Record { event_type: TypeIndex(1), class, payload: Bytes::new(), revision: 9, protection: None };
         log.append(record, now + Duration::from_secs(key), |sequence, form, out| write(sequence, form, 40, out));
     }
     assert_eq!((log.oldest(), log.extent().first), (MAX_KEPT as u64 + 3, 3));
@@ -231,7 +237,13 @@ fn shrinking_takes_ephemeral_events_first_and_kept_ones_before_newer_ones() {
 fn ephemeral(log: &mut RingLog, events: u64, now: Instant) {
     for _ in 0..events {
         let number = log.ephemeral_head() + 1;
-        let record = Record { event_type: TypeIndex(1), class: Class::Ephemeral, payload: Bytes::new(), revision: 9 };
+        let record = Record {
+            event_type: TypeIndex(1),
+            class: Class::Ephemeral,
+            payload: Bytes::new(),
+            revision: 9,
+            protection: None,
+        };
         log.append(record, now, |sequence, form, out| {
             assert_eq!(sequence, 0, "no sequence");
             write(number, form, 40, out);

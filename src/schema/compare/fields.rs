@@ -11,8 +11,13 @@ use buffa_descriptor::{FieldDescriptor, FieldKind, MessageDescriptor, SingularKi
 
 use super::enums::{by_number, printed};
 use super::{Comparison, Place, Rule};
+use crate::schema::Schema;
+use crate::schema::options::FIELD;
 use crate::schema::places::{Near, Site};
 use crate::schema::templates::short;
+
+/// Where a field's options are, in `descriptor.proto`.
+const FIELD_OPTIONS: i32 = 8;
 
 /// A field before or after.
 #[derive(Clone, Copy)]
@@ -164,6 +169,36 @@ pub(super) fn compare(comparison: &mut Comparison<'_>, pair: &Pair<'_>) {
         );
     }
     compare_types(comparison, &field, pair);
+}
+
+/// Compares who sees one field, of the message of this full name.
+pub(super) fn compare_visibility(comparison: &mut Comparison<'_>, pair: &Pair<'_>, full_name: &str) {
+    let number = pair.old.linked.number();
+    let visible_to = |schema: &Schema| {
+        let rule = schema.field_rules().get(schema.pool().message_index(full_name)?, number)?;
+        rule.visible_to.clone()
+    };
+    let (was, is) = (visible_to(comparison.old), visible_to(comparison.new));
+    let field = pair.old.told(pair.message);
+    let site = pair.site.inside(&[FIELD_OPTIONS, FIELD]);
+    match (was.as_deref(), is.as_deref()) {
+        (was, is) if was == is => {}
+        (was, Some(is)) => {
+            let before = was.map_or("needed none".to_owned(), |was| format!("needed {was:?}"));
+            comparison.report(
+                Rule::FieldHidden,
+                Place::New(&site, Near::Value("visible_to", is)),
+                format!("seeing {field} needs the permission {is:?} now, and {before}"),
+                "give tokens the permission first; or add a new field with it, and leave this one as it is",
+            );
+        }
+        (was, None) => comparison.report(
+            Rule::FieldShown,
+            Place::New(pair.site, Near::Start),
+            format!("seeing {field} needs no permission now, and needed {:?}", was.unwrap_or_default()),
+            "keep `visible_to` if that is not what you mean",
+        ),
+    }
 }
 
 /// Says that a field became required, or is so no longer.

@@ -85,7 +85,9 @@ fn compare_one(comparison: &mut Comparison<'_>, name: &str, old: &DescriptorProt
                 let site = new.site.inside(&[2, index]);
                 let sides = fields::Side::of(old_linked, field).zip(fields::Side::of(new_linked, other));
                 let Some((old, new)) = sides else { continue };
-                fields::compare(comparison, &fields::Pair { message: short, old, new, site: &site });
+                let pair = fields::Pair { message: short, old, new, site: &site };
+                fields::compare(comparison, &pair);
+                fields::compare_visibility(comparison, &pair, name);
             }
             None => {
                 let (number, name) = (field.number.unwrap_or_default(), field.name.as_deref().unwrap_or_default());

@@ -87,6 +87,12 @@ rules! {
     /// A field that JSON always had may be absent from it.
     FieldMayBeAbsent Breaking "field-may-be-absent"
         "clients that were built before read it without looking whether it is there"
+    /// Seeing a field needs a permission that it did not need, or another one.
+    FieldHidden Breaking "field-hidden"
+        "who lacks the permission gets the event without the field, and clients that were built before may not look whether it is there"
+    /// Seeing a field needs no permission any more.
+    FieldShown Note "field-shown"
+        "everybody who gets the event sees it now"
     /// An extension is gone.
     ExtensionRemoved Breaking "extension-removed"
         "old peers still send it: by its name in JSON it is refused, by its number it is dropped"

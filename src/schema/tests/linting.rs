@@ -16,7 +16,7 @@ message IdleChannel { // Nobody sends here.
 // An order.
 message OrderPlaced {
   option (rialto.v1.event) = { type: "order.placed", channels: ["ShopChannel"] };
-  optional string shop_id = 1;
+  optional string shop_id = 1 [(rialto.v1.field).masked_in_logs = true];
   optional int64 cents = 2;
   optional uint64 grams = 3 [jstype = JS_STRING];
   required State state = 4;
@@ -32,6 +32,7 @@ message Ask { option (rialto.v1.event) = { type: "ask", from: FROM_CLIENT, route
     let found = said(&schema).join("\n").replace(&format!("{}/", folder.path().display()), "");
     let expected = r#"shop.proto:2:1: warning: the channel shop:{shop_id} has no comment [missing-comment]
 shop.proto:4:34: warning: no event goes to the channel idle [unused-channel]
+shop.proto:8:3: warning: OrderPlaced.shop_id is masked in logs, and fills the name of a channel of "order.placed" [masked-in-name]
 shop.proto:9:3: warning: OrderPlaced.cents is a string in JSON [int64-string]
 shop.proto:11:3: warning: OrderPlaced.state is required [required-field]
 shop.proto:14:16: warning: Item.sizes is a string in JSON [int64-string]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ids::ChannelKey;
-use crate::log::{Contents, Extent, Form, Heads, Position, Read, Resume, Snapshot, Take};
+use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take, View};
 use crate::schema::{Retention, TypeFilter};
 use crate::wire::ServerFrame;
 
@@ -36,7 +36,7 @@ pub trait Channels {
     /// What a reader finds that has everything up to `after`.
     fn resume(&mut self, handle: &Self::Handle, after: Position) -> Resume;
 
-    /// What comes after `after` of what the reader takes, in the form that it takes, and the newest events at that moment.
+    /// What comes after `after` of what the reader takes, as it may see it, and the newest events at that moment.
     fn read(
         &mut self,
         handle: &Self::Handle,
@@ -44,7 +44,7 @@ pub trait Channels {
         filter: &TypeFilter,
         take: Take,
         max_bytes: usize,
-        form: Form,
+        view: View,
     ) -> (Read, Heads);
 
     /// The ephemeral events after `after`, and the newest events at that moment.
@@ -54,7 +54,7 @@ pub trait Channels {
         after: u64,
         filter: &TypeFilter,
         max_bytes: usize,
-        form: Form,
+        view: View,
     ) -> (Read, Heads);
 
     /// The events that were read just now go to the socket, for a reader of live events that was so many behind

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::log::{Contents, Form, Heads, Read, Snapshot};
+use crate::log::{Contents, Form, Heads, Read, Snapshot, View};
 use crate::wire::ServerFrame;
 
 use super::current::{Current, Pull, Step, StepKind};
@@ -64,9 +64,10 @@ impl<C: Channels> Outbound<C> {
             let channels = &mut *env.channels;
             let mut pulled = subscription.on_read(read, heads, |handle| everything(channels, handle));
             if matches!(pulled, Pulled::UpToDate) && subscription.ephemeral < heads.ephemeral {
-                let Subscription { handle, ephemeral, filter, .. } = &*subscription;
+                let Subscription { handle, ephemeral, filter, audience, .. } = &*subscription;
                 behind = heads.ephemeral - ephemeral;
-                let (read, heads) = env.channels.read_ephemeral(handle, *ephemeral, filter, TURN_BYTES, self.form);
+                let view = View { form: self.form, audience: *audience };
+                let (read, heads) = env.channels.read_ephemeral(handle, *ephemeral, filter, TURN_BYTES, view);
                 pulled = subscription.on_read_ephemeral(read, heads);
             }
             match pulled {
@@ -126,8 +127,8 @@ fn read<C: Channels>(
     form: Form,
     env: &mut Env<'_, C>,
 ) -> (Read, Heads) {
-    let Subscription { handle, cursor, filter, .. } = subscription;
-    env.channels.read(handle, *cursor, filter, subscription.take(), most, form)
+    let Subscription { handle, cursor, filter, audience, .. } = subscription;
+    env.channels.read(handle, *cursor, filter, subscription.take(), most, View { form, audience: *audience })
 }
 
 /// Whether it is worth joining this with what comes after it.

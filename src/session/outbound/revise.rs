@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::proto::rialto::v1 as proto;
+use crate::schema::Audience;
 use crate::wire::ServerFrame;
 
-use super::super::access::{Use, may};
+use super::super::access::{Use, audience, may};
 use super::super::party::Party;
 use super::{Channels, Env, Outbound, Phase, Subscription, slot_of};
 
@@ -41,7 +42,14 @@ impl<C: Channels> Outbound<C> {
     fn judge_anew(&mut self, env: &mut Env<'_, C>) -> usize {
         let mut ended = 0;
         for index in 0..self.subscriptions.len() {
+            let Some(subscription) = &self.subscriptions[index] else { continue };
+            let audience = audience_of(subscription, &self.identity.party, env);
+            if audience != subscription.audience {
+                // What was read for the old audience and not begun goes back to the log, and is read for the new one.
+                self.settle(env.channels);
+            }
             let Some(subscription) = &mut self.subscriptions[index] else { continue };
+            subscription.audience = audience;
             if let Err(reason) = goes_on(subscription, &self.identity.party, env) {
                 self.end_subscription(index, reason, env);
                 ended += 1;
@@ -61,6 +69,13 @@ impl<C: Channels> Outbound<C> {
             self.tell(&ServerFrame::Unsubscribed(unsubscribed), None, env.printer);
         }
     }
+}
+
+/// What a subscription may see of its events now.
+fn audience_of<C: Channels>(subscription: &Subscription<C::Handle>, party: &Party, env: &Env<'_, C>) -> Audience {
+    let channel = subscription.channel.as_str();
+    let template = env.schema.channel(channel);
+    template.map_or(Audience::NONE, |template| audience(&party.principal, &party.session, template, channel))
 }
 
 /// Whether a subscription goes on, or the reason why not.

@@ -9,7 +9,7 @@ use crate::schema::escape;
 use crate::status::PeerCode;
 use crate::wire::ServerFrame;
 
-use super::super::access::{Use, may};
+use super::super::access::{Use, audience, may};
 use super::super::party::Party;
 use super::super::refusal::peer_error;
 use super::pull::everything;
@@ -159,6 +159,7 @@ impl<C: Channels> Outbound<C> {
             .map_err(|unknown| refuse(PeerCode::InvalidMessage, unknown.to_string(), "types"))?;
         let history = wanted.history.unwrap_or(u32::MAX).min(template.history);
         let retention = template.retention;
+        let audience = audience(principal, session, template, name);
         let channel = ChannelName::from(name);
 
         let existing = self.subscriptions.iter().position(|subscription| {
@@ -200,7 +201,7 @@ impl<C: Channels> Outbound<C> {
             }
         };
         let heads = env.channels.heads(&handle);
-        let filter = (wanted.types.as_slice().into(), filter);
+        let filter = (wanted.types.as_slice().into(), filter, audience);
         let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, heads, retention);
         if let Some((_, ephemeral, untold)) = current {
             subscription.ephemeral = ephemeral;

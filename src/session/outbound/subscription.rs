@@ -3,7 +3,7 @@
 use crate::ids::ChannelName;
 use crate::log::{Heads, Position, Read, Snapshot, Take};
 use crate::proto::rialto::v1 as proto;
-use crate::schema::{Retention, TypeFilter};
+use crate::schema::{Audience, Retention, TypeFilter};
 use crate::wire::ServerFrame;
 
 /// The largest integer that JavaScript's numbers hold exactly.
@@ -20,6 +20,8 @@ pub(super) struct Subscription<H> {
     /// What the client asked for, and what that means under the schema that is served.
     pub(super) types: Box<[String]>,
     pub(super) filter: TypeFilter,
+    /// What of its events it may see.
+    pub(super) audience: Audience,
     pub(super) cursor: Position,
     /// The last ephemeral event that was looked at.
     pub(super) ephemeral: u64,
@@ -68,7 +70,7 @@ impl<H> Subscription<H> {
     pub(super) fn new(
         handle: H,
         channel: ChannelName,
-        (types, filter): (Box<[String]>, TypeFilter),
+        (types, filter, audience): (Box<[String]>, TypeFilter, Audience),
         begin: Snapshot,
         heads: Heads,
         retention: Retention,
@@ -78,6 +80,7 @@ impl<H> Subscription<H> {
             channel,
             types,
             filter,
+            audience,
             cursor: begin.start,
             ephemeral: heads.ephemeral,
             keyed_until: begin.keyed_until,

@@ -9,12 +9,13 @@ use serde_json::Value;
 
 use super::*;
 use crate::ids::{ChannelKey, EventId};
-use crate::log::{Class, Epoch, Extent, Form, Heads, Position, Read, Record, Resume, RingLog, Snapshot, Take};
+use crate::log::{Class, Epoch, Extent, Form, Heads, Position, Read, Record, Resume, RingLog, Snapshot, Take, View};
 use crate::schema::{EventKey, Retention, TypeFilter};
 use crate::session::principal::Principal;
 use crate::transcode::{Options, Transcoder};
 use crate::wire::EventFrame;
 
+mod audiences;
 mod classes;
 mod commands;
 mod cursors;
@@ -80,10 +81,10 @@ impl Channels for Logs {
         filter: &TypeFilter,
         take: Take,
         most: usize,
-        form: Form,
+        view: View,
     ) -> (Read, Heads) {
         let log = self.log(handle);
-        (log.read(after, filter, take, most, form), log.heads())
+        (log.read(after, filter, take, most, view), log.heads())
     }
 
     fn read_ephemeral(
@@ -92,11 +93,11 @@ impl Channels for Logs {
         after: u64,
         filter: &TypeFilter,
         most: usize,
-        form: Form,
+        view: View,
     ) -> (Read, Heads) {
         let now = self.now;
         let log = self.log(handle);
-        (log.read_ephemeral(after, filter, most, form, now), log.heads())
+        (log.read_ephemeral(after, filter, most, view, now), log.heads())
     }
 
     fn on_paced(&mut self, _identity: &Identity) {
@@ -271,7 +272,8 @@ impl Bench {
             data: data.as_bytes(),
             payload: &payload,
         };
-        let record = Record { event_type: event_type.index, class, payload: payload.clone(), revision: 1 };
+        let record =
+            Record { event_type: event_type.index, class, payload: payload.clone(), revision: 1, protection: None };
         let now = self.now;
         let position =
             self.logs.log(channel).append(record, now, |sequence, form, out| frame.write(sequence, form, out));

@@ -12,6 +12,7 @@ use super::super::writer::push_json_string;
 use super::{
     Cardinality, EnumPlan, FieldPlan, Kind, Literal, MessagePlan, NO_ONEOF, PACKED, Plans, WellKnown, default_text,
 };
+use crate::schema::Audience;
 
 /// Tags below this are found by index, the others by binary search.
 const TABLE_TAGS: u32 = 1024;
@@ -198,6 +199,8 @@ impl Planner<'_> {
             sub,
             number,
             tag,
+            asks: Audience::NONE,
+            masked: false,
         });
     }
 }

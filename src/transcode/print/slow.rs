@@ -13,12 +13,12 @@ use super::map::{MapKey, compare_keys, default_key};
 
 /// A field that was met on the wire.
 #[derive(Clone, Copy)]
-struct Occurrence {
-    field: u32,
+pub(super) struct Occurrence {
+    pub(super) field: u32,
     packed: bool,
     /// Where its tag is; also the order.
-    tag_at: usize,
-    value: Span,
+    pub(super) tag_at: usize,
+    pub(super) value: Span,
 }
 
 /// An entry of a map, read but not printed.
@@ -53,22 +53,16 @@ impl<'p, 'w> Printer<'p, 'w> {
                 Err(stop) => return Err(self.blame(stop, Segment::Field(&field.name), at)),
             }
         }
-        for &(slot, field) in &message.required {
-            if !seen[usize::from(slot)] {
-                let name = &message.fields[usize::from(field)].name;
-                let end = spans.last().map_or(0, |span| span.end);
-                return Err(self.blame(Stop::Required, Segment::Field(name), end));
-            }
-        }
-        for &(slot, field) in &message.defaults {
-            if !seen[usize::from(slot)] {
-                self.out.literal(&message.fields[usize::from(field)].default);
-            }
-        }
-        self.out.check()
+        let end = spans.last().map_or(0, |span| span.end);
+        self.absent(message, |slot| seen[usize::from(slot)], end)
     }
 
-    fn occurrences(&mut self, message: &'p MessagePlan, spans: &[Span], depth: u32) -> Result<Vec<Occurrence>, Stop> {
+    pub(super) fn occurrences(
+        &mut self,
+        message: &'p MessagePlan,
+        spans: &[Span],
+        depth: u32,
+    ) -> Result<Vec<Occurrence>, Stop> {
         let mut occurrences = Vec::new();
         for &span in spans {
             let mut cursor = Cursor::new(self.wire, span);
@@ -92,7 +86,7 @@ impl<'p, 'w> Printer<'p, 'w> {
     }
 
     /// Keeps, of each oneof, the last member's occurrences since another member came.
-    fn drop_oneof_losers(
+    pub(super) fn drop_oneof_losers(
         &mut self,
         message: &'p MessagePlan,
         occurrences: &mut Vec<Occurrence>,

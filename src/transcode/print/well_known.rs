@@ -97,8 +97,8 @@ impl<'p, 'w> Printer<'p, 'w> {
         }
     }
 
-    /// `@type` first, then the fields, or `value` for types with a JSON form of their own.
-    fn any(&mut self, spans: &[Span], depth: u32) -> Result<(), Stop> {
+    /// The type URL and the value of an `Any`.
+    pub(super) fn any_parts(&self, spans: &[Span], depth: u32) -> Result<(Span, Span), Stop> {
         let (mut url, mut value) = (Span::EMPTY, Span::EMPTY);
         for &span in spans {
             let mut cursor = Cursor::new(self.wire, span);
@@ -113,6 +113,12 @@ impl<'p, 'w> Printer<'p, 'w> {
                 }
             }
         }
+        Ok((url, value))
+    }
+
+    /// `@type` first, then the fields, or `value` for types with a JSON form of their own.
+    fn any(&mut self, spans: &[Span], depth: u32) -> Result<(), Stop> {
+        let (url, value) = self.any_parts(spans, depth)?;
         if url.len() == 0 && value.len() == 0 {
             self.out.fixed(b"{}");
             return Ok(());
@@ -136,6 +142,6 @@ impl<'p, 'w> Printer<'p, 'w> {
 }
 
 /// What follows the last slash of a type URL.
-fn type_name(url: &[u8]) -> Option<&str> {
+pub(super) fn type_name(url: &[u8]) -> Option<&str> {
     std::str::from_utf8(url).ok()?.rsplit_once('/').map(|(_, name)| name).filter(|name| !name.is_empty())
 }

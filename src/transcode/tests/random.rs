@@ -1,6 +1,7 @@
 //! Random schemas and random bytes, against a second implementation: both print the same JSON value or both refuse.
 
 mod choices;
+mod hidden;
 mod schema;
 mod wire;
 

@@ -6,11 +6,13 @@ use bytes::Bytes;
 
 use super::super::super::*;
 use super::world::{Event, World};
-use crate::schema::TypeFilter;
+use crate::schema::{Audience, TypeFilter};
 
 pub(super) struct Reader {
     pub(super) position: Position,
     pub(super) filter: TypeFilter,
+    /// What it may see.
+    pub(super) audience: Audience,
     /// A frame that its socket took a part of: its sequence, and the rest.
     pub(super) half: Option<(u64, Form, Bytes)>,
     /// Of the time before its history it wants only the newest of their keys.
@@ -23,8 +25,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(position: Position, filter: TypeFilter) -> Reader {
-        Reader { position, filter, half: None, keyed_until: 0, since: 0, has: HashMap::new(), ephemeral: 0 }
+    pub(super) fn new(position: Position, filter: TypeFilter, audience: Audience) -> Reader {
+        Reader { position, filter, audience, half: None, keyed_until: 0, since: 0, has: HashMap::new(), ephemeral: 0 }
     }
 
     pub(super) fn begin(&mut self, snapshot: Snapshot, since: u64) {
@@ -53,16 +55,16 @@ impl World {
     }
 
     pub(super) fn read_ephemeral(&mut self, reader: usize, max_bytes: usize, form: Form) {
-        let Reader { ephemeral: after, filter, .. } = &self.readers[reader];
-        let (now, after, filter) = (self.now, *after, filter.clone());
-        match self.log().read_ephemeral(after, &filter, max_bytes, form, now) {
+        let Reader { ephemeral: after, filter, audience, .. } = &self.readers[reader];
+        let (now, after, filter, view) = (self.now, *after, filter.clone(), View { form, audience: *audience });
+        match self.log().read_ephemeral(after, &filter, max_bytes, view, now) {
             Read::Batch { first, last, frames } => {
                 let events = &self.ephemeral[first as usize - 1..last as usize];
-                assert!(first > after && frames.len() <= max_bytes.max(events[0].frame(form, first).len()));
+                assert!(first > after && frames.len() <= max_bytes.max(events[0].frame(view, first).len()));
                 assert!(events.iter().all(|event| filter.allows(TypeIndex(event.event_type))));
                 assert!(events.iter().all(|event| now - event.at <= EPHEMERAL_AGE));
                 let expected: Vec<u8> =
-                    (first..).zip(events).flat_map(|(number, event)| event.frame(form, number)).collect();
+                    (first..).zip(events).flat_map(|(number, event)| event.frame(view, number)).collect();
                 assert_eq!(frames, expected);
                 self.readers[reader].ephemeral = last;
             }
@@ -73,10 +75,11 @@ impl World {
 
     /// One turn of a reader. Returns whether it moved.
     pub(super) fn read(&mut self, reader: usize, max_bytes: usize, percent: usize, lags: bool, form: Form) -> bool {
-        let Reader { position, filter, half, keyed_until, .. } = &mut self.readers[reader];
+        let Reader { position, filter, audience, half, keyed_until, .. } = &mut self.readers[reader];
+        let (audience, view) = (*audience, View { form, audience: *audience });
         let (mut position, keyed_until) = (*position, *keyed_until);
         if let Some((sequence, form, rest)) = half.take() {
-            let whole = self.event(position.epoch, sequence).frame(form, sequence);
+            let whole = self.event(position.epoch, sequence).frame(View { form, audience }, sequence);
             assert!(!rest.is_empty() && whole.ends_with(&rest), "the rest of a frame survives eviction");
             self.readers[reader].position.sequence = sequence;
             self.has(reader, sequence);
@@ -87,7 +90,7 @@ impl World {
             true => Take::Newest { keyed_until },
             false => Take::Everything,
         };
-        let read = self.log().read(position, &filter, take, max_bytes, form);
+        let read = self.log().read(position, &filter, take, max_bytes, view);
         let (head, start) = (self.log().head(), self.log().start());
         let oldest = self.log().oldest();
         let allows = |world: &World, sequence| world.allows(reader, position.epoch, sequence);
@@ -106,7 +109,7 @@ impl World {
                 let mut taken = frames.len() * percent / 100;
                 let mut half = None;
                 for sequence in first..=last {
-                    let expected = self.event(position.epoch, sequence).frame(form, sequence);
+                    let expected = self.event(position.epoch, sequence).frame(view, sequence);
                     let len = expected.len();
                     let mut one = rest.split_to(len);
                     assert_eq!(one, expected);
@@ -137,7 +140,7 @@ impl World {
                 let most = passed.clone().filter(|at| superseded(self, *at)).count() as u64;
                 let least = passed.filter(|at| *at >= oldest && superseded(self, *at) && allows(self, *at)).count();
                 assert!(conflated <= most && conflated >= least as u64 * u64::from(take != Take::Everything));
-                let again = self.log().read(Position { sequence, ..position }, &filter, take, max_bytes, form);
+                let again = self.log().read(Position { sequence, ..position }, &filter, take, max_bytes, view);
                 assert!(!matches!(again, Read::Passed { .. }), "one word before the next event");
                 position.sequence = sequence;
             }

@@ -66,7 +66,7 @@ fn form() -> impl Strategy<Value = Form> {
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let reader = 0..3_usize;
+    let reader = 0..4_usize;
     let len = prop_oneof![5 => 8..400_usize, 2 => 400..3000_usize, 1 => 10_000..40_000_usize];
     prop_oneof![
         12 => (0..4_u32, len.clone())

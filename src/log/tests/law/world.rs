@@ -8,11 +8,15 @@ use bytes::Bytes;
 
 use super::super::super::ring::Entry;
 use super::super::super::*;
-use super::super::{frame_in, only, push, push_keyed, write};
+use super::super::reduced::{ONE, TWO, asks, frame_for, protection};
+use super::super::{only, push, push_keyed, write};
 use super::reading::Reader;
 use super::steps::Step;
 use super::{KEY, MAX_BYTES, RETENTION};
-use crate::schema::{EventKey, TypeFilter};
+use crate::schema::{Audience, EventKey, TypeFilter};
+
+/// What an event that not everybody may see all of takes in the index.
+const PROTECTED_ROW_BYTES: usize = 64;
 
 /// What was appended.
 #[derive(Clone, Copy)]
@@ -24,8 +28,8 @@ pub(super) struct Event {
 }
 
 impl Event {
-    pub(super) fn frame(&self, form: Form, sequence: u64) -> Vec<u8> {
-        frame_in(form, sequence, self.event_type, self.len)
+    pub(super) fn frame(&self, view: View, sequence: u64) -> Vec<u8> {
+        frame_for(view.audience, view.form, sequence, self.event_type, self.len)
     }
 }
 
@@ -48,7 +52,13 @@ impl World {
     pub(super) fn new() -> World {
         let epoch = Epoch { boot: 77, life: 0 };
         let position = Position { epoch, sequence: 0 };
-        let filters = [TypeFilter::All, only(&[0, 150]), only(&[50])];
+        // Some see all, some not all, some less.
+        let filters = [
+            (TypeFilter::All, Audience::NONE),
+            (only(&[0, 150, 100]), TWO),
+            (only(&[50]), ONE),
+            (TypeFilter::All, Audience::ALL),
+        ];
         World {
             now: Instant::now(),
             tombstones: Tombstones::with_bounds(epoch, 3, TOMBSTONE_AGE),
@@ -57,7 +67,7 @@ impl World {
             may_be_gone: 0,
             keys_may_be_gone: 0,
             ephemeral: Vec::new(),
-            readers: filters.into_iter().map(|filter| Reader::new(position, filter)).collect(),
+            readers: filters.into_iter().map(|(filter, audience)| Reader::new(position, filter, audience)).collect(),
         }
     }
 
@@ -159,12 +169,15 @@ impl World {
         let row = size_of::<(u64, EventKey)>();
         let bytes = |sequence| {
             let event = self.event(head.epoch, sequence);
-            let frames = Form::ALL.map(|form| event.frame(form, sequence).len()).iter().sum::<usize>();
-            frames + size_of::<Entry>() + event.key.map_or(0, |_| row)
+            let whole = |form| event.frame(View::from(form), sequence).len();
+            let protected = if asks(event.event_type).is_none() { 0 } else { PROTECTED_ROW_BYTES };
+            let frames = Form::ALL.map(whole).iter().sum::<usize>();
+            frames + size_of::<Entry>() + event.key.map_or(0, |_| row) + protected
         };
         let keyed = self.lives[&head.epoch].iter().any(|event| event.key.is_some());
         let others = if keyed { MAX_BYTES / 2 + 8 * 2 * row } else { 0 };
-        (sequence..=head.sequence).map(bytes).sum::<usize>() + others <= MAX_BYTES
+        let made = MAX_BYTES / 4;
+        (sequence..=head.sequence).map(bytes).sum::<usize>() + others + made <= MAX_BYTES
     }
 
     /// Moves on what the log may have evicted.
@@ -190,7 +203,8 @@ impl World {
         let number = self.ephemeral.len() as u64 + 1;
         let class = Class::Ephemeral;
         let payload = Bytes::from(vec![event_type as u8; len / 2]);
-        let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9 };
+        let protection = protection(event_type, len / 2);
+        let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9, protection };
         let before = self.log().head();
         let position = self.log().append(record, now, |sequence, form, out| {
             assert_eq!(sequence, 0);

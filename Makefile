@@ -5,7 +5,7 @@ TOOLS := target/tools
 PYTHON := $(TOOLS)/python/bin/python
 BUF := $(TOOLS)/node/node_modules/.bin/buf
 
-.PHONY: run test fmt lint tools client
+.PHONY: run test attack fuzz fmt lint tools client
 
 # A bridge with the bundled schema, a page to look at, and something going on.
 run:
@@ -16,6 +16,17 @@ test: tools lint
 	cargo test
 	cargo build
 	$(PYTHON) -m pytest tests/e2e
+	$(PYTHON) -m pytest tests/attack
+
+# What hostile peers can cost, at length: a quarter of an hour, and a table of what was measured. As root it also cuts a
+# peer's network, in namespaces of its own.
+attack: tools
+	cargo build
+	$(PYTHON) -m pytest tests/attack/long_*.py
+
+# Fuzzes every target for TIME seconds; needs a nightly compiler and cargo-fuzz.
+fuzz:
+	TIME=$(or $(TIME),60) fuzz/run.sh
 
 # The playground's script: to be made anew when src/demo/page, proto/ or clients/typescript/src has changed.
 client: tools
@@ -25,12 +36,14 @@ client: tools
 fmt:
 	cargo fmt
 	cargo fmt --manifest-path examples/publishers/rust/Cargo.toml
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 # Buf is one of the Node packages; the rest of the tools is for tests.
 lint:
 	@tests/e2e/tools.sh $(TOOLS) node
 	cargo fmt --check
 	cargo fmt --check --manifest-path examples/publishers/rust/Cargo.toml
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --quiet
 	$(BUF) lint

@@ -154,6 +154,12 @@ impl Channel {
         self.marks.iter().enumerate().filter(|(_, mark)| mark.set_dirty()).map(|(index, _)| ShardIndex(index))
     }
 
+    /// Whether it has no subscriber and never had an event that is to be remembered.
+    pub(super) fn is_untouched(&self) -> bool {
+        let log = self.log();
+        self.subscriptions() == 0 && log.newest_at().is_none() && log.head().sequence == 0
+    }
+
     /// Whether nobody would miss the log: no subscriber, its newest event past its age, and idle for long enough.
     pub(super) fn is_expired(&self, now: Instant, idle: Duration) -> bool {
         let log = self.log();

@@ -54,6 +54,21 @@ impl Hub {
         swept
     }
 
+    /// Takes a handle back from whoever subscribed by it. A channel without events goes with its last subscriber: whoever
+    /// subscribes to ever new names leaves nothing.
+    pub fn leave(&self, channel: Arc<Channel>) {
+        if channel.subscriptions() > 0 {
+            return;
+        }
+        let mut bucket = self.bucket(channel.key());
+        // Under the bucket's lock nobody gets a handle: the map's and this one are all, or the next sweep looks again.
+        if Arc::strong_count(&channel) > 2 || !channel.is_untouched() {
+            return;
+        }
+        bucket.remove(channel.key());
+        self.account(channel.log().bytes(), 0);
+    }
+
     /// Frees memory until all logs are under nine tenths of the budget, from the channels that were idle longest.
     /// `false`: nothing could be freed, though somebody must.
     pub(super) fn reclaim(&self, now: Instant) -> bool {

@@ -123,6 +123,34 @@ async fn a_channel_with_a_subscriber_never_expires() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_channel_without_events_goes_with_its_last_subscriber_and_no_other_does() {
+    let hub = Hub::new(1, 2, Limits::default());
+    let empty = hub.log_bytes();
+    let untouched = key("project:untouched");
+    let (first, second) = (hub.channel(&untouched, RETENTION), hub.channel(&untouched, RETENTION));
+    first.subscribe(ShardIndex(0));
+    second.subscribe(ShardIndex(1));
+    first.unsubscribe(ShardIndex(0));
+    hub.leave(first);
+    assert_eq!(hub.channel_count(), 1, "somebody is still there");
+    let publisher = Arc::clone(&second);
+    second.unsubscribe(ShardIndex(1));
+    hub.leave(second);
+    assert_eq!(hub.channel_count(), 1, "somebody may be about to append");
+    hub.leave(publisher);
+    assert_eq!((hub.channel_count(), hub.log_bytes()), (0, empty));
+
+    let append = append_to("project:1", 10);
+    let channel = hub.channel(&append.key, RETENTION);
+    channel.subscribe(ShardIndex(0));
+    hub.append(&append).unwrap();
+    hub.wakeups(ShardIndex(0)).take(&mut Vec::new());
+    channel.unsubscribe(ShardIndex(0));
+    hub.leave(channel);
+    assert_eq!(hub.channel_count(), 1, "its events are kept for who comes back");
+}
+
+#[tokio::test(start_paused = true)]
 async fn over_the_budget_the_longest_idle_channels_give_their_memory_first() {
     const CHANNELS: usize = 12;
     let limits = Limits { total_bytes: 1 << 20, ..Limits::default() };

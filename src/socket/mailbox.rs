@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -92,6 +92,8 @@ pub(super) struct ReadState {
     message_began_ns: AtomicU64,
     /// Commands that the shard has not carried out.
     outstanding: AtomicU32,
+    /// The shard has let the connection go: what is outstanding will never be carried out.
+    gone: AtomicBool,
     room: Notify,
 }
 
@@ -102,6 +104,7 @@ impl ReadState {
             last_byte_ns: AtomicU64::new(0),
             message_began_ns: AtomicU64::new(0),
             outstanding: AtomicU32::new(0),
+            gone: AtomicBool::new(false),
             room: Notify::new(),
         }
     }
@@ -152,10 +155,45 @@ impl ReadState {
         }
     }
 
-    /// Waits until the shard has carried out everything that was sent.
+    /// The shard has let the connection go. Commands may be on their way to it that nobody will carry out.
+    pub(super) fn end(&self) {
+        self.gone.store(true, Ordering::Release);
+        self.room.notify_one();
+    }
+
+    /// Waits until the shard has carried out everything that was sent, or never will.
     pub(super) async fn all_done(&self) {
-        while self.outstanding.load(Ordering::Acquire) > 0 {
+        while self.outstanding.load(Ordering::Acquire) > 0 && !self.gone.load(Ordering::Acquire) {
             self.room.notified().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_waits_for_its_commands_but_not_for_a_shard_that_has_let_it_go() {
+        let state = ReadState::new(Instant::now());
+        let waits = |state: &ReadState| {
+            let mut wait = Box::pin(state.all_done());
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            wait.as_mut().poll(&mut context).is_pending()
+        };
+        state.on_sent();
+        state.on_sent();
+        state.on_done(1);
+        assert!(waits(&state));
+        state.on_done(1);
+        assert!(!waits(&state));
+
+        // Sent when the connection had just ended: nobody will say that it is done.
+        state.on_sent();
+        let (waited, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(1), state.all_done()), async {
+            state.end();
+        });
+        assert_eq!(waited, Ok(()));
+        assert!(!waits(&state), "nor later");
     }
 }

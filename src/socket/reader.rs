@@ -20,6 +20,10 @@ use super::roster::Place;
 use super::shared::Shared;
 use super::stream::now;
 
+/// What is thrown away of a connection that is over before it is cut: a client that has not read its close frame yet may
+/// still be sending a large message, and closing under it would lose that frame. Who sends more is not reading.
+const MAX_DISCARDED_BYTES: usize = 4 << 20;
+
 /// What the read task owns.
 pub(super) struct Reader {
     pub(super) link: Arc<Link>,
@@ -39,6 +43,8 @@ pub(super) struct Judge {
     pub(super) paused: Option<Box<Paused>>,
     /// The connection is over for this side; what still comes is thrown away.
     pub(super) ended: bool,
+    /// How much was thrown away.
+    pub(super) discarded_bytes: usize,
 }
 
 /// What waits for a key.
@@ -67,6 +73,9 @@ impl Reader {
                 Pulled::Ended => break,
                 pulled => holds_more = pulled == Pulled::More,
             }
+            if self.judge.discarded_bytes > MAX_DISCARDED_BYTES {
+                break;
+            }
         }
         self.judge.mailbox.push(Message::Gone(self.judge.key));
     }
@@ -86,7 +95,9 @@ impl Reader {
         }
         let now = now();
         let Reader { parser, judge, .. } = self;
-        if !judge.ended {
+        if judge.ended {
+            judge.discarded_bytes += bytes.len();
+        } else {
             let revision = judge.shared.revisions.current();
             pump::understand(parser, bytes, |came| judge.on(came, &revision, now));
         }

@@ -130,6 +130,7 @@ impl Channels for Readers {
             }
         }
         self.subscriptions -= 1;
+        self.hub.leave(handle.channel);
     }
 
     fn extent(&mut self, handle: &Handle) -> Extent {

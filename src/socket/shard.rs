@@ -212,6 +212,7 @@ impl Shard {
             key,
             paused: None,
             ended: false,
+            discarded_bytes: 0,
         };
         let parser = Parser::new(self.shared.inbound.max_message_bytes);
         let reader = Reader { link: Arc::clone(&link), parser, judge };
@@ -309,7 +310,7 @@ impl Shard {
         connection.outbound.end(&mut self.readers);
         self.count_end(&connection, end);
         self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-        connection.state.on_done(std::mem::take(&mut connection.unconfirmed));
+        connection.state.end();
         match end {
             End::Finished => {
                 connection.link.hang_up(std::net::Shutdown::Write);

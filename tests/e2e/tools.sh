@@ -78,16 +78,19 @@ fi
 "$here/runner.sh" "$tools"
 "$here/../autobahn/install.sh" "$tools"
 
-# grpcurl, for what reflection promises to tools.
-grpcurl_version=v1.9.3
-if ! cmp -s <(echo "$grpcurl_version") "$tools/bin/grpcurl.version"; then
-    echo "installing grpcurl"
+# Two programs in Go: grpcurl, for what reflection promises to tools, and h2spec, which judges HTTP/2.
+install_go() {
+    local program="$1" module="$2" version="$3"
+    ! cmp -s <(echo "$version") "$tools/bin/$program.version" || return 0
+    echo "installing $program"
     mkdir -p "$tools/bin"
     if GOBIN="$(cd "$tools/bin" && pwd)" PATH="$tools/python/bin:$PATH" timeout 900 go install \
-            "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version" >"$tools/grpcurl.log" 2>&1; then
-        echo "$grpcurl_version" >"$tools/bin/grpcurl.version"
+            "$module@$version" >"$tools/$program.log" 2>&1; then
+        echo "$version" >"$tools/bin/$program.version"
     else
-        echo "NOT INSTALLED: grpcurl needs Go and its module proxy; its tests will not run" >&2
+        echo "NOT INSTALLED: $program needs Go and its module proxy; its tests will not run" >&2
         [ -z "${CI:-}" ] || exit 1
     fi
-fi
+}
+install_go grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl v1.9.3
+install_go h2spec github.com/summerwind/h2spec/cmd/h2spec v2.2.1+incompatible

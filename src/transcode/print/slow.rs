@@ -35,6 +35,12 @@ impl<'p, 'w> Printer<'p, 'w> {
     pub(super) fn slow(&mut self, message: &'p MessagePlan, spans: &[Span], depth: u32) -> Result<(), Stop> {
         let mut occurrences = self.occurrences(message, spans, depth)?;
         self.drop_oneof_losers(message, &mut occurrences, depth)?;
+        // As if they had not come: where a field stands is decided by what is printed of it.
+        occurrences.retain(|occurrence| {
+            let field = &message.fields[occurrence.field as usize];
+            !matches!(field.cardinality, Cardinality::Explicit)
+                || self.is_known(field, occurrence.value).unwrap_or(true)
+        });
         occurrences.sort_by_key(|occurrence| occurrence.field);
         let mut groups: Vec<&[Occurrence]> = occurrences.chunk_by(|a, b| a.field == b.field).collect();
         groups.sort_by_key(|group| group[0].tag_at);
@@ -158,9 +164,7 @@ impl<'p, 'w> Printer<'p, 'w> {
             cardinality => {
                 let mut last = None;
                 for occurrence in group {
-                    if self.is_known(field, occurrence.value)?
-                        && let Some(lost) = last.replace(occurrence.value)
-                    {
+                    if let Some(lost) = last.replace(occurrence.value) {
                         self.check_value(field, lost, depth)?;
                     }
                 }

@@ -1,0 +1,351 @@
+"""Rows of limits and slow clients for `make attack`."""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import selectors
+import shutil
+import socket
+import threading
+import time
+
+from bridges import PATIENCE, eventually
+from conftest import SEED, control, look, metrics, post, serving
+from long_websocket import namespaces, together  # noqa: F401 (a fixture)
+from peer import TEXT, Ended, Peer, address, ask, frame, request
+
+SOAK_SECONDS = 60
+
+SHORT = {"short/v1/short.proto": """syntax = "proto3";
+package short.v1;
+import "rialto/v1/options.proto";
+message ProjectChannel {
+  option (rialto.v1.channel) = { template: "project:{project_id}" retention: { events: 100 age: { seconds: 1 } } };
+  string project_id = 1;
+}
+message ProcessProgress {
+  option (rialto.v1.event) = { type: "process.progress", channels: ["ProjectChannel"] };
+  string project_id = 1;
+  string process_id = 2;
+  string message = 3;
+}
+"""}
+
+
+def many(bridge, events):
+    """Publishes these (project, message) in batches."""
+    for start in range(0, len(events), 200):
+        batch = [{"type": "process.progress", "data": {"projectId": project, "processId": "p", "message": message}}
+                 for project, message in events[start : start + 200]]
+        status, answers = post(bridge, "/v1/publish", json.dumps(batch).encode())
+        assert status == 200 and all("accepted" in answer for answer in answers), answers
+
+
+def fields(buffer):
+    """The sequences of whole text frames, and what is left."""
+    sequences = []
+    while len(buffer) >= 4:
+        short, at = buffer[1] & 0x7F, 2
+        if short == 126:
+            short, at = int.from_bytes(buffer[2:4], "big"), 4
+        if len(buffer) < at + short:
+            break
+        text = buffer[at : at + short]
+        if buffer[0] & 15 == TEXT and b'"process.progress"' in text[:40]:
+            sequences.append(int(text.split(b'"sequence":', 1)[1].split(b",", 1)[0]))
+        buffer = buffer[at + short :]
+    return sequences, buffer
+
+
+def test_rx_02_half_of_the_subscribers_freeze_and_the_others_get_everything_in_order(bridge, figures):
+    half, events = 250, 300
+    with control(bridge, figures, baseline=2):
+        peers = [Peer(bridge.websocket, receive=4096 if number < half else None) for number in range(2 * half)]
+        for peer in peers:
+            assert peer.subscribe("project:frozen")[0]["type"] == "channel.subscribed"
+        frozen, reading = peers[:half], peers[half:]
+        selector, got, rest = selectors.DefaultSelector(), {}, {}
+        for peer in reading:
+            peer.stream.setblocking(False)
+            selector.register(peer.stream, selectors.EVENT_READ, peer)
+            got[peer], rest[peer] = [], peer.buffer
+        publishing = threading.Thread(target=many, args=(bridge, [("frozen", "x" * 4_000)] * events))
+        publishing.start()
+        deadline = time.monotonic() + 4 * PATIENCE
+        while any(len(sequences) < events for sequences in got.values()):
+            assert time.monotonic() < deadline, sorted(map(len, got.values()))[:5]
+            for key, _ in selector.select(1):
+                more = key.fileobj.recv(1 << 18)
+                assert more, "a reader was cut"
+                sequences, rest[key.data] = fields(rest[key.data] + more)
+                got[key.data] += sequences
+        publishing.join(PATIENCE)
+        assert all(sequences == list(range(1, events + 1)) for sequences in got.values())
+        cut = lambda: sum(value for name, value in metrics(bridge).items() if '_closed_total{code="4102"' in name)  # noqa: E731
+        eventually(lambda: cut() >= half, "who takes nothing for five seconds is let go")
+        assert cut() == half, "the negative control: of those who read none was"
+        figures["RSS with the frozen"] = f"{look(bridge).rss >> 20} MiB"
+        for peer in peers:
+            peer.stream.close()
+        del frozen
+
+
+def test_rx_03_a_slow_reader_stays_and_is_told_what_it_lost(tmp_path, figures):
+    with serving(tmp_path, "--max-channel-bytes", "64KiB") as bridge, control(bridge, figures, baseline=2):
+        slow = Peer(bridge.websocket, receive=4096)
+        slow.subscribe("project:slow")
+        many(bridge, [("slow", "x" * 2_000)] * 600)
+        began, taken, told = time.monotonic(), 0, []
+        sequence = 0
+        slow.stream.settimeout(PATIENCE)
+        while not told or sequence < 600:
+            # A trickle: sixteen times a KiB in a second, for as long as the bridge has something.
+            chunk = slow.stream.recv(1_024)
+            assert chunk, f"cut after {time.monotonic() - began:.1f} s"
+            taken += len(chunk)
+            slow.buffer += chunk
+            time.sleep(1 / 64)
+            while True:
+                try:
+                    heard = slow.hear(timeout=0.0)
+                except TimeoutError:
+                    break
+                if heard["type"] == "channel.gap":
+                    assert heard["data"]["first"] == sequence + 1
+                    sequence = heard["data"]["last"]
+                    told.append(heard["data"])
+                elif heard.get("channel") == "project:slow":
+                    assert heard["sequence"] == sequence + 1, "a hole that nobody told"
+                    sequence = heard["sequence"]
+        lost = sum(gap["last"] - gap["first"] + 1 for gap in told)
+        assert 0 < lost < 600
+        figures["lost and told"] = f"{lost} of 600"
+        figures["read for"] = f"{time.monotonic() - began:.0f} s"
+        with Peer(bridge.websocket) as quick:
+            quick.subscribe("project:slow2")
+            many(bridge, [("slow2", "x" * 200)] * 50)
+            got = [quick.until("process.progress")["sequence"] for _ in range(50)]
+            assert got == list(range(1, 51)), "the negative control: who reads loses nothing"
+        slow.stream.close()
+
+
+def test_rx_06_replays_are_paced_however_many_channels_are_asked_for(tmp_path, figures):
+    burst, rate = 1 << 20, 256 << 10
+    limits = ["--replay-burst-bytes", "1MiB", "--replay-bytes-per-second", "256KiB"]
+    with serving(tmp_path, *limits) as bridge:
+        many(bridge, [(str(number % 100), "x" * 2_000) for number in range(4_000)])
+        names = [f"project:{number}" for number in range(100)]
+        with Peer(bridge.websocket) as peer:
+            (answer,) = peer.subscribe(names[0])
+            start = {"epoch": answer["data"]["head"]["epoch"], "sequence": 0}
+        with control(bridge, figures, baseline=2):
+            connections, received = [0], [0]
+
+            def attack(until):
+                while time.monotonic() < until:
+                    with Peer(bridge.websocket) as peer:
+                        connections[0] += 1
+                        peer.say("channel.subscribe", "s", channels=[{"name": name, "after": start} for name in names])
+                        end = time.monotonic() + 0.1
+                        with contextlib.suppress(TimeoutError, Ended):
+                            while True:
+                                received[0] += len(peer.receive(end - time.monotonic())[1])
+
+            together(1, attack)
+            most = connections[0] * (burst + rate)
+            assert 0 < received[0] <= most, "each connection has its budget and no more"
+        figures["connections"] = connections[0]
+        figures["MiB replayed"] = f"{received[0] / (1 << 20):.1f} of {8 * connections[0]} asked for"
+    with serving(tmp_path, "--replay-burst-bytes", "64MiB") as generous:
+        many(generous, [("1", "x" * 2_000)] * 1_000)
+        with Peer(generous.websocket) as peer:
+            (answer,) = peer.subscribe("project:1", after={"epoch": "another", "sequence": 0})
+            got = 0
+            while got < 1_000:
+                got += peer.hear()["type"] == "process.progress"
+            assert got * 2_000 > burst, "the negative control: with more to spend more comes at once"
+
+
+def test_rx_08_after_a_cut_everybody_is_back_and_has_everything(bridge, figures):
+    count = 1_000
+    with control(bridge, figures, baseline=2):
+        def connect(numbers, after, into):
+            for number in numbers:
+                peer = Peer(bridge.websocket)
+                (answer,) = peer.subscribe("project:storm", **after)
+                into[number] = (peer, answer)
+
+        def storm(after):
+            into, threads = {}, []
+            for part in range(8):
+                threads.append(threading.Thread(target=connect, args=(range(part, count, 8), after, into)))
+                threads[-1].start()
+            for thread in threads:
+                thread.join(4 * PATIENCE)
+            assert len(into) == count, "somebody is not back"
+            return into
+
+        there = storm({})
+        position = there[0][1]["data"]["head"]
+        for peer, _ in there.values():
+            peer.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            peer.stream.close()
+        many(bridge, [("storm", str(number)) for number in range(20)])
+        began = time.monotonic()
+        back = storm({"after": position})
+        took = time.monotonic() - began
+        assert took < 30, f"{took:.1f} s"
+        for peer, answer in back.values():
+            assert answer["data"]["recovered"] is True
+            assert [peer.until("process.progress")["sequence"] for _ in range(20)] == list(range(1, 21))
+        with Peer(bridge.websocket) as lost:
+            (answer,) = lost.subscribe("project:storm", after={"epoch": "another", "sequence": 7})
+            assert answer["data"]["recovered"] is False, "the negative control"
+        for peer, _ in back.values():
+            peer.stream.close()
+        figures["back"] = f"{count} in {took:.1f} s"
+
+
+def test_rx_09_limits_of_connections_hold_and_every_slot_returns(tmp_path, figures, namespaces):  # noqa: F811
+    with serving(tmp_path, "--max-connections", "60", "--handshake-timeout", "3s", "--handshakes-per-second", "100000") as bridge:
+        with control(bridge, figures, baseline=2):
+            there = int(metrics(bridge)["rialto_connections"])
+            held = [Peer(bridge.websocket) for _ in range(60 - there)]
+            status, answer = ask(bridge.http, request(authorization="Bearer x.y.z"))
+            assert status == 503 and "retry-after" in answer.lower(), answer
+            held.pop().stream.close()
+            eventually(lambda: ask(bridge.http, request())[0] == 101, "the negative control: a slot has come back")
+            for peer in held:
+                peer.stream.close()
+            # Handshakes that are broken off anywhere, and some that never end.
+            whole, dribbling = request(), []
+            for number in range(3_000):
+                with contextlib.suppress(OSError):
+                    with socket.create_connection(address(bridge.http), timeout=PATIENCE) as stream:
+                        stream.sendall(whole[: number % len(whole)])
+            for number in range(40):
+                stream = socket.create_connection(address(bridge.http), timeout=PATIENCE)
+                stream.sendall(whole[:number])
+                dribbling.append(stream)
+            began = time.monotonic()
+            for stream in dribbling:
+                with contextlib.suppress(ConnectionError):
+                    while stream.recv(4_096):
+                        pass
+                stream.close()
+            figures["slow handshakes ended within"] = f"{time.monotonic() - began:.1f} s"
+            eventually(lambda: ask(bridge.http, request())[0] == 101, "there is room again")
+    if namespaces is None:
+        print("\n!!!! RX-09 PER ADDRESS NOT RUN !!!!\n")
+        return
+    namespaces.enter(0)
+    options = ["--max-connections-per-address", "10", "--insecure"]
+    with serving(tmp_path, *options, listen=f"{namespaces.addresses[0]}:0") as bridge:
+        namespaces.enter(1)
+        held = [Peer(bridge.websocket) for _ in range(10)]
+        assert ask(bridge.http, request())[0] == 429
+        held.pop().stream.close()
+        eventually(lambda: ask(bridge.http, request())[0] == 101, "an address has its slot back")
+        for peer in held:
+            peer.stream.close()
+        namespaces.enter(0)
+    namespaces.enter(None)
+
+
+MEMORY = pathlib.Path("/sys/fs/cgroup/memory")
+
+
+def test_rx_10_with_little_memory_events_are_let_go_and_the_process_lives(tmp_path, figures):
+    group = MEMORY / f"rialto-attack-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(256 << 20))
+    except OSError as error:
+        figures["NOT RUN"] = f"no memory control group: {error}"
+        print("\n!!!! RX-10 NOT RUN !!!!\n")
+        return
+    try:
+        with serving(tmp_path, "--max-log-bytes", "64MiB", "--max-idempotency-bytes", "8MiB") as bridge:
+            (group / "cgroup.procs").write_text(str(bridge.process.pid))
+            frozen = [Peer(bridge.websocket, receive=4096) for _ in range(100)]
+            for peer in frozen:
+                peer.subscribe(*[f"project:{number}" for number in range(20)])
+            with control(bridge, figures, baseline=2):
+                for number in range(60):
+                    many(bridge, [(str(number), "x" * 8_000)] * 400)
+                assert metrics(bridge)["rialto_log_bytes"] <= 64 << 20
+                for peer in frozen:
+                    peer.stream.close()
+            failures = int((group / "memory.failcnt").read_text())
+            figures["published"] = "190 MiB"
+            figures["log"] = f"{metrics(bridge)['rialto_log_bytes'] / (1 << 20):.0f} of 64 MiB"
+            figures["allocations at the limit"] = failures
+        with serving(tmp_path, "--max-log-bytes", "1GiB") as generous:
+            for number in range(20):
+                many(generous, [(str(number), "x" * 8_000)] * 400)
+            assert metrics(generous)["rialto_log_bytes"] > 55 << 20, "the negative control: what is kept is what is allowed"
+    finally:
+        eventually(lambda: not (group / "cgroup.procs").read_text(), "the group is empty")
+        group.rmdir()
+
+
+def test_rx_11_everything_at_random_leaves_nothing(bridge, figures):
+    random_ = random.Random(SEED)
+    counts = {"connected": 0, "cut": 0, "published": 0, "subscribed": 0}
+    with control(bridge, figures, baseline=2):
+        before, middle = metrics(bridge), None
+        peers, began = [], time.monotonic()
+        while time.monotonic() - began < SOAK_SECONDS:
+            if middle is None and time.monotonic() - began > SOAK_SECONDS / 2:
+                middle = look(bridge).rss
+            step = random_.random()
+            if step < 0.25 and len(peers) < 100:
+                peers.append(Peer(bridge.websocket))
+                counts["connected"] += 1
+            elif step < 0.45 and peers:
+                peer = peers.pop(random_.randrange(len(peers)))
+                if random_.random() < 0.5:
+                    peer.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                peer.stream.close()
+                counts["cut"] += 1
+            elif step < 0.8 and peers:
+                peer, project = random_.choice(peers), random_.randrange(20)
+                kind = random_.choice(["subscribe", "unsubscribe"])
+                name = f"project:{project}"
+                peer.say(f"channel.{kind}", channels=[{"name": name} if kind == "subscribe" else name])
+                with contextlib.suppress(TimeoutError, Ended):
+                    while True:
+                        peer.receive(0.0)
+                counts["subscribed"] += 1
+            else:
+                many(bridge, [(str(random_.randrange(20)), "x" * random_.randrange(500)) for _ in range(5)])
+                counts["published"] += 5
+        growth = look(bridge).rss - middle
+
+        def back():
+            now = metrics(bridge)
+            return all(now[f"rialto_{name}"] <= before[f"rialto_{name}"] for name in ("connections", "subscriptions"))
+
+        last = Peer(bridge.websocket)
+        assert counts["connected"] > 20 and not back(), "the negative control: there is something to let go of"
+        for peer in [last, *peers]:
+            peer.stream.close()
+        eventually(back, "connections and subscriptions are what they were")
+    figures.update(counts)
+    figures["RSS, second half"] = f"{growth / (1 << 20):+.1f} MiB"
+    assert growth < 16 << 20
+
+
+def test_rx_12_channels_that_were_used_once_are_forgotten(tmp_path, figures):
+    count = 20_000
+    with serving(tmp_path, "--channel-idle", "1s", "--tombstone-age", "1s", schema=SHORT) as bridge:
+        with control(bridge, figures, baseline=2):
+            before = metrics(bridge)
+            many(bridge, [(f"once-{number}", "x" * 100) for number in range(count)])
+            peak = metrics(bridge)["rialto_channels"]
+            assert peak > count / 4, "the negative control: they were there"
+            eventually(lambda: metrics(bridge)["rialto_channels"] <= before["rialto_channels"] + 1, "channels expire")
+            figures["channels"] = f"{peak:.0f} → {metrics(bridge)['rialto_channels']:.0f}"
+            figures["log"] = f"{metrics(bridge)['rialto_log_bytes'] / 1024:.0f} KiB"

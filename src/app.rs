@@ -33,6 +33,7 @@ use crate::config::{Config, ConfigError, Port, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
 use crate::metrics::{Limit, Metrics};
+use crate::net::below::below;
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
 use crate::revision::{Breaking, Reloads};
@@ -48,7 +49,7 @@ use slow_link::SlowLink;
 
 pub use files::Reread;
 pub use keys::gate;
-pub use ready::Addresses;
+pub use ready::{Addresses, Urls};
 
 /// How often a drain looks whether everybody has left.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
@@ -202,8 +203,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let mut routes = routes(&front, Arc::clone(&gauges));
     if let Some(link) = link {
         let story = options.playground == Playground::Demo;
+        let urls = Urls::of(&config, &addresses);
         let scheme = if config.tls.is_on(Port::Listen) { "wss" } else { "ws" };
-        let pages = playground::pages(&ingest, &addresses, link.address(), story);
+        let pages = playground::pages(&ingest, &addresses, &urls, link.address(), story);
         routes = routes
             .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some((scheme, link.address().port())))))
             .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new()), None))
@@ -212,7 +214,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     }
     let (stop_public, public_stopped) = watch::channel(false);
     let limits = &config.limits;
-    let public = http::Server::new(public, routes.fallback(async || not_found()))
+    let nothing = http::Routes::new().fallback(async || not_found());
+    let routes = below(&config.proxy.base_path, routes.fallback(async || not_found()), nothing);
+    let public = http::Server::new(public, routes)
         .with_config(parts::http_config(&config))
         .with_metrics(metrics, Limit::MaxConnections)
         .with_entry(public_entry)

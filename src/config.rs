@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod machine;
 mod peers;
+mod proxies;
 mod publishers;
 mod spelling;
 mod tls;
@@ -34,6 +35,7 @@ pub use keys::keys;
 pub use limits::Limits;
 pub use machine::{Machine, raise_file_descriptors};
 pub use peers::Peers;
+pub use proxies::ProxyConfig;
 pub use publishers::{parse_publishers, read_publishers};
 pub use tls::{Port, TlsConfig};
 pub use value::duration;
@@ -72,6 +74,8 @@ pub struct Config {
     pub identity: Identity,
     /// Certificates. Default: the ports are plain.
     pub tls: TlsConfig,
+    /// What stands before the port of browsers. Default: nothing.
+    pub proxy: ProxyConfig,
     /// Who publishes and who operates. Default: whoever reaches the port.
     pub peers: Peers,
     /// How the bridge logs.
@@ -153,6 +157,7 @@ impl Config {
             allowed_hosts: Vec::new(),
             identity: Identity::default(),
             tls: TlsConfig::default(),
+            proxy: ProxyConfig::default(),
             peers: Peers::default(),
             log: LogConfig { format: LogFormat::Text, level: LogLevel::Info, payloads: false },
             drain: Duration::from_secs(30),
@@ -186,16 +191,24 @@ fn said_in_environment(key: &Key, environment: &dyn Environment) -> Vec<String> 
     values.into_iter().map(str::to_owned).collect()
 }
 
-/// Variables that should hold a key and are empty. Elsewhere an empty variable says nothing; here it would say that nobody is
-/// asked for a token, because something before the bridge has lost the key.
+/// Variables that should hold a key or name a certificate and are empty. Elsewhere an empty variable says nothing; here it
+/// would say that nobody is asked for a token, or that a port is plain, because something before the bridge has lost it.
 fn empty_key_variables(environment: &dyn Environment) -> Vec<Mistake> {
     let guards = |key: &&&Key| Identity::KEYS.contains(&key.name) || Peers::GUARDS.contains(&key.name);
     let is_empty = |key: &&&Key| environment.get(&key.variable()).is_some_and(|text| text.trim().is_empty());
-    let keys = keys().iter().filter(guards).filter(is_empty);
-    keys.map(|key| Mistake {
+    let missed = |key: &&'static Key| match () {
+        () if guards(&key) => {
+            Some((*key, "without a key nobody is asked for a token; give the key, or unset the variable"))
+        }
+        () if TlsConfig::FILES.contains(&key.name) => {
+            Some((*key, "without it ports are plain, or ask for no certificate; name the file, or unset the variable"))
+        }
+        () => None,
+    };
+    let keys = keys().iter().filter(is_empty).filter_map(missed);
+    keys.map(|(key, why)| Mistake {
         key: key.variable(),
-        problem: "is set and empty, and without a key nobody is asked for a token; give the key, or unset the variable"
-            .to_owned(),
+        problem: format!("is set and empty, and {why}"),
         example: format!("{}={}", key.variable(), key.example),
     })
     .collect()
@@ -259,6 +272,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
         }
     }
     mistakes.extend(config.tls.mistakes());
+    mistakes.extend(config.proxy.mistakes());
     mistakes.extend(config.identity.settings().err().unwrap_or_default());
     mistakes.extend(config.peers.mistakes(config));
     mistakes.extend(config.limits.contradictions());

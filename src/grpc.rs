@@ -21,7 +21,7 @@ use futures_util::stream::{self, Stream};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
@@ -220,8 +220,10 @@ fn connections(
                     Ok(permit) => {
                         let (entry, metrics) = (entry.clone(), Arc::clone(&metrics));
                         entering.spawn(async move {
+                            let begun = Instant::now();
                             let entered = entry.pass(stream, peer, within, &metrics).await?;
-                            Some(PrefaceDeadline::new(entered, within).with_permit(permit).with_metrics(metrics))
+                            let left = within.saturating_sub(begun.elapsed());
+                            Some(PrefaceDeadline::new(entered, left).with_permit(permit).with_metrics(metrics))
                         });
                     }
                     // Closing says it all: gRPC clients back off and come back.

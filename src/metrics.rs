@@ -44,6 +44,8 @@ pub struct Metrics {
     pub limits: LimitHits,
     /// Connections that did not get into TLS.
     pub tls_failed: Counter,
+    /// Connections that should have begun with the PROXY protocol.
+    pub proxy_failed: Counter,
     /// Reloads of the schema.
     pub reloads: Reloads,
     /// Fetches of issuers' keys.

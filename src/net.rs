@@ -7,12 +7,16 @@
 
 pub mod accept;
 pub mod admission;
+pub mod below;
 pub mod entry;
+pub mod forwarded;
 pub mod http;
 pub mod https;
 pub mod listen;
+pub mod network;
 pub mod pages;
 pub mod preface;
+pub mod proxy_protocol;
 pub mod tls;
 
 use std::net::SocketAddr;

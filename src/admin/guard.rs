@@ -18,6 +18,7 @@ use axum::response::IntoResponse as _;
 
 use super::Result;
 use super::answer::Refused;
+use crate::net::forwarded::ForwardedTo;
 use crate::status::{Code, Status};
 
 /// Which requests may publish.
@@ -76,7 +77,7 @@ impl Guard {
             Refused::new(Status::new(Code::PermissionDenied, "foreign_host", message))
                 .with_http_status(StatusCode::MISDIRECTED_REQUEST)
         })?;
-        if head.headers.contains_key(header::ORIGIN) && !self.may(&head.headers, &authority) {
+        if head.headers.contains_key(header::ORIGIN) && !self.may(head, &authority) {
             let message = "pages of other origins may not use this port; call it from a backend";
             return Err(Refused::new(Status::new(Code::PermissionDenied, "foreign_origin", message)));
         }
@@ -92,16 +93,24 @@ impl Guard {
             || self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(&host))
     }
 
-    fn may(&self, headers: &HeaderMap, authority: &Authority) -> bool {
-        let mut origins = headers.get_all(header::ORIGIN).iter();
+    fn may(&self, head: &Parts, authority: &Authority) -> bool {
+        let mut origins = head.headers.get_all(header::ORIGIN).iter();
         let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
         let same = |scheme: &str| origin.as_bytes() == format!("{scheme}{authority}").as_bytes();
-        self.pages == Pages::SameOrigin && (same("http://") || same("https://"))
+        let scheme = head.extensions.get::<ForwardedTo>().and_then(|to| to.scheme.as_deref());
+        let is_same = match scheme {
+            Some(scheme) => same(&format!("{}://", scheme.to_ascii_lowercase())),
+            None => same("http://") || same("https://"),
+        };
+        self.pages == Pages::SameOrigin && is_same
     }
 }
 
-/// Whom the request is addressed to: a proxy's form of the request line, or exactly one `Host`.
+/// Whom the request is addressed to: what a trusted proxy says, a proxy's form of the request line, or exactly one `Host`.
 fn authority(head: &Parts) -> Option<Authority> {
+    if let Some(host) = head.extensions.get::<ForwardedTo>().and_then(|to| to.host.as_deref()) {
+        return Authority::try_from(host).ok().filter(|authority| !authority.as_str().contains('@'));
+    }
     if let Some(authority) = head.uri.authority() {
         return Some(authority.clone());
     }
@@ -121,6 +130,24 @@ fn is_json(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn behind_a_trusted_proxy_its_word_about_host_and_scheme_counts() {
+        let demo = Guard::same_origin(Vec::new());
+        for (host, scheme, origin, expected) in [
+            ("localhost:8443", Some("https"), "https://localhost:8443", true),
+            ("localhost:8443", Some("https"), "http://localhost:8443", false),
+            ("localhost:8443", None, "http://localhost:8443", true),
+            ("localhost:8443", Some("https"), "https://backend:1", false),
+            ("evil.example", Some("https"), "https://evil.example", false),
+            ("a@localhost", None, "http://a@localhost", false),
+        ] {
+            let to = ForwardedTo { host: Some(host.into()), scheme: scheme.map(Into::into) };
+            let request = axum::http::Request::get("/").header("host", "backend:1").header("origin", origin);
+            let (head, ()) = request.extension(to).body(()).unwrap().into_parts();
+            assert_eq!(demo.check_reader(&head).is_ok(), expected, "{host} {scheme:?} {origin}");
+        }
+    }
 
     fn answer(guard: &Guard, headers: &[(&str, &str)]) -> u16 {
         let mut request = axum::http::Request::post("/v1/publish");

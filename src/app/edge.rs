@@ -1,5 +1,7 @@
 //! What stands before each port's protocol, and its certificates when they change.
 
+use std::sync::Arc;
+
 use crate::config::{Config, Mistake, Port};
 use crate::net::entry::Entry;
 use crate::net::tls::{Tls, TlsMistake};
@@ -8,7 +10,11 @@ use super::files::{Files, Watched};
 
 /// The entry of a port. Its files are read again when they change; connections that are open keep what they have.
 pub(super) fn entry(config: &Config, port: Port, files: &mut Files) -> Result<Entry, Vec<Mistake>> {
-    let Some(own) = config.tls.files(port) else { return Ok(Entry::default()) };
+    let proxies = match port {
+        Port::Listen => Arc::new(config.proxy.proxies.clone()),
+        Port::Grpc | Port::Admin => Arc::default(),
+    };
+    let Some(own) = config.tls.files(port) else { return Ok(Entry { tls: None, proxies }) };
     let watched = Watched::new(format!("the TLS of {}", port.flag()), own.paths());
     let told = |wrong: Vec<TlsMistake>| {
         let mistakes = wrong.into_iter();
@@ -25,5 +31,5 @@ pub(super) fn entry(config: &Config, port: Port, files: &mut Files) -> Result<En
         let wrong = wrong.map(|wrong| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
         wrong.map_or(Ok(()), Err)
     });
-    Ok(Entry { tls: Some(tls) })
+    Ok(Entry { tls: Some(tls), proxies })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Addresses, slow_link};
+use super::{Addresses, Urls, slow_link};
 use crate::codegen::json_schema;
 use crate::ingest::Ingest;
 use crate::net::pages::{Body, Page};
@@ -30,7 +30,13 @@ const FILES: &[(&str, &str, &str)] = &[
 ];
 
 /// The page's files and documents.
-pub(super) fn pages(ingest: &Arc<Ingest>, addresses: &Addresses, slow: SocketAddr, story: bool) -> Vec<Page> {
+pub(super) fn pages(
+    ingest: &Arc<Ingest>,
+    addresses: &Addresses,
+    urls: &Urls,
+    slow: SocketAddr,
+    story: bool,
+) -> Vec<Page> {
     let files = FILES.iter().map(|(path, content_type, text)| Page { path, content_type, body: Body::Fixed(text) });
     let (served, ingest) = (Arc::clone(ingest), Arc::clone(ingest));
     let schema = move || json_schema(&served.revision().schema).to_string();
@@ -39,6 +45,10 @@ pub(super) fn pages(ingest: &Arc<Ingest>, addresses: &Addresses, slow: SocketAdd
         "listen": addresses.listen.to_string(),
         "grpc": addresses.grpc.to_string(),
         "admin": addresses.admin.to_string(),
+        "websocketUrl": urls.websocket,
+        "adminUrl": urls.admin,
+        // The command line takes an address for a port without TLS.
+        "grpcUrl": urls.grpc.strip_prefix("http://").unwrap_or(&urls.grpc),
         "slowPort": slow.port(),
         "slowBytesPerSecond": slow_link::BYTES_PER_SECOND,
         // Whether somebody publishes the demo's story, so that the page knows what to follow.

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::config::{Config, Port};
+
 /// Where a bridge listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Addresses {
@@ -16,6 +18,33 @@ pub struct Addresses {
     pub grpc: SocketAddr,
     /// Internal: `/v1/publish`, `/health`, `/ready`.
     pub admin: SocketAddr,
+}
+
+/// The same, as people and programs write them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Urls {
+    /// The root of what browsers see, without a slash at its end.
+    pub page: String,
+    /// For WebSockets.
+    pub websocket: String,
+    /// For gRPC.
+    pub grpc: String,
+    /// The internal port, without a slash at its end.
+    pub admin: String,
+}
+
+impl Urls {
+    /// Those of a bridge with this configuration that has taken these addresses.
+    pub fn of(config: &Config, addresses: &Addresses) -> Urls {
+        let [s, grpc_s, admin_s] = Port::ALL.map(|port| if config.tls.is_on(port) { "s" } else { "" });
+        let (base, Addresses { listen, grpc, admin }) = (&config.proxy.base_path, addresses);
+        Urls {
+            page: format!("http{s}://{listen}{base}"),
+            websocket: format!("ws{s}://{listen}{base}/ws"),
+            grpc: format!("http{grpc_s}://{grpc}"),
+            admin: format!("http{admin_s}://{admin}"),
+        }
+    }
 }
 
 /// Writes the file whole: a reader sees nothing or everything.

@@ -14,7 +14,7 @@ use super::logs;
 use super::screen::{Colour, Screen};
 use super::serve::{asked_to_stop, runtime};
 use super::tls::{self, Trust};
-use crate::app::{self, Addresses};
+use crate::app::{self, Urls};
 use crate::config::{Config, LogLevel, Port, Process};
 
 /// Run a bridge with a page and a publisher, to see what it does.
@@ -64,7 +64,7 @@ impl Demo {
                     .to_owned(),
             ));
         }
-        let in_tls = Port::ALL.map(|port| config.tls.is_on(port));
+        let urls = config.clone();
         // The bridge is in this process: its own certificate is known, whatever names it has.
         let exactly = config.tls.files(Port::Grpc).and_then(|files| tls::first_of(&files.certificate.0));
         let trust = Trust { exactly, ..Trust::default() };
@@ -82,7 +82,7 @@ impl Demo {
             let publisher = tokio::spawn(async move {
                 // The bridge did not start; its own error says why.
                 let Ok(addresses) = listening.await else { return };
-                if welcome(&screen, &addresses, in_tls).is_ok() {
+                if welcome(&screen, &Urls::of(&urls, &addresses)).is_ok() {
                     publisher::run(addresses.grpc, &trust, &screen).await;
                 }
             });
@@ -100,27 +100,24 @@ impl Demo {
 }
 
 /// Says where everything is and what to try next.
-fn welcome(screen: &Screen, addresses: &Addresses, in_tls: [bool; 3]) -> Result<(), Failure> {
-    let Addresses { listen, grpc, admin } = addresses;
+fn welcome(screen: &Screen, urls: &Urls) -> Result<(), Failure> {
+    let Urls { page, websocket, grpc, admin } = urls;
     let heading = |text| screen.paint().paint(Colour::Bold, text);
     let flag = |name: &str, usual: &str, actual: String| {
         if usual == actual { String::new() } else { format!(" --{name} {actual}") }
     };
-    let secure = |is_tls: bool| if is_tls { "s" } else { "" };
-    let [s, grpc_s, admin_s] = in_tls.map(secure);
-    let url = flag("url", "ws://127.0.0.1:8080/ws", format!("ws{s}://{listen}/ws"));
-    let address = if in_tls[1] { format!("https://{grpc}") } else { grpc.to_string() };
-    let publish_to = flag("grpc", "127.0.0.1:50051", address);
+    let url = flag("url", "ws://127.0.0.1:8080/ws", websocket.clone());
+    let publish_to = flag("grpc", "127.0.0.1:50051", grpc.strip_prefix("http://").unwrap_or(grpc).to_owned());
     screen.line(&heading("Rialto is running. Open the page:"))?;
-    screen.line(&format!("\n  {}\n", screen.paint().paint(Colour::Green, &format!("http{s}://{listen}/"))))?;
-    screen.line(&format!("  browsers  ws{s}://{listen}/ws"))?;
-    screen.line(&format!("  backends  http{grpc_s}://{grpc} (gRPC, rialto.v1.PublisherService)"))?;
-    screen.line(&format!("  scripts   http{admin_s}://{admin}/v1/publish\n"))?;
+    screen.line(&format!("\n  {}\n", screen.paint().paint(Colour::Green, &format!("{page}/"))))?;
+    screen.line(&format!("  browsers  {websocket}"))?;
+    screen.line(&format!("  backends  {grpc} (gRPC, rialto.v1.PublisherService)"))?;
+    screen.line(&format!("  scripts   {admin}/v1/publish\n"))?;
     screen.line(&heading("Try this in another terminal:"))?;
     if Path::new("Cargo.toml").exists() {
         screen.line("  (rialto is not found there? cargo install --path . --locked)")?;
     }
-    screen.line(&format!("\n  wscat -c 'ws{s}://{listen}/ws?session_id=t1'"))?;
+    screen.line(&format!("\n  wscat -c '{websocket}?session_id=t1'"))?;
     screen.line(&format!("  rialto subscribe project:42{url}"))?;
     screen.line(&format!(
         "  rialto publish process.progress '{{\"projectId\":\"42\",\"processId\":\"mine\",\"progress\":50,\"message\":\"Halfway\"}}'{publish_to}\n"

@@ -14,9 +14,9 @@ use super::generate;
 use super::logs;
 use super::screen::{Colour, Screen};
 use super::serve::{asked_to_stop, reload_on_hangup, runtime};
-use crate::app::{self, Addresses, Playground};
+use crate::app::{self, Addresses, Playground, Urls};
 use crate::codegen::typescript;
-use crate::config::{Config, LogLevel, Port, Process};
+use crate::config::{Config, LogLevel, Process};
 use crate::revision::{Asker, Breaking, DryRun, Reload, ReloadError, ReloadRequest, Reloaded};
 use crate::schema::{LoadError, Schema, Source};
 use watch::Watch;
@@ -57,8 +57,7 @@ struct Followed {
     typescript: Option<PathBuf>,
     options: typescript::Options,
     playground: Playground,
-    /// Whether the ports of browsers, backends and scripts have TLS.
-    in_tls: [bool; 3],
+    config: Config,
     screen: Screen,
 }
 
@@ -92,8 +91,7 @@ impl Dev {
         logs::install(config.log);
         let playground = if self.page { Playground::On } else { Playground::Off };
         let (paths, typescript) = (self.paths, self.typescript);
-        let in_tls = Port::ALL.map(|port| config.tls.is_on(port));
-        let followed = Followed { paths, typescript, options, playground, in_tls, screen: *screen };
+        let followed = Followed { paths, typescript, options, playground, config: config.clone(), screen: *screen };
         runtime()?.block_on(followed.run(config))
     }
 }
@@ -237,17 +235,16 @@ impl Followed {
         self.screen.line(&self.screen.paint().paint(Colour::Green, text))
     }
 
-    fn welcome(&self, Addresses { listen, grpc, admin }: &Addresses) -> Result<(), Failure> {
+    fn welcome(&self, addresses: &Addresses) -> Result<(), Failure> {
+        let Urls { page, websocket, grpc, admin } = Urls::of(&self.config, addresses);
         let screen = &self.screen;
-        let [s, grpc_s, admin_s] = self.in_tls.map(|is_tls| if is_tls { "s" } else { "" });
         let paths: Vec<String> = self.paths.iter().map(|path| Path::display(path).to_string()).collect();
         screen.line(&screen.paint().paint(Colour::Bold, &format!("Rialto follows {}", paths.join(", "))))?;
-        screen.line(&format!("  browsers  ws{s}://{listen}/ws"))?;
-        screen
-            .line(&format!("  backends  http{grpc_s}://{grpc} (gRPC, rialto.v1.PublisherService, with reflection)"))?;
-        screen.line(&format!("  scripts   http{admin_s}://{admin}/v1/publish"))?;
+        screen.line(&format!("  browsers  {websocket}"))?;
+        screen.line(&format!("  backends  {grpc} (gRPC, rialto.v1.PublisherService, with reflection)"))?;
+        screen.line(&format!("  scripts   {admin}/v1/publish"))?;
         if self.playground == Playground::On {
-            screen.line(&format!("  page      http{s}://{listen}/"))?;
+            screen.line(&format!("  page      {page}/"))?;
         }
         screen.line("Change the schema, and it is served at once. Ctrl-C ends it.")
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::bearer::bearer;
 use super::failure::Failure;
 use super::screen::{Screen, harmless};
+use super::tls::{Bridge, Shown, Trust};
 
 /// End the connections of a user, a session or a token.
 ///
@@ -38,9 +39,13 @@ struct Whom {
     /// The tenant that it belongs to
     #[arg(long, value_name = "TENANT", default_value = "", hide_default_value = true)]
     tenant: String,
-    /// Where the bridge takes orders
+    /// Where the bridge takes orders; https:// before it, or --ca, for TLS
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     admin: String,
+    #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
+    shown: Shown,
     /// The token of that port, where it asks for one; @PATH reads it from a file
     #[arg(long, value_name = "TOKEN")]
     admin_token: Option<String>,
@@ -110,6 +115,7 @@ impl Whom {
             who.iter().filter_map(|(field, name)| Some(((*field).to_owned(), json!(name.as_ref()?)))).collect();
         request.insert("tenant".to_owned(), json!(self.tenant));
         let token = self.admin_token.as_deref().map(|token| bearer("--admin-token", token)).transpose()?;
-        call::call(&self.admin, token, method, &Value::Object(request))
+        let bridge = Bridge { address: &self.admin, trust: &self.trust, shown: &self.shown };
+        call::call(&bridge, token, method, &Value::Object(request))
     }
 }

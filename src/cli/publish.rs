@@ -17,14 +17,14 @@ use tonic::transport::Channel;
 use super::bearer::bearer;
 use super::failure::Failure;
 use super::screen::{Colour, Screen, harmless};
-use super::tls::{Shown, Trust};
+use super::tls::{Bridge, Shown, Trust};
 use crate::config;
 use crate::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use crate::proto::rialto::v1::{
     Accepted, Event, JsonPayload, PublishRequest, PublishStreamRequest, ack::Result as Acked, event::Body,
 };
 
-pub(crate) use reach::{Bridge, connect};
+pub(crate) use reach::connect;
 
 /// Events that are sent before the first ack is waited for.
 const MAX_AHEAD: usize = 256;

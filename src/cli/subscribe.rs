@@ -242,6 +242,11 @@ impl Subscribe {
         if self.url.to_ascii_lowercase().starts_with("wss://") {
             return self.trust.client(&Shown::default(), Protocol::Http1).map(Some);
         }
+        if !self.url.to_ascii_lowercase().starts_with("ws://") {
+            let problem =
+                format!("{:?} is not a URL of a WebSocket: it begins with neither ws:// nor wss://", self.url);
+            return Err(Failure::Usage(problem));
+        }
         match self.trust.is_said() {
             true => Err(Failure::Usage(format!("--ca is for TLS: write wss://, not {:?}", self.url))),
             false => Ok(None),
@@ -263,7 +268,18 @@ impl Subscribe {
                 reason
             }
             SocketError::Url(error) => return Err(Failure::Usage(format!("{:?} is not a URL: {error}", self.url))),
-            error => format!("no bridge at {} ({})", self.url, chain(error)),
+            error => {
+                let why = chain(error);
+                let advice = match () {
+                    () if why.contains("invalid peer certificate") => {
+                        "; --ca names an authority that the system does not know, and the URL must have a name of the certificate"
+                    }
+                    // The answer of a port with TLS to plain text is no HTTP.
+                    () if self.url.starts_with("ws://") && why.contains("httparse") => "; a port with TLS wants wss://",
+                    () => "",
+                };
+                format!("no bridge at {} ({why}){advice}", self.url)
+            }
         };
         if follower.session().is_some() {
             return Ok(Ended::Broken(Next::again(reason)));

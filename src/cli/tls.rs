@@ -68,6 +68,31 @@ impl Trust {
     }
 }
 
+/// A port of a bridge, and how it is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Bridge<'a> {
+    /// As it was written: an address, or a URL.
+    pub(crate) address: &'a str,
+    pub(crate) trust: &'a Trust,
+    pub(crate) shown: &'a Shown,
+}
+
+impl Bridge<'_> {
+    /// Where it is, with the scheme that was meant.
+    pub(crate) fn uri(&self) -> Result<String, Failure> {
+        let in_tls = self.trust.is_said() || self.shown.cert.is_some();
+        if !self.address.contains("://") {
+            return Ok(format!("{}://{}", if in_tls { "https" } else { "http" }, self.address));
+        }
+        if in_tls && !self.address.starts_with("https://") {
+            let problem =
+                format!("--ca and --cert are for TLS: write https:// before the address, not {:?}", self.address);
+            return Err(Failure::Usage(problem));
+        }
+        Ok(self.address.to_owned())
+    }
+}
+
 fn said_of(flag: &'static str) -> impl Fn(String) -> Failure {
     move |problem| Failure::Usage(format!("{flag}: {problem}"))
 }

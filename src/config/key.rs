@@ -88,6 +88,8 @@ impl Key {
             Takes::One("TIME") => "ms, s, m or h",
             Takes::One("ADDRESS") => "an IP address with a port",
             Takes::One("PATH") => "a path",
+            Takes::One("URLPATH") => "a path of URLs",
+            Takes::Many("NETWORK") => "IP addresses or networks",
             Takes::Many("PATH") => "paths",
             Takes::One("SECRET" | "ISSUER" | "CLAIM") => "a text",
             Takes::One(_) => "a word",

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use super::key::{Group, Key, Takes};
-use super::{LogFormat, LogLevel, SchemaPolicy, identity, limits, peers, tls, value};
+use super::{LogFormat, LogLevel, SchemaPolicy, identity, limits, peers, proxies, tls, value};
 
 /// Every key.
 pub fn keys() -> &'static [&'static Key] {
     static ALL: LazyLock<Vec<&'static Key>> = LazyLock::new(|| {
-        let groups = [BASICS, identity::KEYS, peers::KEYS, tls::KEYS, limits::KEYS];
+        let groups = [BASICS, identity::KEYS, peers::KEYS, tls::KEYS, proxies::KEYS, limits::KEYS];
         groups.into_iter().flatten().collect()
     });
     &ALL

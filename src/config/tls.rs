@@ -59,6 +59,10 @@ pub struct TlsConfig {
 }
 
 impl TlsConfig {
+    /// The configuration keys that name a file.
+    pub(super) const FILES: [&str; 6] =
+        ["tls-cert", "tls-key", "grpc-tls-cert", "grpc-tls-key", "grpc-client-ca", "admin-client-ca"];
+
     /// The files of a port that has TLS.
     pub fn files(&self, port: Port) -> Option<TlsFiles> {
         let client_ca = match port {

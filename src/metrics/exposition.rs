@@ -143,6 +143,7 @@ impl Scrape {
         let schema = vec![("fingerprint", observed.fingerprint.clone()), ("revision", observed.revision.to_string())];
         out.info(&table::SCHEMA_INFO, schema)?;
         out.counter(&table::TLS_FAILED, metrics.tls_failed.get())?;
+        out.counter(&table::PROXY_FAILED, metrics.proxy_failed.get())?;
         let reloads = &metrics.reloads;
         let results = [("applied", &reloads.applied), ("unchanged", &reloads.unchanged), ("refused", &reloads.refused)];
         let results = results.map(|(result, count)| (vec![("result", result.to_owned())], count.get()));

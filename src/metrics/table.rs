@@ -138,6 +138,8 @@ metrics! {
         "Nodes with different fingerprints for longer than a rollout";
     TLS_FAILED: Counter "rialto_tls_handshakes_failed_total" []
         "Connections to any port that did not get into TLS: another protocol or version, no certificate that is believed" "A rate that lasts: a client has the wrong authority or certificate";
+    PROXY_FAILED: Counter "rialto_proxy_headers_refused_total" []
+        "Connections that did not begin with the PROXY protocol, or came from an address that is not trusted: --proxy-protocol" "A rate that lasts: a proxy is not set up for it, or somebody goes around it";
     SCHEMA_RELOADS: Counter "rialto_schema_reloads_total" ["result"]
         "Reloads of the schema: applied, unchanged or refused" "result=refused";
     READY: Gauge "rialto_ready" []

@@ -41,13 +41,32 @@ pub struct ConnectionLimits {
 /// One admitted connection.
 #[derive(Clone, Debug)]
 pub struct Permit {
-    _counted: Arc<Counted>,
+    counted: Arc<Counted>,
+    /// Where it is from, as far as that is limited.
+    address: Option<Arc<Held<IpAddr>>>,
 }
 
 #[derive(Debug)]
 struct Counted {
     limits: Arc<ConnectionLimits>,
-    _address: Option<Held<IpAddr>>,
+}
+
+impl Permit {
+    /// Counts the connection for this address too, unless it is counted for one already: a proxy's that is trusted is
+    /// admitted without, and what it hands on is its client's.
+    ///
+    /// # Errors
+    /// When the address has enough.
+    pub fn at(self, peer: SocketAddr) -> Result<Permit, Refusal> {
+        let limits = &self.counted.limits;
+        let address = one_peer(peer.ip());
+        if self.address.is_some() || address.is_loopback() {
+            return Ok(self);
+        }
+        let held = limits.addresses.take(address, limits.max_per_address);
+        let held = held.ok_or(Refusal::Address { max_per_address: limits.max_per_address })?;
+        Ok(Permit { address: Some(Arc::new(held)), ..self })
+    }
 }
 
 impl ConnectionLimits {
@@ -61,25 +80,26 @@ impl ConnectionLimits {
         })
     }
 
-    /// Counts a connection, if there is room.
+    /// Counts a connection and its address, if there is room.
     ///
     /// # Errors
     /// When a limit is reached.
     pub fn admit(self: &Arc<Self>, peer: SocketAddr) -> Result<Permit, Refusal> {
+        self.admit_hop()?.at(peer)
+    }
+
+    /// Counts a connection whose client is not known yet, if there is room; see [`Permit::at`].
+    ///
+    /// # Errors
+    /// When the node is full.
+    pub fn admit_hop(self: &Arc<Self>) -> Result<Permit, Refusal> {
         let taken = self.connections.fetch_update(Ordering::AcqRel, Ordering::Acquire, |connections| {
             (connections < self.max_connections).then_some(connections + 1)
         });
         if taken.is_err() {
             return Err(Refusal::Full { max_connections: self.max_connections });
         }
-        // From here the drop of `counted` gives back what was taken.
-        let mut counted = Counted { limits: self.clone(), _address: None };
-        let address = one_peer(peer.ip());
-        if !address.is_loopback() {
-            let held = self.addresses.take(address, self.max_per_address);
-            counted._address = Some(held.ok_or(Refusal::Address { max_per_address: self.max_per_address })?);
-        }
-        Ok(Permit { _counted: Arc::new(counted) })
+        Ok(Permit { counted: Arc::new(Counted { limits: self.clone() }), address: None })
     }
 
     /// Connections that hold a permit.
@@ -133,6 +153,19 @@ mod tests {
         assert_eq!(limits.admit(peer("::ffff:192.0.2.7")).unwrap_err(), Refusal::Address { max_per_address: 1 });
         let _loopback = [limits.admit(peer("127.0.0.1")).unwrap(), limits.admit(peer("127.0.0.1")).unwrap()];
         assert_eq!(limits.connections(), 4);
+    }
+
+    #[test]
+    fn what_a_proxy_hands_on_counts_for_its_client_once() {
+        let limits = ConnectionLimits::new(3, 1);
+        let hop = limits.admit_hop().unwrap();
+        let first = hop.clone().at(peer("192.0.2.7")).unwrap();
+        assert!(first.clone().at(peer("192.0.2.7")).is_ok(), "it is counted already");
+        assert_eq!(hop.clone().at(peer("192.0.2.7")).unwrap_err(), Refusal::Address { max_per_address: 1 });
+        assert_eq!(limits.connections(), 1, "all of them are one connection");
+        drop(first);
+        assert!(hop.at(peer("192.0.2.7")).is_ok());
+        assert_eq!(limits.connections(), 0);
     }
 
     #[test]

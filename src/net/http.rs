@@ -34,7 +34,8 @@ use crate::metrics::{Limit, Metrics};
 
 use super::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use super::admission::{ConnectionLimits, Permit, Refusal};
-use super::entry::{Entered, Entry};
+use super::entry::{Entered, Entry, Proxies};
+use super::forwarded::Forwarding;
 use super::{ClientCertificate, Peer, stopped};
 
 /// Connections that are being told that they are refused. What is beyond is closed without a word.
@@ -149,7 +150,11 @@ impl Server {
                 accepted = acceptor.accept() => accepted,
                 () = stopped(&mut stop) => break,
             };
-            let answer = match limits.as_ref().map(|limits| limits.admit(peer)).transpose() {
+            // What a trusted proxy hands on counts for its client, once that is known.
+            let is_hop = entry.proxies.trust(peer);
+            let admitted =
+                limits.as_ref().map(|limits| if is_hop { limits.admit_hop() } else { limits.admit(peer) }).transpose();
+            let answer = match admitted {
                 Ok(permit) => Answer::Serve(router.clone(), permit),
                 Err(refusal) => {
                     tracing::debug!(%peer, %refusal, "connection refused");
@@ -165,7 +170,8 @@ impl Server {
                 }
             };
             let (config, entry, metrics) = (config.clone(), entry.clone(), Arc::clone(&metrics));
-            let connection = Connection { builder: builder.clone(), stream, peer, answer, config, entry, metrics };
+            let (builder, refusing) = (builder.clone(), Arc::clone(&refusing));
+            let connection = Connection { builder, stream, peer, answer, config, entry, refusing, metrics };
             tokio::spawn(connection.run(stop.clone(), alive.clone()));
         }
         drop((acceptor, alive));
@@ -181,21 +187,45 @@ enum Answer {
 }
 
 impl Answer {
-    async fn to(
-        &self,
-        request: hyper::Request<Incoming>,
-        peer: SocketAddr,
-        certificate: Option<ClientCertificate>,
-    ) -> Response {
+    /// What the requests of this peer get, whom a proxy may have named after the connection was admitted. `None`: they
+    /// are refused without a word.
+    fn at(self, peer: SocketAddr, proxies: &Proxies, refusing: &Arc<Semaphore>, metrics: &Metrics) -> Option<Answer> {
+        match self {
+            // Of what a trusted proxy hands on, each request says whose it is.
+            Answer::Serve(router, Some(permit)) if !proxies.trust(peer) => match permit.at(peer) {
+                Ok(permit) => Some(Answer::Serve(router, Some(permit))),
+                Err(refusal) => {
+                    metrics.limits.hit(Limit::MaxConnectionsPerAddress, peer.ip());
+                    let slot = Arc::clone(refusing).try_acquire_owned().ok()?;
+                    Some(Answer::Refuse(refusal, slot))
+                }
+            },
+            answer => Some(answer),
+        }
+    }
+
+    async fn to(&self, request: hyper::Request<Incoming>, caller: &Caller) -> Response {
         match self {
             Answer::Serve(router, permit) => {
                 let mut request: Request = request.map(Body::new);
+                let (mut peer, mut permit) = (caller.peer, permit.clone());
+                if let Some(Forwarding { client, to }) = caller.proxies.forwarding(peer, request.headers()) {
+                    peer = client;
+                    permit = match permit.map(|permit| permit.at(client)).transpose() {
+                        Ok(permit) => permit,
+                        Err(refusal) => {
+                            caller.metrics.limits.hit(Limit::MaxConnectionsPerAddress, client.ip());
+                            return refused(refusal);
+                        }
+                    };
+                    request.extensions_mut().insert(to);
+                }
                 request.extensions_mut().insert(Peer(peer));
-                if let Some(certificate) = certificate {
-                    request.extensions_mut().insert(certificate);
+                if let Some(certificate) = &caller.certificate {
+                    request.extensions_mut().insert(certificate.clone());
                 }
                 if let Some(permit) = permit {
-                    request.extensions_mut().insert(permit.clone());
+                    request.extensions_mut().insert(permit);
                 }
                 let Ok(response) = router.clone().call(request).await;
                 response
@@ -205,6 +235,14 @@ impl Answer {
     }
 }
 
+/// Who sends the requests of one connection.
+struct Caller {
+    peer: SocketAddr,
+    certificate: Option<ClientCertificate>,
+    proxies: Arc<Proxies>,
+    metrics: Arc<Metrics>,
+}
+
 struct Connection {
     builder: http1::Builder,
     stream: TcpStream,
@@ -212,12 +250,13 @@ struct Connection {
     answer: Answer,
     config: Config,
     entry: Entry,
+    refusing: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
 impl Connection {
     async fn run(self, mut stop: watch::Receiver<bool>, _alive: mpsc::Sender<Infallible>) {
-        let Connection { builder, stream, peer, answer, config, entry, metrics } = self;
+        let Connection { builder, stream, peer, answer, config, entry, refusing, metrics } = self;
         // Browsers open connections ahead of need: one that stays silent is nobody's mistake. It is closed, counted, not told.
         let mut first_byte = [0];
         let begun = Instant::now();
@@ -234,14 +273,16 @@ impl Connection {
             () = stopped(&mut stop) => return,
         };
         let Some(Entered { stream, peer, certificate }) = entered else { return };
-        let answer = Arc::new(answer);
+        let Some(answer) = answer.at(peer, &entry.proxies, &refusing, &metrics) else { return };
+        let caller = Caller { peer, certificate, proxies: entry.proxies, metrics: Arc::clone(&metrics) };
+        let answer = Arc::new((answer, caller));
         let answered = Arc::new(AtomicBool::new(false));
         let service = service_fn({
             let answered = Arc::clone(&answered);
             move |request| {
                 answered.store(true, Ordering::Relaxed);
-                let (answer, certificate) = (answer.clone(), certificate.clone());
-                async move { Ok::<_, Infallible>(answer.to(request, peer, certificate).await) }
+                let answer = answer.clone();
+                async move { Ok::<_, Infallible>(answer.0.to(request, &answer.1).await) }
             }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());

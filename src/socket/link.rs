@@ -43,6 +43,8 @@ struct Session {
     tls: ServerConnection,
     /// Bytes that came since some were plaintext.
     barren_bytes: usize,
+    /// Whether the socket has taken something of which the shard has not heard: the read side answers, too.
+    moved: bool,
 }
 
 /// What became of a write.
@@ -65,7 +67,10 @@ impl Link {
             Stream::Tls(stream) => {
                 let (stream, mut tls) = stream.into_inner();
                 tls.set_buffer_limit(Some(MAX_SEALED_BYTES));
-                Link::Tls(Box::new(Sealed { stream, session: Mutex::new(Session { tls, barren_bytes: 0 }) }))
+                Link::Tls(Box::new(Sealed {
+                    stream,
+                    session: Mutex::new(Session { tls, barren_bytes: 0, moved: false }),
+                }))
             }
         }
     }
@@ -105,7 +110,7 @@ impl Link {
     pub fn flush(&self) -> io::Result<Wrote> {
         match self {
             Link::Plain(_) => Ok(Wrote::Took(0)),
-            Link::Tls(sealed) => sealed.push_out(&mut sealed.session().tls),
+            Link::Tls(sealed) => sealed.flush(),
         }
     }
 
@@ -123,10 +128,10 @@ impl Link {
     /// Ends our direction, or both. The read task sees an end.
     pub fn hang_up(&self, how: Shutdown) {
         if let (Link::Tls(sealed), Shutdown::Write) = (self, how) {
-            let tls = &mut sealed.session().tls;
-            tls.send_close_notify();
+            let session = &mut *sealed.session();
+            session.tls.send_close_notify();
             // Where the socket is full, the end of the stream has to do.
-            let _ = sealed.push_out(tls);
+            let _ = sealed.push_out(session);
         }
         // A peer that is gone already is the only error there is.
         let _ = socket2::SockRef::from(self.stream()).shutdown(how);
@@ -139,31 +144,38 @@ impl Sealed {
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<Wrote> {
-        let tls = &mut self.session().tls;
-        let full @ Wrote::Full { .. } = self.push_out(tls)? else {
-            let count = tls.writer().write(bytes)?;
-            if count == 0 {
-                return Err(ErrorKind::BrokenPipe.into());
-            }
-            // What the socket does not take now makes the next write wait.
-            self.push_out(tls)?;
-            return Ok(Wrote::Took(count));
-        };
-        Ok(full)
+        let session = &mut *self.session();
+        if !self.push_out(session)? {
+            return Ok(Wrote::Full { moved: std::mem::take(&mut session.moved) });
+        }
+        let count = session.tls.writer().write(bytes)?;
+        if count == 0 {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        // What the socket does not take now makes the next write wait.
+        self.push_out(session)?;
+        session.moved = false;
+        Ok(Wrote::Took(count))
     }
 
-    /// Gives the socket the ciphertext that waits.
-    fn push_out(&self, tls: &mut ServerConnection) -> io::Result<Wrote> {
-        let mut moved = false;
-        while tls.wants_write() {
-            match tls.write_tls(&mut Socket(&self.stream)) {
+    fn flush(&self) -> io::Result<Wrote> {
+        let session = &mut *self.session();
+        let is_empty = self.push_out(session)?;
+        let moved = std::mem::take(&mut session.moved);
+        Ok(if is_empty { Wrote::Took(0) } else { Wrote::Full { moved } })
+    }
+
+    /// Gives the socket the ciphertext that waits. `false`: it does not take all of it.
+    fn push_out(&self, session: &mut Session) -> io::Result<bool> {
+        while session.tls.wants_write() {
+            match session.tls.write_tls(&mut Socket(&self.stream)) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(_) => moved = true,
-                Err(error) if is_temporary(&error) => return Ok(Wrote::Full { moved }),
+                Ok(_) => session.moved = true,
+                Err(error) if is_temporary(&error) => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
-        Ok(Wrote::Took(0))
+        Ok(true)
     }
 
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -184,7 +196,7 @@ impl Sealed {
             }
             let processed = session.tls.process_new_packets();
             // An alert, or our part of an exchange of keys. What the socket does not take now goes before the next write.
-            let pushed = self.push_out(&mut session.tls);
+            let pushed = self.push_out(session);
             processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
             pushed?;
         }

@@ -229,9 +229,36 @@ def test_a_slow_reader_in_tls_gets_everything_in_order_or_is_told(own, stubs, tm
                     at = frame["sequence"]
 
 
+def test_who_takes_nothing_in_tls_is_cut_at_the_write_deadline(own, stubs, tmp_path):
+    limits = ["--write-timeout", "700ms", "--max-channel-bytes", "8MiB"]
+    with running(["serve", *tls(own.folder), *limits], tmp_path) as bridge:
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.connect(address(bridge.addresses["listen"]))
+        with contextlib.suppress(Exception), opened(bridge, own.ca, sock=plain, server_hostname="localhost", max_queue=1) as stuck:
+            stuck.send(json.dumps({"type": "channel.subscribe", "channels": [{"name": "project:été 7"}]}))
+            eventually(lambda: subscriptions(bridge, own.ca) >= 1, "the subscription")
+            with publishing(bridge, own.ca) as channel:
+                stub = stubs.services.PublisherServiceStub(channel)
+                events = [progress(stubs, number) for number in range(200)]
+                while closed(bridge, own.ca, 4102) == 0:
+                    requests = iter([stubs.publisher.PublishStreamRequest(events=events)])
+                    assert sum(len(answer.acks) for answer in stub.PublishStream(requests, timeout=PATIENCE)) == 200
+        assert closed(bridge, own.ca, 4102) == 1
+
+
+def closed(bridge, ca, code):
+    """How many connections were closed with this code."""
+    with urllib.request.urlopen(f"https://{bridge.addresses['admin']}/metrics", context=trusting(ca)) as answer:
+        lines = answer.read().decode().splitlines()
+    counted = [line for line in lines if line.startswith("rialto_connections_closed_total{") and f'code="{code}"' in line]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in counted)
+
+
 def test_the_command_line_goes_through_tls(own, clients, tmp_path):
     ca = ["--grpc-client-ca", clients.ca]
-    with running(["serve", *tls(own.folder), *ca], tmp_path) as bridge:
+    orders = clients.folder / "orders.crt", clients.folder / "orders.key"
+    with running(["serve", *tls(own.folder), *ca, "--admin-client-ca", clients.ca], tmp_path) as bridge:
         url = f"wss://{bridge.addresses['listen']}/ws"
         following = subprocess.Popen(
             [PROGRAM, "subscribe", "project:42", "--url", url, "--ca", own.ca, "--json", "--count", "1"],
@@ -239,9 +266,9 @@ def test_the_command_line_goes_through_tls(own, clients, tmp_path):
             stderr=subprocess.PIPE,
         )
         try:
-            eventually(lambda: subscriptions(bridge, own.ca) >= 1, "the subscription")
+            eventually(lambda: subscriptions(bridge, own.ca, orders) >= 1, "the subscription")
             event = ["process.progress", '{"projectId":"42","processId":"p","progress":5}']
-            shown = ["--cert", clients.folder / "orders.crt", "--key", clients.folder / "orders.key"]
+            shown = ["--cert", orders[0], "--key", orders[1]]
             at = ["--grpc", f"https://{bridge.grpc}"]
             done = subprocess.run([PROGRAM, "publish", *event, *at, "--ca", own.ca, *shown], capture_output=True)
             assert done.returncode == 0, done.stderr
@@ -250,6 +277,11 @@ def test_the_command_line_goes_through_tls(own, clients, tmp_path):
         finally:
             following.kill()
             following.wait()
+        orders_of = ["disconnect", "--session", "nobody", "--admin", f"https://{bridge.addresses['admin']}", "--ca", own.ca]
+        done = subprocess.run([PROGRAM, *orders_of, *shown], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "ended 0 connections\n"), done.stderr
+        done = subprocess.run([PROGRAM, *orders_of], capture_output=True, text=True)
+        assert done.returncode == 3 and "certificate" in done.stderr.lower(), done.stderr
         for options, part in [
             (["--grpc", bridge.grpc], "speaks TLS: write --grpc https://"),
             (["--grpc", f"https://{bridge.grpc}", "--ca", clients.ca], "UnknownIssuer"),
@@ -259,9 +291,12 @@ def test_the_command_line_goes_through_tls(own, clients, tmp_path):
             assert done.returncode != 0 and part in done.stderr, done.stderr
 
 
-def subscriptions(bridge, ca):
+def subscriptions(bridge, ca, shown=None):
     """Those on channels that somebody has asked for."""
-    with urllib.request.urlopen(f"https://{bridge.addresses['admin']}/metrics", context=trusting(ca)) as answer:
+    context = trusting(ca)
+    if shown:
+        context.load_cert_chain(*shown)
+    with urllib.request.urlopen(f"https://{bridge.addresses['admin']}/metrics", context=context) as answer:
         lines = answer.read().decode().splitlines()
     counted = [line for line in lines if line.startswith("rialto_subscriptions ")]
     return int(float(counted[0].split()[1])) - 2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust: Chromium, curl and Java from the system's packages, Node, Python and Go
+# Installs what the tests need beside Rust: Chromium, curl, Java and proxies from the system's packages, Node, Python and Go
 # packages below the given folder; with `node` behind it only the Node packages. Does nothing where everything is there.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -14,6 +14,12 @@ if [ "$only" != node ]; then
     command -v curl >/dev/null || system_packages+=(curl)
     command -v javac >/dev/null || system_packages+=(default-jdk-headless)
     command -v mvn >/dev/null || system_packages+=(maven)
+    command -v openssl >/dev/null || system_packages+=(openssl)
+    # The tests start these by themselves.
+    command -v nginx >/dev/null || system_packages+=(nginx-light)
+    [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || system_packages+=(libnginx-mod-stream)
+    command -v caddy >/dev/null || system_packages+=(caddy)
+    command -v haproxy >/dev/null || system_packages+=(haproxy)
     python3 -c 'import ensurepip' 2>/dev/null || system_packages+=(python3 python3-venv)
 fi
 if ((${#system_packages[@]})); then
@@ -21,6 +27,13 @@ if ((${#system_packages[@]})); then
     as_root=()
     [ "$(id -u)" = 0 ] || as_root=(sudo)
     export DEBIAN_FRONTEND=noninteractive
+    # Packages of servers start them where they can. Nobody has asked for that here.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod +x "$policy"
+        trap '"${as_root[@]}" rm -f "$policy"' EXIT
+    fi
     "${as_root[@]}" apt-get update -qq >"$tools/apt.log" 2>&1 || { cat "$tools/apt.log" >&2; exit 1; }
     "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${system_packages[@]}" \
         >>"$tools/apt.log" 2>&1 || { cat "$tools/apt.log" >&2; exit 1; }

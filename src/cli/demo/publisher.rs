@@ -8,9 +8,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::story::Story;
-use crate::cli::publish::{Bridge, connect};
+use crate::cli::publish::connect;
 use crate::cli::screen::{Screen, harmless};
-use crate::cli::tls::{Shown, Trust};
+use crate::cli::tls::{Bridge, Shown, Trust};
 use crate::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use crate::proto::rialto::v1::{PublishStreamRequest, ack::Result as Acked};
 

@@ -1,18 +1,21 @@
 //! One call of a bridge's `AdminService`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::Request;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, chain};
 use crate::cli::screen::harmless;
+use crate::cli::tls::{Bridge, open};
+use crate::net::tls::Protocol;
 
 /// How long the bridge may take for its answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,11 +23,22 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// Calls a method with this request, and gives the answer.
-pub(super) fn call(address: &str, token: Option<HeaderValue>, method: &str, request: &Value) -> Result<Value, Failure> {
+pub(super) fn call(
+    bridge: &Bridge<'_>,
+    token: Option<HeaderValue>,
+    method: &str,
+    request: &Value,
+) -> Result<Value, Failure> {
+    let (address, uri) = (bridge.address, bridge.uri()?);
+    let tls = match uri.starts_with("https://") {
+        true => Some(bridge.trust.client(bridge.shown, Protocol::Http1)?),
+        false => None,
+    };
+    let uri: Uri = uri.parse().map_err(|_| Failure::Usage(format!("{address:?} is not an address")))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let path = format!("/rialto.v1.AdminService/{method}");
     let answered =
-        runtime.block_on(async { timeout(PATIENCE, post(address, token, &path, request.to_string())).await });
+        runtime.block_on(async { timeout(PATIENCE, post(&uri, tls, token, &path, request.to_string())).await });
     let unreachable = |why: String| {
         Failure::Unreachable(format!(
             "no bridge at {address} ({why}); --admin takes the internal port, 127.0.0.1:9090 unless it was told another"
@@ -45,21 +59,27 @@ pub(super) fn call(address: &str, token: Option<HeaderValue>, method: &str, requ
     }
 }
 
-async fn post(address: &str, token: Option<HeaderValue>, path: &str, body: String) -> Result<(u16, Bytes), String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+async fn post(
+    uri: &Uri,
+    tls: Option<Arc<ClientConfig>>,
+    token: Option<HeaderValue>,
+    path: &str,
+    body: String,
+) -> Result<(u16, Bytes), String> {
+    let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
+    let stream = open(uri.host().unwrap_or_default(), port, tls).await.map_err(|error| chain(&error))?;
     let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| chain(&error))?;
     let connection = tokio::spawn(connection);
     let mut request = Request::post(path)
-        .header(HOST, address)
+        .header(HOST, uri.authority().map_or("", |authority| authority.as_str()))
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| chain(&error))?;
     request.headers_mut().extend(token.map(|token| (AUTHORIZATION, token)));
-    let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+    let response = sender.send_request(request).await.map_err(|error| chain(&error))?;
     let status = response.status().as_u16();
-    let body =
-        Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| error.to_string())?;
+    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| chain(&*error))?;
     connection.abort();
     Ok((status, body.to_bytes()))
 }

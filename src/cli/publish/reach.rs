@@ -10,7 +10,7 @@ use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::cli::failure::{Failure, chain};
 use crate::cli::screen::harmless;
-use crate::cli::tls::{Shown, Trust, open};
+use crate::cli::tls::{Bridge, open};
 use crate::net::tls::Protocol;
 
 /// How long is looked at what else answers.
@@ -19,30 +19,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOOKED_AT_BYTES: usize = 128;
 /// The first byte of an alert of TLS (RFC 8446, section 5.1).
 const TLS_ALERT: u8 = 0x15;
-
-/// Where a bridge takes events, and how it is known.
-#[derive(Clone, Debug)]
-pub(crate) struct Bridge<'a> {
-    /// As it was written: an address, or a URL.
-    pub(crate) address: &'a str,
-    pub(crate) trust: &'a Trust,
-    pub(crate) shown: &'a Shown,
-}
-
-impl Bridge<'_> {
-    fn uri(&self) -> Result<String, Failure> {
-        let in_tls = self.trust.is_said() || self.shown.cert.is_some();
-        if !self.address.contains("://") {
-            return Ok(format!("{}://{}", if in_tls { "https" } else { "http" }, self.address));
-        }
-        if in_tls && !self.address.starts_with("https://") {
-            let problem =
-                format!("--ca and --cert are for TLS: write https:// before the address, not {:?}", self.address);
-            return Err(Failure::Usage(problem));
-        }
-        Ok(self.address.to_owned())
-    }
-}
 
 /// Connects to a bridge's gRPC port. Whatever says nothing for as long as `patience` is taken for dead, then and later.
 pub(crate) async fn connect(bridge: &Bridge<'_>, patience: Duration) -> Result<Channel, Failure> {

@@ -51,6 +51,16 @@ fn ports_that_ask_for_certificates_may_be_reached_from_elsewhere() {
 }
 
 #[test]
+fn a_variable_for_a_file_that_is_empty_is_a_mistake_and_never_a_plain_port() {
+    for name in TlsConfig::FILES {
+        let variable = format!("RIALTO_{}", name.to_uppercase().replace('-', "_"));
+        let error = load(&[], &[(&variable, " ")]).expect_err(&variable);
+        assert_eq!(error.mistakes.len(), 1, "{error}");
+        assert!(error.mistakes[0].key == variable && error.mistakes[0].problem.contains("plain"), "{error}");
+    }
+}
+
+#[test]
 fn mistakes_name_the_flag_and_what_to_do() {
     let own = Authority::new();
     own.sign("own", |_| ());

@@ -754,7 +754,7 @@ function wrapped(type, json2) {
   return `{"type":${JSON.stringify(type)},"data":${json2}}`;
 }
 async function post(body) {
-  return fetch("/v1/publish", {
+  return fetch("v1/publish", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body
@@ -776,18 +776,18 @@ function camel(name) {
 function commands(node2, draft) {
   const { json: json2 } = draft;
   return [
-    { title: "Follow, in a terminal", text: `rialto subscribe ${quote(draft.channel)} --url ws://${node2.listen}/ws` },
+    { title: "Follow, in a terminal", text: `rialto subscribe ${quote(draft.channel)} --url ${node2.websocketUrl}` },
     {
       title: "Follow with wscat, then type a frame",
-      text: `wscat -c 'ws://${node2.listen}/ws?session_id=me'
+      text: `wscat -c '${node2.websocketUrl}?session_id=me'
 {"type":"channel.subscribe","channels":[{"name":${JSON.stringify(draft.channel)}}]}`
     },
     {
       title: "Publish over HTTP",
-      text: `curl -s http://${node2.admin}/v1/publish -H 'content-type: application/json' \\
+      text: `curl -s ${node2.adminUrl}/v1/publish -H 'content-type: application/json' \\
   -d ${quote(wrapped(draft.type, json2))}`
     },
-    { title: "Publish, in a terminal", text: `rialto publish ${draft.type} ${quote(json2)} --grpc ${node2.grpc}` },
+    { title: "Publish, in a terminal", text: `rialto publish ${draft.type} ${quote(json2)} --grpc ${node2.grpcUrl}` },
     {
       title: "Publish from Python",
       text: `# pip install grpcio grpcio-tools
@@ -2344,8 +2344,8 @@ var rows = /* @__PURE__ */ new Map();
 var connected = false;
 var slowUntil;
 var [node, served] = await Promise.all([
-  json("/demo/node.json"),
-  json("/demo/schema.json")
+  json("demo/node.json"),
+  json("demo/schema.json")
 ]);
 var schema2 = new SchemaReader(served);
 var followed = /* @__PURE__ */ new Set();
@@ -2354,7 +2354,7 @@ var waitingForStatus = [];
 var feed = startFeed(
   node.story ? void 0 : schema2.onConnect(),
   { onStatus, onSubscribed, onEvent, onGap, onReset, onPosition, onEnd },
-  { WebSocket: LinkedSocket, onError: (error) => list.notice("bad", error.message) }
+  { url: "ws", WebSocket: LinkedSocket, onError: (error) => list.notice("bad", error.message) }
 );
 function onStatus(status) {
   const was = connected;
@@ -2548,9 +2548,9 @@ var form = new PublishForm(schema2, node.story ? "process.progress" : "", showDr
 watchSchema(byId("changed"), {
   shown: () => schema2.document["x-fingerprint"],
   isReachable: () => connected,
-  served: async () => (await json("/demo/node.json")).fingerprint,
+  served: async () => (await json("demo/node.json")).fingerprint,
   show: async () => {
-    schema2 = new SchemaReader(await json("/demo/schema.json"));
+    schema2 = new SchemaReader(await json("demo/schema.json"));
     showSchema();
     form.update(schema2);
     if (!node.story) {
@@ -2567,7 +2567,7 @@ byId("skip-to-form").addEventListener("click", (click) => {
 });
 for (const tablist of document.querySelectorAll("[role=tablist]")) tabs(tablist);
 var code = byId("code");
-code.textContent = await fetch("/demo/feed.ts").then((response) => response.text());
+code.textContent = await fetch("demo/feed.ts").then((response) => response.text());
 makeCopy(document.querySelector("[data-copies=code]"), () => code.textContent ?? "");
 setInterval(() => {
   if (slowUntil !== void 0 && performance.now() > slowUntil) endSlow();

@@ -9,6 +9,11 @@ export type NodeInfo = {
   listen: string;
   grpc: string;
   admin: string;
+  /** Where a WebSocket connects. */
+  websocketUrl: string;
+  adminUrl: string;
+  /** What `--grpc` takes. */
+  grpcUrl: string;
   slowPort: number;
   slowBytesPerSecond: number;
   story: boolean;
@@ -25,16 +30,16 @@ type Command = { title: string; text: string };
 function commands(node: NodeInfo, draft: Draft): Command[] {
   const { json } = draft;
   return [
-    { title: "Follow, in a terminal", text: `rialto subscribe ${quote(draft.channel)} --url ws://${node.listen}/ws` },
+    { title: "Follow, in a terminal", text: `rialto subscribe ${quote(draft.channel)} --url ${node.websocketUrl}` },
     {
       title: "Follow with wscat, then type a frame",
-      text: `wscat -c 'ws://${node.listen}/ws?session_id=me'\n{"type":"channel.subscribe","channels":[{"name":${JSON.stringify(draft.channel)}}]}`,
+      text: `wscat -c '${node.websocketUrl}?session_id=me'\n{"type":"channel.subscribe","channels":[{"name":${JSON.stringify(draft.channel)}}]}`,
     },
     {
       title: "Publish over HTTP",
-      text: `curl -s http://${node.admin}/v1/publish -H 'content-type: application/json' \\\n  -d ${quote(wrapped(draft.type, json))}`,
+      text: `curl -s ${node.adminUrl}/v1/publish -H 'content-type: application/json' \\\n  -d ${quote(wrapped(draft.type, json))}`,
     },
-    { title: "Publish, in a terminal", text: `rialto publish ${draft.type} ${quote(json)} --grpc ${node.grpc}` },
+    { title: "Publish, in a terminal", text: `rialto publish ${draft.type} ${quote(json)} --grpc ${node.grpcUrl}` },
     {
       title: "Publish from Python",
       text: `# pip install grpcio grpcio-tools

@@ -30,8 +30,8 @@ let connected = false;
 let slowUntil: number | undefined;
 
 const [node, served] = await Promise.all([
-  json<NodeInfo>("/demo/node.json"),
-  json<SchemaDocument>("/demo/schema.json"),
+  json<NodeInfo>("demo/node.json"),
+  json<SchemaDocument>("demo/schema.json"),
 ]);
 let schema = new SchemaReader(served);
 
@@ -43,7 +43,7 @@ const waitingForStatus: (() => void)[] = [];
 const feed = startFeed(
   node.story ? undefined : schema.onConnect(),
   { onStatus, onSubscribed, onEvent, onGap, onReset, onPosition, onEnd },
-  { WebSocket: LinkedSocket, onError: (error) => list.notice("bad", error.message) },
+  { url: "ws", WebSocket: LinkedSocket, onError: (error) => list.notice("bad", error.message) },
 );
 
 function onStatus(status: Status): void {
@@ -263,9 +263,9 @@ const form = new PublishForm(schema, node.story ? "process.progress" : "", showD
 watchSchema(byId("changed"), {
   shown: () => schema.document["x-fingerprint"],
   isReachable: () => connected,
-  served: async () => (await json<NodeInfo>("/demo/node.json")).fingerprint,
+  served: async () => (await json<NodeInfo>("demo/node.json")).fingerprint,
   show: async () => {
-    schema = new SchemaReader(await json<SchemaDocument>("/demo/schema.json"));
+    schema = new SchemaReader(await json<SchemaDocument>("demo/schema.json"));
     showSchema();
     form.update(schema);
     if (!node.story) for (const name of schema.onConnect()) if (!followed.has(name)) feed.follow(name);
@@ -280,7 +280,7 @@ byId("skip-to-form").addEventListener("click", (click) => {
 });
 for (const tablist of document.querySelectorAll<HTMLElement>("[role=tablist]")) tabs(tablist);
 const code = byId("code");
-code.textContent = await fetch("/demo/feed.ts").then((response) => response.text());
+code.textContent = await fetch("demo/feed.ts").then((response) => response.text());
 makeCopy(document.querySelector("[data-copies=code]") as HTMLButtonElement, () => code.textContent ?? "");
 
 // A slow line that nothing comes of is left.

@@ -208,7 +208,7 @@ export function wrapped(type: string, json: string): string {
 }
 
 async function post(body: string): Promise<Response> {
-  return fetch("/v1/publish", {
+  return fetch("v1/publish", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body,

@@ -98,6 +98,34 @@ fn fill_or_all(link: &Link, bytes: &[u8]) -> usize {
 }
 
 #[tokio::test]
+async fn what_the_read_side_moves_is_told_to_the_write_side() {
+    let (link, mut client) = pair().await;
+    let bytes = some_bytes(2 << 20);
+    fill(&link, &bytes);
+    assert_eq!(link.flush().unwrap(), Wrote::Full { moved: false });
+    let Link::Tls(sealed) = &link else { panic!("it is TLS") };
+    let mut some = vec![0; 512 << 10];
+    let reading = tokio::spawn(async move {
+        client.read_exact(&mut some).await.unwrap();
+        client
+    });
+    let moves = async {
+        while !sealed.session().moved {
+            link.stream().writable().await.unwrap();
+            // As the read side does when it has read.
+            sealed.push_out(&mut sealed.session()).unwrap();
+        }
+    };
+    tokio::time::timeout(PATIENCE, moves).await.expect("the client reads");
+    reading.abort();
+    assert!(matches!(link.flush().unwrap(), Wrote::Took(0) | Wrote::Full { moved: true }));
+    fill(&link, &bytes);
+    sealed.session().moved = true;
+    assert_eq!(link.try_write(&bytes).unwrap(), Wrote::Full { moved: true });
+    assert!(!sealed.session().moved, "it is told once");
+}
+
+#[tokio::test]
 async fn little_is_sealed_ahead_of_the_kernel() {
     let (link, _client) = pair().await;
     let bytes = some_bytes(2 << 20);

@@ -8,6 +8,7 @@ mod door;
 mod edge;
 mod files;
 mod gauges;
+mod keys;
 mod parts;
 mod playground;
 mod ready;
@@ -31,7 +32,7 @@ use crate::auth::publishers::Directory;
 use crate::config::{Config, ConfigError, Port, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
-use crate::metrics::Limit;
+use crate::metrics::{Limit, Metrics};
 use crate::net::below::below;
 use crate::net::http;
 use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
@@ -47,6 +48,7 @@ use reload::Reloader;
 use slow_link::SlowLink;
 
 pub use files::Reread;
+pub use keys::gate;
 pub use ready::{Addresses, Urls};
 
 /// How often a drain looks whether everybody has left.
@@ -117,7 +119,10 @@ pub enum Error {
 pub async fn run(config: Config, options: Options, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
     let part = |part: &'static str| move |source: io::Error| Error::Part { part, source };
     let schema = Schema::load(&parts::sources(&config.schema))?;
-    let authenticator = config.identity.authenticator().map_err(|mistakes| ConfigError { mistakes })?;
+    let metrics = Arc::new(Metrics::default());
+    // Ended when this function does, however it does.
+    let (mut files, mut helpers) = (Files::default(), JoinSet::new());
+    let keys = keys::start(&config, &mut files, &mut helpers, &metrics).await?;
     let list = config
         .peers
         .publishers
@@ -143,7 +148,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
 
     let node: Arc<str> = short_id(rand::random()).into();
     let Core { metrics, revisions, hub, ingest, front } =
-        parts::core(&config, &node, schema, authenticator, Arc::clone(&directory));
+        parts::core(&config, &node, schema, keys, metrics, Arc::clone(&directory));
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
@@ -155,7 +160,6 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         up_since: Instant::now(),
         ready: is_ready,
     });
-    let mut files = Files::default();
     let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
     let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
     let [public_entry, grpc_entry, admin_entry] = entries;
@@ -163,8 +167,6 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         let directory = Arc::clone(&directory);
         files.watch(watched, move || parts::renew_publishers(&path, &directory));
     }
-    // Ended when this function does, however it does.
-    let mut helpers = JoinSet::new();
     helpers.spawn(sweep::run(Arc::clone(&hub)));
     let reloader = Reloader {
         paths: config.schema.clone(),

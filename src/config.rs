@@ -29,7 +29,7 @@ use std::time::Duration;
 
 pub use effective::{Effective, Origin};
 pub use environment::{Environment, Output, Process, wants_colour};
-pub use identity::{Identity, Secret, secret_of};
+pub use identity::{Identity, JwksUrl, Secret, secret_of};
 pub use key::{Group, Key, Takes};
 pub use keys::keys;
 pub use limits::Limits;
@@ -273,7 +273,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
     }
     mistakes.extend(config.tls.mistakes());
     mistakes.extend(config.proxy.mistakes());
-    mistakes.extend(config.identity.authenticator().err().unwrap_or_default());
+    mistakes.extend(config.identity.settings().err().unwrap_or_default());
     mistakes.extend(config.peers.mistakes(config));
     mistakes.extend(config.limits.contradictions());
     mistakes

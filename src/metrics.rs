@@ -48,6 +48,8 @@ pub struct Metrics {
     pub proxy_failed: Counter,
     /// Reloads of the schema.
     pub reloads: Reloads,
+    /// Fetches of issuers' keys.
+    pub keys: Keys,
     /// What tenants use.
     pub tenants: Tenants,
     /// What the publishers do that a list names.
@@ -98,6 +100,15 @@ pub struct Reloads {
     pub unchanged: Counter,
     /// The new one has mistakes, or breaks what is in use.
     pub refused: Counter,
+}
+
+/// Fetches of issuers' keys, by their result.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// They came, and can be used.
+    pub fetched: Counter,
+    /// They did not.
+    pub failed: Counter,
 }
 
 /// What is read at the moment of a scrape.

@@ -11,6 +11,7 @@ pub mod below;
 pub mod entry;
 pub mod forwarded;
 pub mod http;
+pub mod https;
 pub mod listen;
 pub mod network;
 pub mod pages;

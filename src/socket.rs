@@ -45,7 +45,7 @@ use roster::Roster;
 use shard::Shard;
 use shared::Shared;
 
-pub use gate::Gate;
+pub use gate::{Gate, WrongTokens};
 pub use origin::Origins;
 pub use tenancy::Tenancy;
 

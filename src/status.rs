@@ -3,8 +3,12 @@
 //! One table each. Fronts translate a [`Status`] into their own form ([`crate::grpc`] into a `tonic::Status`, HTTP into
 //! a status line and JSON, WebSocket into an `error` frame); nothing else in the crate invents codes.
 
+mod codes;
+
 use std::fmt;
 use std::time::Duration;
+
+pub use codes::{WEBSOCKET_CODES, WebSocketCode, markdown, typescript};
 
 /// A canonical gRPC code (<https://grpc.io/docs/guides/status-codes/>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::auth::publishers::Directory;
-use crate::auth::{Authenticator, Revocations};
+use crate::auth::{Keyring, Revocations};
 use crate::config::{Config, ConfigError, SchemaPolicy, read_publishers};
 
 use crate::engine::{Appender, Idempotency, MemoryEngine};
@@ -19,7 +19,7 @@ use crate::schema::{Schema, Source};
 use crate::session::inbound;
 use crate::session::meter::Rate;
 use crate::session::outbound::{self, ReplayRate, Timings};
-use crate::socket::{self, Front, Gate, Origins, Tenancy};
+use crate::socket::{self, Front, Gate, Origins, Tenancy, WrongTokens};
 use crate::transcode;
 
 /// What every front stands on.
@@ -55,11 +55,11 @@ pub(super) fn core(
     config: &Config,
     node: &Arc<str>,
     schema: Schema,
-    authenticator: Option<Authenticator>,
+    keys: Option<Arc<Keyring>>,
+    metrics: Arc<Metrics>,
     publishers: Arc<Directory>,
 ) -> Core {
     let limits = &config.limits;
-    let metrics = Arc::new(Metrics::default());
     metrics.learn(&schema);
     let revisions = Arc::new(Revisions::new(Revision::first(schema, transcode_options(config))));
     let hub = Hub::new(rand::random(), limits.shards, hub_limits(config)).with_metrics(Arc::clone(&metrics));
@@ -69,22 +69,29 @@ pub(super) fn core(
     let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
     let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
     let ingest = Arc::new(ingest.with_publishers(publishers).with_metrics(Arc::clone(&metrics)));
-    let revocations = Arc::new(Revocations::new(limits.max_revocations, config.identity.leeway));
-    let gate = Gate {
-        authenticator,
-        cookie: config.identity.cookie.clone(),
-        in_query: config.identity.in_query,
-        grace: config.identity.grace,
+    let gate = gate(config, keys, Arc::clone(&metrics));
+    let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
+    let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
+    Core { metrics, revisions, hub, ingest, front }
+}
+
+/// Who may come in on the first port.
+pub(super) fn gate(config: &Config, keys: Option<Arc<Keyring>>, metrics: Arc<Metrics>) -> Gate {
+    let (identity, limits) = (&config.identity, &config.limits);
+    Gate {
+        keys,
+        cookie: identity.cookie.clone(),
+        in_query: identity.in_query,
+        grace: identity.grace,
         tenancy: Arc::new(Tenancy::new(
             config.peers.require_tenant,
             limits.max_connections_per_tenant,
             Arc::clone(&metrics),
         )),
-        revocations: Arc::clone(&revocations),
-    };
-    let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
-    let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
-    Core { metrics, revisions, hub, ingest, front }
+        revocations: Arc::new(Revocations::new(limits.max_revocations, identity.leeway)),
+        wrong: WrongTokens::new(count_u32(limits.wrong_tokens_per_second)),
+        metrics,
+    }
 }
 
 fn hub_limits(config: &Config) -> hub::Limits {

@@ -31,7 +31,11 @@ pub struct Authenticator {
 struct Trusted {
     audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
+    /// Whether the algorithms are listed, and not those of the keys that are there.
+    are_listed: bool,
     keys: Vec<Key>,
+    /// Whether more keys may come.
+    is_remote: bool,
 }
 
 impl Authenticator {
@@ -79,7 +83,7 @@ impl Authenticator {
         };
         let named = issuer.and_then(|name| self.named.get(name));
         let trusted = named.or(self.unnamed.as_ref()).ok_or(TokenError::Issuer)?;
-        trusted.verify(&token, algorithm, key_id)?;
+        trusted.verify(&token, algorithm, key_id).map_err(|error| trusted.awaited(error, algorithm, key_id, issuer))?;
         let expires = claims::check_times(&token.claims, self.leeway, now)?;
         claims::check_audience(&token.claims, &trusted.audiences)?;
         claims::principal(token.claims, &self.names, expires)
@@ -89,7 +93,8 @@ impl Authenticator {
 impl Trusted {
     fn new(issuer: &Issuer) -> Result<Trusted, Vec<SettingsError>> {
         let (mut keys, mut mistakes) = (Vec::new(), Vec::new());
-        let mut has_public = false;
+        let is_remote = issuer.url.is_some();
+        let mut has_public = is_remote;
         for source in &issuer.keys {
             has_public |= !matches!(source, KeySource::Secret(_));
             match source.read() {
@@ -97,7 +102,7 @@ impl Trusted {
                 Err(wrong) => mistakes.push(wrong.into()),
             }
         }
-        if issuer.keys.is_empty() {
+        if issuer.keys.is_empty() && !is_remote {
             mistakes.push(SettingsError::NoKey);
         }
         if has_public && issuer.name.is_none() {
@@ -106,7 +111,8 @@ impl Trusted {
         if has_public && issuer.audiences.is_empty() {
             mistakes.push(SettingsError::NoAudience);
         }
-        if mistakes.is_empty() {
+        // What will be fetched may fit.
+        if mistakes.is_empty() && !is_remote {
             for algorithm in &issuer.algorithms {
                 if !keys.iter().any(|key| key.algorithms().contains(algorithm)) {
                     mistakes.push(SettingsError::IdleAlgorithm(format!("{algorithm:?}")));
@@ -122,8 +128,32 @@ impl Trusted {
             [] => keys.iter().flat_map(Key::algorithms).copied().collect(),
             listed => listed.to_vec(),
         };
-        let audiences = issuer.audiences.clone();
-        if mistakes.is_empty() { Ok(Trusted { audiences, algorithms, keys }) } else { Err(mistakes) }
+        let (audiences, are_listed) = (issuer.audiences.clone(), !issuer.algorithms.is_empty());
+        let trusted = Trusted { audiences, algorithms, are_listed, keys, is_remote };
+        if mistakes.is_empty() { Ok(trusted) } else { Err(mistakes) }
+    }
+
+    /// Whether a token that no key fits may have one soon: by a name that is not there, and not with a secret.
+    fn awaited(
+        &self,
+        error: TokenError,
+        algorithm: Algorithm,
+        key_id: Option<&str>,
+        issuer: Option<&String>,
+    ) -> TokenError {
+        let is_public = !matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512);
+        let is_wanting = match error {
+            TokenError::UnknownKey => true,
+            TokenError::Algorithm => !self.are_listed,
+            _ => false,
+        };
+        let has_keys = !self.keys.is_empty();
+        match issuer {
+            Some(issuer) if self.is_remote && is_public && is_wanting && (key_id.is_some() || !has_keys) => {
+                TokenError::KeyAwaited { issuer: (&**issuer).into(), has_keys }
+            }
+            _ => error,
+        }
     }
 
     /// Whether one of this issuer's keys has signed it.

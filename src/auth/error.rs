@@ -25,6 +25,14 @@ pub enum TokenError {
     /// No key of its issuer has its `kid`, or fits its algorithm.
     #[error("no key of the token's issuer fits it")]
     UnknownKey,
+    /// No key of its issuer fits it, and the issuer's set is at a URL, where there may be another by now.
+    #[error("{}", if *.has_keys { "no key of the token's issuer fits it" } else { "the keys of the token's issuer could not be fetched yet; try again" })]
+    KeyAwaited {
+        /// Its `iss`, which is one of our settings.
+        issuer: Box<str>,
+        /// Whether there are any keys of it.
+        has_keys: bool,
+    },
     /// Too many keys would have to be tried.
     #[error("the token does not say which of its issuer's keys it is signed with (kid)")]
     NoKeyId,
@@ -70,6 +78,7 @@ impl TokenError {
     pub fn code(&self) -> PeerCode {
         match self {
             TokenError::Expired { .. } | TokenError::TooOld => PeerCode::TokenExpired,
+            TokenError::KeyAwaited { has_keys: false, .. } => PeerCode::InternalError,
             _ => PeerCode::InvalidToken,
         }
     }

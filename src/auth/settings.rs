@@ -34,6 +34,8 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
     /// Its keys.
     pub keys: Vec<KeySource>,
+    /// Where it serves a set of further keys, which somebody fetches: until then it may have none.
+    pub url: Option<String>,
 }
 
 /// Where keys come from.

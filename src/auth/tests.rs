@@ -43,7 +43,13 @@ fn vector(algorithm: &str) -> String {
 }
 
 fn issuer(keys: Vec<KeySource>) -> Issuer {
-    Issuer { name: Some(ISSUER.to_owned()), audiences: vec![AUDIENCE.to_owned()], algorithms: Vec::new(), keys }
+    Issuer {
+        name: Some(ISSUER.to_owned()),
+        audiences: vec![AUDIENCE.to_owned()],
+        algorithms: Vec::new(),
+        keys,
+        url: None,
+    }
 }
 
 fn settings(issuers: Vec<Issuer>) -> Settings {

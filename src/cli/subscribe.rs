@@ -87,6 +87,9 @@ enum Ended {
     Broken(Next),
 }
 
+/// The close code of a token that has ended.
+const TOKEN_EXPIRED: u16 = 4002;
+
 impl Subscribe {
     /// Follows the channels.
     pub(crate) fn run(self, screen: &mut Screen) -> Result<(), Failure> {
@@ -173,7 +176,8 @@ impl Subscribe {
                 Message::Close(frame) => {
                     let (code, reason) =
                         frame.map_or((1005, String::new()), |frame| (u16::from(frame.code), harmless(&frame.reason)));
-                    return Ok(Ended::Broken(follower.on_close(code, &reason)));
+                    let next = follower.on_close(code, &reason);
+                    return Ok(Ended::Broken(self.with_a_newer_token(code, next)));
                 }
                 _ => {}
             }
@@ -202,6 +206,18 @@ impl Subscribe {
             Notice::Unasked | Notice::Nothing => {}
         }
         Ok(true)
+    }
+
+    /// Where the token is in a file, another one may be there by the next try: whoever renews it need not be on time.
+    fn with_a_newer_token(&self, code: u16, next: Next) -> Next {
+        match next {
+            Next::GiveUp { reason } if code == TOKEN_EXPIRED && self.has_token_file() => Next::again(reason),
+            next => next,
+        }
+    }
+
+    fn has_token_file(&self) -> bool {
+        self.token.as_deref().is_some_and(|token| token.starts_with('@'))
     }
 
     /// The handshake, for the session that was acked before or the one that was asked for.
@@ -244,7 +260,9 @@ impl Subscribe {
                 let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
                 let said = message_of(&body).unwrap_or_else(|| body.trim().to_owned());
                 let reason = format!("the bridge refused the connection: {} {}", response.status(), harmless(&said));
-                if response.status().is_client_error() && response.status().as_u16() != 429 {
+                let is_old = self.has_token_file() && reason_of(&body).as_deref() == Some("token_expired");
+                let may_return = response.status().as_u16() == 429 || (is_old && follower.session().is_some());
+                if response.status().is_client_error() && !may_return {
                     return Err(Failure::Refused(reason));
                 }
                 reason
@@ -279,6 +297,12 @@ async fn upgrade(
     let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
     let stream = open(uri.host().unwrap_or_default(), port, tls).await?;
     tokio_tungstenite::client_async(request, stream).await
+}
+
+/// The word for programs in an answer of JSON.
+fn reason_of(body: &str) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_str(body).ok()?;
+    answer["details"][0]["reason"].as_str().map(str::to_owned)
 }
 
 /// The sentence for people in an answer of JSON.

@@ -5,9 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::key::{Group, Key, Takes};
-use super::{Mistake, value};
-use crate::auth::{Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, Settings, SettingsError};
+use super::{Mistake, keys};
+use crate::auth::{
+    Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, Keyring, Settings, SettingsError,
+};
+
+mod table;
+
+pub(super) use table::KEYS;
 
 /// The largest file that is read as a key. A JWKS has a limit of its own.
 const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
@@ -27,6 +32,10 @@ pub struct Identity {
     pub public_key: Option<PathBuf>,
     /// A file with a JWKS.
     pub jwks_file: Option<PathBuf>,
+    /// Where issuers serve their public keys.
+    pub jwks_urls: Vec<JwksUrl>,
+    /// A PEM file with authorities that are trusted there beside the system's.
+    pub jwks_ca: Option<PathBuf>,
     /// The `iss` that tokens must have. Needed with public keys.
     pub issuer: Option<String>,
     /// What tokens' `aud` must name one of. Needed with public keys.
@@ -43,6 +52,15 @@ pub struct Identity {
     pub leeway: Duration,
     /// How long a connection outlives its token. Default 25 s.
     pub grace: Duration,
+}
+
+/// A set of public keys at a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwksUrl {
+    /// Whose it is. `None`: that of [`Identity::issuer`].
+    pub issuer: Option<String>,
+    /// Where it is.
+    pub url: String,
 }
 
 /// A text that is never printed.
@@ -62,15 +80,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How much longer than it says a token counts: a duration up to [`Identity::MOST_SLACK`].
-fn slack(text: &str) -> Result<Duration, String> {
-    let slack = value::duration(text)?;
-    match slack <= Identity::MOST_SLACK {
-        true => Ok(slack),
-        false => Err(format!("must be at most {}", value::show_duration(Identity::MOST_SLACK))),
-    }
-}
-
 /// What is shown of a secret.
 const SET: &str = "(set)";
 
@@ -81,6 +90,8 @@ impl Default for Identity {
             secret: None,
             public_key: None,
             jwks_file: None,
+            jwks_urls: Vec::new(),
+            jwks_ca: None,
             issuer: None,
             audiences: Vec::new(),
             algorithms: Vec::new(),
@@ -95,27 +106,54 @@ impl Default for Identity {
 
 impl Identity {
     /// The configuration keys that bring a key for tokens.
-    pub(super) const KEYS: [&str; 4] = ["jwt-secret", "jwt-secret-file", "jwt-public-key", "jwks-file"];
+    pub(super) const KEYS: [&str; 5] = ["jwt-secret", "jwt-secret-file", "jwt-public-key", "jwks-file", "jwks-url"];
     /// A token and its grace are about a clock and a reconnect, not about hours.
     const MOST_SLACK: Duration = Duration::from_secs(600);
 
     /// Whether there is a key, and so only those who have a token are let in.
     pub fn is_on(&self) -> bool {
+        self.has_own_key() || !self.jwks_urls.is_empty()
+    }
+
+    /// Whether a key is there from the start.
+    fn has_own_key(&self) -> bool {
         self.secret_file.is_some() || self.secret.is_some() || self.public_key.is_some() || self.jwks_file.is_some()
     }
 
-    /// Reads the keys. `None`: nobody is authenticated.
+    /// The files that keys come from.
+    pub fn files(&self) -> Vec<PathBuf> {
+        [&self.secret_file, &self.public_key, &self.jwks_file].into_iter().flatten().cloned().collect()
+    }
+
+    /// What is said about one flag.
+    pub fn mistake(flag: &str, problem: &str) -> Mistake {
+        mistake(flag, problem)
+    }
+
+    /// Reads the keys that are there and makes place for those that are served somewhere. `None`: nobody is authenticated.
     ///
     /// # Errors
     /// Every mistake, by flag.
-    pub fn authenticator(&self) -> Result<Option<Authenticator>, Vec<Mistake>> {
+    pub fn keyring(&self, cool_down: Duration) -> Result<Option<Keyring>, Vec<Mistake>> {
+        let Some(settings) = self.settings()? else { return Ok(None) };
+        // What `settings` gives has been tried.
+        let made = Keyring::new(settings, cool_down);
+        made.map(Some).map_err(|wrong| wrong.iter().filter_map(|wrong| blame(wrong, false)).collect())
+    }
+
+    /// Reads the keys, and tries whether they make an authenticator. `None`: nobody is authenticated.
+    ///
+    /// # Errors
+    /// Every mistake, by flag.
+    pub fn settings(&self) -> Result<Option<Settings>, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         if !self.is_on() {
             let said = [("--jwt-issuer", self.issuer.is_some()), ("--jwt-audience", !self.audiences.is_empty())];
             let ways = [("--token-cookie", self.cookie.is_some()), ("--token-in-query", self.in_query)];
-            let said = said.into_iter().chain([("--jwt-algorithm", !self.algorithms.is_empty())]).chain(ways);
+            let more = [("--jwt-algorithm", !self.algorithms.is_empty()), ("--jwks-ca", self.jwks_ca.is_some())];
+            let said = said.into_iter().chain(more).chain(ways);
             let problem = "there is no key to verify tokens with, so nobody would be authenticated; give one of \
-                           --jwt-secret-file, --jwt-public-key, --jwks-file, or leave this out";
+                           --jwt-secret-file, --jwt-public-key, --jwks-file, --jwks-url, or leave this out";
             mistakes.extend(said.filter(|(_, said)| *said).map(|(flag, _)| mistake(flag, problem)));
             return if mistakes.is_empty() { Ok(None) } else { Err(mistakes) };
         }
@@ -145,17 +183,41 @@ impl Identity {
         if let Some(path) = &self.jwks_file {
             add("--jwks-file", text_of(path).map(KeySource::Jwks));
         }
-        let (name, audiences) = (self.issuer.clone(), self.audiences.clone());
-        let issuer = Issuer { name, audiences, algorithms: self.algorithms.clone(), keys };
+        let mut issuers = Vec::new();
+        let own_url = self.jwks_urls.iter().find(|set| set.is_of(self.issuer.as_deref())).map(|set| set.url.clone());
+        if self.has_own_key() || own_url.is_some() {
+            let (name, audiences) = (self.issuer.clone(), self.audiences.clone());
+            issuers.push(Issuer { name, audiences, algorithms: self.algorithms.clone(), keys, url: own_url });
+        }
+        let mut seen = 0;
+        for set in &self.jwks_urls {
+            if set.is_of(self.issuer.as_deref()) {
+                seen += 1;
+                if seen == 2 {
+                    mistakes.push(mistake("--jwks-url", "an issuer has one set; give another as ISSUER=URL"));
+                }
+                continue;
+            }
+            let (name, audiences) = (set.issuer.clone(), self.audiences.clone());
+            let (algorithms, url) = (self.algorithms.clone(), Some(set.url.clone()));
+            issuers.push(Issuer { name, audiences, algorithms, keys: Vec::new(), url });
+        }
         let has_broken = !mistakes.is_empty();
-        let settings = Settings { issuers: vec![issuer], claims: self.claims.clone(), leeway: self.leeway };
+        let settings = Settings { issuers, claims: self.claims.clone(), leeway: self.leeway };
         match Authenticator::new(&settings) {
-            Ok(authenticator) if mistakes.is_empty() => return Ok(Some(authenticator)),
+            Ok(_) if mistakes.is_empty() => return Ok(Some(settings)),
             Ok(_) => {}
             // What is said of keys as a whole makes sense when each can be used.
             Err(wrong) => mistakes.extend(wrong.iter().filter_map(|wrong| blame(wrong, has_broken))),
         }
         Err(mistakes)
+    }
+}
+
+impl JwksUrl {
+    /// Whether it is the set of the issuer that `--jwt-issuer` names.
+    fn is_of(&self, own: Option<&str>) -> bool {
+        self.issuer.is_none() || self.issuer.as_deref() == own
     }
 }
 
@@ -187,6 +249,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
 fn blame(wrong: &SettingsError, has_broken: bool) -> Option<Mistake> {
     let flag = match wrong {
         SettingsError::NoIssuer => "--jwt-issuer",
+        SettingsError::RepeatedIssuer(_) => "--jwks-url",
         SettingsError::NoAudience => "--jwt-audience",
         SettingsError::IdleAlgorithm(_) | SettingsError::IdleKey if !has_broken => "--jwt-algorithm",
         _ => return None,
@@ -195,169 +258,10 @@ fn blame(wrong: &SettingsError, has_broken: bool) -> Option<Mistake> {
 }
 
 fn mistake(flag: &str, problem: &str) -> Mistake {
-    let key = KEYS.iter().find(|key| key.flag() == flag);
+    let key = keys().iter().find(|key| key.flag() == flag);
     let example = key.map_or_else(String::new, |key| key.example.to_owned());
     Mistake { key: flag.to_owned(), problem: problem.to_owned(), example }
 }
-
-fn algorithm(text: &str) -> Result<Algorithm, String> {
-    text.parse().map_err(|_| format!("{text:?} is not one of {}", ALGORITHMS.join(", ")))
-}
-
-fn name(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
-}
-
-/// A cookie's name: a token of RFC 6265, section 4.1.1.
-fn cookie(text: &str) -> Result<String, String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if text.is_empty() || !text.bytes().all(fits) {
-        return Err(format!("{text:?} is not a cookie's name"));
-    }
-    Ok(text.to_owned())
-}
-
-fn show_path(path: &Option<PathBuf>) -> Vec<String> {
-    path.iter().map(|path| path.display().to_string()).collect()
-}
-
-pub(super) const KEYS: &[Key] = &[
-    Key {
-        name: "jwt-secret-file",
-        group: Group::Identity,
-        takes: Takes::One("PATH"),
-        help: "A file with the secret that tokens are signed with; with any key, only who has a token gets in",
-        example: "/run/secrets/rialto",
-        read: |config, text| {
-            config.identity.secret_file = Some(PathBuf::from(text));
-            Ok(())
-        },
-        show: |config| show_path(&config.identity.secret_file),
-    },
-    Key {
-        name: "jwt-secret",
-        group: Group::Identity,
-        takes: Takes::One("SECRET"),
-        help: "The secret itself; on a command line others of the machine may read it, so rather a variable or a file",
-        example: "(the output of openssl rand -hex 32)",
-        read: |config, text| name(text).map(|text| config.identity.secret = Some(Secret::new(text))),
-        show: |config| config.identity.secret.iter().map(|_| SET.to_owned()).collect(),
-    },
-    Key {
-        name: "jwt-public-key",
-        group: Group::Identity,
-        takes: Takes::One("PATH"),
-        help: "A file with the PEM of the RSA, P-256, P-384 or Ed25519 public key that verifies tokens",
-        example: "/etc/rialto/issuer.pem",
-        read: |config, text| {
-            config.identity.public_key = Some(PathBuf::from(text));
-            Ok(())
-        },
-        show: |config| show_path(&config.identity.public_key),
-    },
-    Key {
-        name: "jwks-file",
-        group: Group::Identity,
-        takes: Takes::One("PATH"),
-        help: "A file with the issuer's public keys as a JWKS",
-        example: "/etc/rialto/jwks.json",
-        read: |config, text| {
-            config.identity.jwks_file = Some(PathBuf::from(text));
-            Ok(())
-        },
-        show: |config| show_path(&config.identity.jwks_file),
-    },
-    Key {
-        name: "jwt-issuer",
-        group: Group::Identity,
-        takes: Takes::One("ISSUER"),
-        help: "The issuer (iss) that tokens must have, letter by letter; needed with public keys",
-        example: "https://id.example.com",
-        read: |config, text| name(text).map(|text| config.identity.issuer = Some(text)),
-        show: |config| config.identity.issuer.iter().cloned().collect(),
-    },
-    Key {
-        name: "jwt-audience",
-        group: Group::Identity,
-        takes: Takes::Many("AUDIENCE"),
-        help: "An audience (aud) that tokens for this bridge have; needed with public keys; may be repeated",
-        example: "rialto",
-        read: |config, text| name(text).map(|text| config.identity.audiences.push(text)),
-        show: |config| config.identity.audiences.clone(),
-    },
-    Key {
-        name: "jwt-algorithm",
-        group: Group::Identity,
-        takes: Takes::Many("ALGORITHM"),
-        help: "An algorithm that tokens may be signed with; default: those of the keys' kinds; may be repeated",
-        example: "ES256",
-        read: |config, text| algorithm(text).map(|algorithm| config.identity.algorithms.push(algorithm)),
-        show: |config| config.identity.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect(),
-    },
-    Key {
-        name: "token-cookie",
-        group: Group::Identity,
-        takes: Takes::One("NAME"),
-        help: "A cookie that may hold the token; it counts for pages of an --allowed-origin only",
-        example: "rialto_token",
-        read: |config, text| cookie(text).map(|text| config.identity.cookie = Some(text)),
-        show: |config| config.identity.cookie.iter().cloned().collect(),
-    },
-    Key {
-        name: "token-in-query",
-        group: Group::Identity,
-        takes: Takes::Nothing,
-        help: "Takes the token from ?token= too, where a client can send it no other way; URLs end in logs of proxies",
-        example: "true",
-        read: |config, text| value::yes_or_no(text).map(|yes| config.identity.in_query = yes),
-        show: |config| vec![config.identity.in_query.to_string()],
-    },
-    Key {
-        name: "jwt-tenant-claim",
-        group: Group::Identity,
-        takes: Takes::One("CLAIM"),
-        help: "The claim that says whose channels a connection sees",
-        example: "tenant",
-        read: |config, text| name(text).map(|text| config.identity.claims.tenant = text),
-        show: |config| vec![config.identity.claims.tenant.clone()],
-    },
-    Key {
-        name: "jwt-session-claim",
-        group: Group::Identity,
-        takes: Takes::One("CLAIM"),
-        help: "The claim that binds a connection to a session",
-        example: "sid",
-        read: |config, text| name(text).map(|text| config.identity.claims.session = text),
-        show: |config| vec![config.identity.claims.session.clone()],
-    },
-    Key {
-        name: "jwt-permissions-claim",
-        group: Group::Identity,
-        takes: Takes::One("CLAIM"),
-        help: "The claim that grants permissions, a list or a text with spaces; default: permissions, or else scope",
-        example: "permissions",
-        read: |config, text| name(text).map(|text| config.identity.claims.permissions = Some(text)),
-        show: |config| config.identity.claims.permissions.iter().cloned().collect(),
-    },
-    Key {
-        name: "token-leeway",
-        group: Group::Identity,
-        takes: Takes::One("TIME"),
-        help: "How far the clocks of the bridge and of who makes tokens may differ",
-        example: "30s",
-        read: |config, text| slack(text).map(|leeway| config.identity.leeway = leeway),
-        show: |config| vec![value::show_duration(config.identity.leeway)],
-    },
-    Key {
-        name: "token-grace",
-        group: Group::Identity,
-        takes: Takes::One("TIME"),
-        help: "How long a connection outlives its token, so that its page can bring a new one",
-        example: "25s",
-        read: |config, text| slack(text).map(|grace| config.identity.grace = grace),
-        show: |config| vec![value::show_duration(config.identity.grace)],
-    },
-];
 
 #[cfg(test)]
 mod tests;

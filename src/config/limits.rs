@@ -11,6 +11,8 @@ const MIB: usize = 1024 * KIB;
 const HARD_MAX_MESSAGE_BYTES: usize = MIB;
 /// The largest `max-depth`: printing and reading an event take the stack for every level.
 const HARD_MAX_DEPTH: usize = 200;
+/// The longest `jwks-timeout`.
+const HARD_JWKS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The most that channel logs take when nothing is said, however large the machine.
 const MAX_DEFAULT_LOG_BYTES: u64 = 4 << 30;
 
@@ -108,8 +110,16 @@ limits! { machine:
         "user-commands-per-second", "200", "Frames of one user a second on all connections, over time";
     Connections user_commands_burst: count = 1_000,
         "user-commands-burst", "1000", "Frames of one user on all connections at once";
+    Connections wrong_tokens_per_second: count = 10,
+        "wrong-tokens-per-second", "10", "Wrong tokens from one address, over time, and ten seconds' at once; loopback is not counted";
     Connections max_revocations: count = 100_000,
         "max-revocations", "100000", "Users, sessions and tokens that are revoked, each for a day; more are refused";
+    Connections jwks_refresh: time = Duration::from_secs(600),
+        "jwks-refresh", "10m", "A key that is gone from its issuer's set is refused after so long at most";
+    Connections jwks_cooldown: time = Duration::from_secs(30),
+        "jwks-cooldown", "30s", "Between two fetches of a set for the sake of keys that are not in it";
+    Connections jwks_timeout: time = Duration::from_secs(2),
+        "jwks-timeout", "2s", "From asking for a set to its last byte; at most 2s";
     Connections shards: count = machine.processors,
         "shards", "4", "Workers that write to connections; one per processor unless said";
     Publishing events_per_second_per_publisher: most = None,
@@ -183,6 +193,15 @@ impl Limits {
             self.max_message_bytes > HARD_MAX_MESSAGE_BYTES,
             format!("{} is more than the hard limit of 1MiB", value::show_bytes(self.max_message_bytes)),
             "64KiB",
+        );
+        refuse(
+            "--jwks-timeout",
+            self.jwks_timeout > HARD_JWKS_TIMEOUT,
+            format!(
+                "{} is more than the hard limit of 2s: clients wait for it",
+                value::show_duration(self.jwks_timeout)
+            ),
+            "2s",
         );
         refuse(
             "--max-depth",

@@ -134,6 +134,9 @@ impl Scrape {
             &table::LIMIT_HITS,
             limits.map(|limit| (vec![("limit", limit.name().to_owned())], metrics.limits.get(*limit))),
         )?;
+        let results = [("fetched", &metrics.keys.fetched), ("failed", &metrics.keys.failed)];
+        let results = results.map(|(result, count)| (vec![("result", result.to_owned())], count.get()));
+        out.counters(&table::KEY_FETCHES, results)?;
         out.gauge(&table::REVOCATIONS, observed.revocations)?;
         out.gauge(&table::LOG_BYTES, observed.log_bytes)?;
         out.gauge(&table::LOG_LIMIT_BYTES, observed.log_limit_bytes)?;

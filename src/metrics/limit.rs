@@ -65,6 +65,7 @@ limits! {
     MaxConnectionsPerAddress "max-connections-per-address" Refused "Connections of browsers from one address";
     MaxConnectionsPerTenant "max-connections-per-tenant" Refused "Connections of browsers of one tenant";
     MaxConnectionsPerUser "max-connections-per-user" Refused "Connections of one user";
+    WrongTokensPerSecond "wrong-tokens-per-second" Refused "Wrong tokens from one address a second";
     MaxAdminConnections "max-admin-connections" Refused "Connections to the internal port";
     MaxGrpcConnections "max-grpc-connections" Refused "Connections of publishers";
     FileDescriptors "file-descriptors" Held "File descriptors of the process";

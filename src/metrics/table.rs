@@ -125,6 +125,8 @@ metrics! {
         "Payloads that could not be reduced and went out empty instead" "Anything: a defect of the bridge";
     LIMIT_HITS: Counter "rialto_limit_hits_total" ["limit"]
         "How often each limit was hit" "A rate that lasts, for each limit by itself";
+    KEY_FETCHES: Counter "rialto_key_fetches_total" ["result"]
+        "Fetches of issuers' sets of keys (--jwks-url), by result: fetched, failed" "result=failed for longer than --jwks-refresh: a key that is gone is still taken";
     REVOCATIONS: Gauge "rialto_revocations" []
         "Users, sessions and tokens that an administrator has revoked and whose tokens may not have ended yet" "Above nine tenths of --max-revocations";
     LOG_BYTES: Gauge "rialto_log_bytes" []

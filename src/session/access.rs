@@ -11,6 +11,9 @@ use crate::schema::{Audience, ChannelTemplate, EventType, MissingClaim, Schema};
 
 use super::principal::{Known, Principal};
 
+/// What is shown of a permission: more than most have.
+const MAX_SHOWN_BYTES: usize = 512;
+
 /// Something that is done with a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
@@ -146,7 +149,7 @@ pub fn may(
             missing,
         })?;
         if !principal.grants.allow(&permission) {
-            return Err(Denied::NotGranted { channel: channel.into(), how, permission: permission.into() });
+            return Err(Denied::NotGranted { channel: channel.into(), how, permission: shown(permission) });
         }
     }
     Ok(())
@@ -190,7 +193,7 @@ pub fn may_send(
             .fill_send_permission(payload, |name| claim(principal, session, name))
             .map_err(|missing| Denied::NoClaimToSend { event: name(), missing })?;
         if let Some(permission) = needed.filter(|needed| !principal.grants.allow(needed)) {
-            return Err(Denied::NotSendable { event: name(), permission: permission.into() });
+            return Err(Denied::NotSendable { event: name(), permission: shown(permission) });
         }
     }
     let derived = match named {
@@ -204,6 +207,15 @@ pub fn may_send(
         }
     }
     Ok(())
+}
+
+/// A permission as an error shows it: with a token's claims in it, it may be as long as a token.
+fn shown(permission: String) -> Box<str> {
+    if permission.len() <= MAX_SHOWN_BYTES {
+        return permission.into();
+    }
+    let end = (0..=MAX_SHOWN_BYTES).rev().find(|end| permission.is_char_boundary(*end)).unwrap_or_default();
+    format!("{}…", &permission[..end]).into()
 }
 
 fn claim(principal: &Principal, session: &SessionId, name: &str) -> Option<String> {

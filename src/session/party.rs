@@ -4,7 +4,7 @@
 //! one that its token names. No text that a client chooses leads into the session of somebody else.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -40,13 +40,15 @@ impl Party {
     }
 }
 
-/// When a token ends, by this machine's monotonic clock.
+/// When a token ends, by this machine's monotonic clock; and by the other one, where that is earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {
     /// The token itself: what its user is told.
     pub token: Instant,
     /// The connection, some grace later: from then on nothing is delivered.
     pub connection: Instant,
+    /// The same by the wall clock, which goes on while a machine sleeps.
+    pub wall: SystemTime,
 }
 
 /// Why a connection cannot be bound to the session that it asks for. The text is for the client.

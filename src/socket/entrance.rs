@@ -2,17 +2,19 @@
 //!
 //! Owned by the connection's read task, which asks it about each command that carries a token before the shard hears of it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use crate::auth::Coming;
 use crate::ids::{SessionId, Tenant};
 use crate::limits::Held;
 use crate::metrics::{Limit, Metrics};
-use crate::proto::rialto::v1::ConnectionInit;
+use crate::proto::rialto::v1::{ConnectionInit, Error};
 use crate::session::command::Command;
 use crate::session::party::{Party, bind};
 use crate::session::principal::Principal;
-use crate::session::refusal::{connection_error, peer_error};
+use crate::session::refusal::{connection_error, peer_error, retry_after_ms};
 use crate::status::PeerCode;
 
 use super::gate::{Gate, Refused};
@@ -21,6 +23,8 @@ use super::roster::{Place, Roster, Seat};
 /// What a connection brought along.
 #[derive(Debug)]
 pub(super) struct Entrance {
+    /// Where it comes from.
+    pub(super) from: IpAddr,
     /// The session that it asks for.
     pub(super) asked: Option<SessionId>,
     /// The one that it gets otherwise.
@@ -38,6 +42,13 @@ pub(super) struct Entrance {
 /// So many refused refreshes in a row end a connection: each costs a look at a signature.
 const MAX_REFUSED: u8 = 10;
 
+/// Whether it is worth to wait for keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeysMay {
+    Come,
+    BeMissing,
+}
+
 /// What somebody who comes in meets, and when.
 #[derive(Clone, Copy)]
 pub(super) struct Door<'a> {
@@ -50,8 +61,8 @@ pub(super) struct Door<'a> {
 
 impl Entrance {
     /// Somebody who is nobody yet.
-    pub(super) fn new(asked: Option<SessionId>, made: SessionId) -> Self {
-        Entrance { asked, made, party: None, counted: None, seat: None, refused: 0 }
+    pub(super) fn new(from: IpAddr, asked: Option<SessionId>, made: SessionId) -> Self {
+        Entrance { from, asked, made, party: None, counted: None, seat: None, refused: 0 }
     }
 
     /// Lets this principal in: binds it to its session, and takes a seat.
@@ -85,34 +96,56 @@ impl Entrance {
 
     /// What becomes of a command that may carry a token: it says who is there, or the connection ends. The shard never
     /// sees a token.
-    pub(super) fn judge(&mut self, command: Command, door: Door<'_>, place: &Place) -> Command {
+    /// `Err`: what to wait for before asking again about the same command.
+    pub(super) fn judge(
+        &mut self,
+        command: Command,
+        door: Door<'_>,
+        place: &Place,
+        keys: KeysMay,
+    ) -> Result<Command, Box<(Coming, Command)>> {
+        let coming = |refused: &Refused| match keys {
+            KeysMay::Come => door.gate.coming(refused, door.now),
+            KeysMay::BeMissing => None,
+        };
         let (id, init) = match command {
             Command::Init { id, init, .. } => (id, init),
             Command::Refresh { id, token, .. } => {
-                return match self.on_refresh(&token, door) {
+                return Ok(match self.on_refresh(&token, door) {
                     Ok(party) => {
                         self.refused = 0;
                         Command::Refresh { id, token: String::new(), party }
                     }
-                    Err(Refused { code, message }) => {
+                    Err(refused) => {
+                        if let Some(coming) = coming(&refused) {
+                            return Err(Box::new((coming, Command::Refresh { id, token, party: None })));
+                        }
+                        let Refused { code, message, retry_after, .. } = refused;
                         self.refused += 1;
                         if self.refused == MAX_REFUSED {
                             let error = Some(connection_error(code, message.clone()));
-                            return Command::Close { code: code.number(), reason: message, error };
+                            return Ok(Command::Close { code: code.number(), reason: message, error });
                         }
-                        Command::Refuse { reply_to: id, error: peer_error(code, message, "") }
+                        let retry_after_ms = retry_after.map_or(0, retry_after_ms);
+                        Command::Refuse {
+                            reply_to: id,
+                            error: Error { retry_after_ms, ..peer_error(code, message, "") },
+                        }
                     }
-                };
+                });
             }
-            command => return command,
+            command => return Ok(command),
         };
         match self.on_init(&init.token, door, place) {
             Ok(party) => {
                 let init = ConnectionInit { token: String::new(), ..init };
-                Command::Init { id, init, party }
+                Ok(Command::Init { id, init, party })
             }
-            // Before the ack the only answer is a close, with the problem as its reason.
-            Err(Refused { code, message }) => Command::Close { code: code.number(), reason: message, error: None },
+            Err(refused) => match coming(&refused) {
+                Some(coming) => Err(Box::new((coming, Command::Init { id, init, party: None }))),
+                // Before the ack the only answer is a close, with the problem as its reason.
+                None => Ok(Command::Close { code: refused.code.number(), reason: refused.message, error: None }),
+            },
         }
     }
 
@@ -128,7 +161,7 @@ impl Entrance {
                 }
             };
         }
-        let principal = door.gate.verify(token, door.time)?;
+        let principal = door.gate.verify(token, self.from, door.now, door.time)?;
         // A browser sends its cookie whether its page knows of it or not: two users on one connection are a mix-up.
         if self.party.as_ref().is_some_and(|party| !is_same(&party.principal, &principal)) {
             let message = "the tokens of the upgrade and of connection.init are of different users";
@@ -142,7 +175,7 @@ impl Entrance {
         if !door.gate.is_on() {
             return Ok(None);
         }
-        let principal = door.gate.verify(token, door.time)?;
+        let principal = door.gate.verify(token, self.from, door.now, door.time)?;
         let party = self.party(door, principal)?;
         let (Some(old), Some(seat)) = (&self.party, &self.seat) else {
             return Err(Refused::new(PeerCode::InvalidToken, "there is no token to refresh"));

@@ -6,24 +6,35 @@
 //! upgrade has checked. Nothing here repeats a token: not in an answer, not in a log.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
-use crate::auth::{Authenticator, Revocations};
-use crate::session::party::{Ends, Party};
+use crate::auth::{Coming, Keyring, Revocations, TokenError};
+use crate::ids::SessionId;
+use crate::limits::Rates;
+use crate::metrics::{Limit, Metrics};
+use crate::net::admission::one_peer;
+use crate::session::meter::Rate;
+use crate::session::party::{Ends, Party, bind};
 use crate::session::principal::Principal;
 use crate::status::PeerCode;
 
 use super::tenancy::Tenancy;
 
+/// What stands for the name that a bridge would make.
+const MADE: &str = "…";
+/// How long somebody waits for a key: a fetch takes two seconds at most.
+const KEY_PATIENCE: Duration = Duration::from_millis(2_500);
+
 /// How a bridge knows who connects.
 #[derive(Debug)]
 pub struct Gate {
     /// Whose tokens are believed. `None`: nobody is authenticated, and everybody may come in.
-    pub authenticator: Option<Authenticator>,
+    pub keys: Option<Arc<Keyring>>,
     /// The cookie that may hold a token.
     pub cookie: Option<String>,
     /// Whether `?token=` may hold one.
@@ -34,6 +45,26 @@ pub struct Gate {
     pub tenancy: Arc<Tenancy>,
     /// Whose tokens are not believed any more.
     pub revocations: Arc<Revocations>,
+    /// Wrong tokens from one address.
+    pub wrong: WrongTokens,
+    /// Where it is counted who runs into that.
+    pub metrics: Arc<Metrics>,
+}
+
+/// How many wrong tokens an address may show: each costs a look at a signature, and may be a guess. Right ones are not
+/// counted, so that many users may come from one address.
+#[derive(Debug)]
+pub struct WrongTokens {
+    rate: Rate,
+    rates: Rates<IpAddr>,
+}
+
+impl WrongTokens {
+    /// So many a second over time, and ten seconds' at once.
+    pub fn new(per_second: u32) -> Self {
+        let rate = Rate { per_second, burst: per_second.saturating_mul(10), patience: u16::MAX };
+        WrongTokens { rate, rates: Rates::default() }
+    }
 }
 
 /// Why somebody is not let in. The message is for the client.
@@ -41,18 +72,22 @@ pub struct Gate {
 pub(super) struct Refused {
     pub(super) code: PeerCode,
     pub(super) message: Cow<'static, str>,
+    /// The issuer whose set of keys may have the one that is missing, once it is fetched anew.
+    pub(super) awaits: Option<Box<str>>,
+    /// When to try again, where that is known.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Refused {
     pub(super) fn new(code: PeerCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Refused { code, message: message.into() }
+        Refused { code, message: message.into(), awaits: None, retry_after: None }
     }
 }
 
 impl Gate {
     /// Whether only those get in who have a token.
     pub fn is_on(&self) -> bool {
-        self.authenticator.is_some()
+        self.keys.is_some()
     }
 
     /// Who sends this request. `None`: it has no token, or none is needed.
@@ -60,6 +95,8 @@ impl Gate {
         &self,
         headers: &HeaderMap,
         query: &[(String, String)],
+        from: IpAddr,
+        now: Instant,
         time: SystemTime,
     ) -> Result<Option<Arc<Principal>>, Refused> {
         if !self.is_on() {
@@ -72,19 +109,68 @@ impl Gate {
                 None => self.of_query(query)?,
             },
         };
-        token.map(|token| self.verify(token, time)).transpose()
+        token.map(|token| self.verify(token, from, now, time)).transpose()
     }
 
-    /// Who this token is about.
-    pub(super) fn verify(&self, token: &str, time: SystemTime) -> Result<Arc<Principal>, Refused> {
-        let Some(authenticator) = &self.authenticator else { return Ok(Arc::new(Principal::anonymous())) };
-        let principal =
-            authenticator.verify(token, time).map_err(|error| Refused::new(error.code(), error.to_string()))?;
+    /// Who this token is about. Whoever shows too many wrong ones has none looked at for a while.
+    pub(super) fn verify(
+        &self,
+        token: &str,
+        from: IpAddr,
+        now: Instant,
+        time: SystemTime,
+    ) -> Result<Arc<Principal>, Refused> {
+        // Behind a proxy of this machine everybody comes from loopback.
+        let from = Some(one_peer(from)).filter(|from| !from.is_loopback());
+        if let Some(wait) = from.and_then(|from| self.wrong.rates.wait(&from, self.wrong.rate, now)) {
+            self.metrics.limits.hit(Limit::WrongTokensPerSecond, "an address");
+            let message = "too many wrong tokens came from this address; none is looked at for a while";
+            return Err(Refused { retry_after: Some(wait), ..Refused::new(PeerCode::RateLimited, message) });
+        }
+        let verified = self.judge(token, time);
+        let is_wrong = verified.as_ref().is_err_and(|refused| refused.code == PeerCode::InvalidToken);
+        if let Some(from) = from.filter(|_| is_wrong) {
+            // What it says is asked before the next one.
+            let _ = self.wrong.rates.take(from, self.wrong.rate, now);
+        }
+        verified
+    }
+
+    /// What becomes of a token that somebody brings who asks for this session: who it is and which session it gets, or the code
+    /// and why not.
+    ///
+    /// # Errors
+    /// The bridge would refuse it.
+    pub fn inspect(
+        &self,
+        token: &str,
+        asked: Option<&SessionId>,
+        time: SystemTime,
+    ) -> Result<(Arc<Principal>, SessionId), (PeerCode, String)> {
+        let principal = self.judge(token, time).map_err(|refused| (refused.code, refused.message.into_owned()))?;
+        let made = SessionId::new(MADE);
+        let session = bind(&principal, asked, &made);
+        session.map(|session| (principal, session)).map_err(|error| (PeerCode::PermissionDenied, error.to_string()))
+    }
+
+    /// Who a token is about, by the token alone.
+    fn judge(&self, token: &str, time: SystemTime) -> Result<Arc<Principal>, Refused> {
+        let Some(keys) = &self.keys else { return Ok(Arc::new(Principal::anonymous())) };
+        let principal = keys.verify(token, time).map_err(|error| {
+            let refused = Refused::new(error.code(), error.to_string());
+            let TokenError::KeyAwaited { issuer, .. } = error else { return refused };
+            Refused { awaits: Some(issuer), ..refused }
+        })?;
         self.tenancy.check(&principal.tenant)?;
         if principal.expires.is_some_and(|expires| expires.checked_add(self.grace).is_some_and(|end| end <= time)) {
             return Err(Refused::new(PeerCode::TokenExpired, "the token has expired"));
         }
         Ok(Arc::new(principal))
+    }
+
+    /// What to wait for before this refusal holds: a key that may be on its way.
+    pub(super) fn coming(&self, refused: &Refused, now: Instant) -> Option<Coming> {
+        self.keys.as_ref()?.coming(refused.awaits.as_deref()?, KEY_PATIENCE, now)
     }
 
     /// Whether an administrator has revoked who is there. Asked when its seat is taken: whoever is revoked later is found there.
@@ -102,7 +188,8 @@ impl Gate {
         let left = |end: SystemTime| end.duration_since(time).unwrap_or_default();
         let token = now.checked_add(left(expires)).unwrap_or(now);
         let connection = expires.checked_add(self.grace).and_then(|end| now.checked_add(left(end)));
-        Some(Ends { token, connection: connection.unwrap_or(now) })
+        let wall = expires.checked_add(self.grace).unwrap_or(time);
+        Some(Ends { token, connection: connection.unwrap_or(now), wall })
     }
 
     fn of_cookie<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, Refused> {

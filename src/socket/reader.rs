@@ -4,13 +4,15 @@
 //! than it listens is held back by TCP. It never writes.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
+use crate::auth::Coming;
+use crate::revision::Revision;
 use crate::session::command::Command;
 use crate::session::inbound::Inbound;
-use crate::wire::websocket::Parser;
+use crate::wire::websocket::{Incoming, Parser, Violation};
 
-use super::entrance::{Door, Entrance};
+use super::entrance::{Door, Entrance, KeysMay};
 use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
 use super::pump::{self, Open, Pulled};
@@ -22,26 +24,42 @@ use super::stream::now;
 pub(super) struct Reader {
     pub(super) link: Arc<Link>,
     pub(super) parser: Parser,
+    pub(super) judge: Judge,
+}
+
+/// What becomes of the messages.
+pub(super) struct Judge {
     pub(super) inbound: Inbound,
     pub(super) entrance: Entrance,
     pub(super) shared: Arc<Shared>,
     pub(super) state: Arc<ReadState>,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) key: ConnectionKey,
+    /// A command whose token's key may be on its way.
+    pub(super) paused: Option<Box<Paused>>,
     /// The connection is over for this side; what still comes is thrown away.
     pub(super) ended: bool,
+}
+
+/// What waits for a key.
+pub(super) struct Paused {
+    coming: Coming,
+    command: Command,
+    /// What came behind it in the same read.
+    behind: Vec<Result<Incoming, Violation>>,
 }
 
 impl Reader {
     /// Reads until the peer's end, an error, or the shard's end of the connection. `early` came with the handshake.
     pub(super) async fn run(mut self, early: bytes::Bytes) {
-        self.shared.metrics.front.received_bytes.add(early.len() as u64);
+        self.judge.shared.metrics.front.received_bytes.add(early.len() as u64);
         self.take(&early);
         drop(early);
         // The handshake of TLS may have read more than its own.
         let mut holds_more = true;
         loop {
-            self.state.all_done().await;
+            self.judge.resume().await;
+            self.judge.state.all_done().await;
             if !holds_more && self.link.stream().readable().await.is_err() {
                 break;
             }
@@ -50,13 +68,13 @@ impl Reader {
                 pulled => holds_more = pulled == Pulled::More,
             }
         }
-        self.mailbox.push(Message::Gone(self.key));
+        self.judge.mailbox.push(Message::Gone(self.judge.key));
     }
 
     fn pull(&mut self) -> Pulled {
         let link = Arc::clone(&self.link);
         pump::pull(&link, |bytes| {
-            self.shared.metrics.front.received_bytes.add(bytes.len() as u64);
+            self.judge.shared.metrics.front.received_bytes.add(bytes.len() as u64);
             self.take(bytes);
         })
     }
@@ -67,35 +85,78 @@ impl Reader {
             return;
         }
         let now = now();
-        if !self.ended {
-            let Reader { parser, inbound, entrance, shared, state, mailbox, key, .. } = self;
-            let Shared { gate, roster, metrics, .. } = &**shared;
-            let place = Place { mailbox: Arc::clone(mailbox), key: *key };
-            let revision = shared.revisions.current();
-            let open = pump::understand(parser, bytes, |came| {
-                let command = match came {
-                    Ok(incoming) => {
-                        state.on_message();
-                        let time = SystemTime::now();
-                        let command = inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
-                        let door = Door { gate, roster, metrics, now, time };
-                        command.map(|command| entrance.judge(command, door, &place))
-                    }
-                    Err(violation) => Some(inbound.on_violation(violation)),
-                };
-                let Some(command) = command else { return Open::Yes };
-                if let Command::Init { party: Some(party), .. } | Command::Refresh { party: Some(party), .. } = &command
-                {
-                    inbound.admit(Arc::clone(party));
-                    inbound.share(entrance.seat.as_ref().and_then(|seat| seat.allowance.clone()));
-                }
-                let open = if command.ends_the_connection() { Open::No } else { Open::Yes };
-                state.on_sent();
-                mailbox.push(Message::Command(*key, command));
-                open
-            });
-            self.ended = open == Open::No;
+        let Reader { parser, judge, .. } = self;
+        if !judge.ended {
+            let revision = judge.shared.revisions.current();
+            pump::understand(parser, bytes, |came| judge.on(came, &revision, now));
         }
-        self.state.on_read(now, !self.ended && self.parser.mid_message());
+        judge.state.on_read(now, !judge.ended && parser.mid_message());
+    }
+}
+
+impl Judge {
+    /// One message, or the end of all understanding.
+    fn on(&mut self, came: Result<Incoming, Violation>, revision: &Revision, now: Instant) -> Open {
+        if let Some(paused) = &mut self.paused {
+            paused.behind.push(came);
+            return Open::Yes;
+        }
+        let command = match came {
+            Ok(incoming) => {
+                self.state.on_message();
+                let time = SystemTime::now();
+                let command = self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
+                command.and_then(|command| self.look(command, now, time, KeysMay::Come))
+            }
+            Err(violation) => Some(self.inbound.on_violation(violation)),
+        };
+        if let Some(command) = command {
+            self.send(command);
+        }
+        if self.ended { Open::No } else { Open::Yes }
+    }
+
+    /// Lets a command's token be looked at. `None`: its key may be on its way, and it is kept until then.
+    fn look(&mut self, command: Command, now: Instant, time: SystemTime, keys: KeysMay) -> Option<Command> {
+        let Shared { gate, roster, metrics, .. } = &*self.shared;
+        let place = Place { mailbox: Arc::clone(&self.mailbox), key: self.key };
+        let command = match self.entrance.judge(command, Door { gate, roster, metrics, now, time }, &place, keys) {
+            Ok(command) => command,
+            Err(waits) => {
+                let (coming, command) = *waits;
+                self.paused = Some(Box::new(Paused { coming, command, behind: Vec::new() }));
+                return None;
+            }
+        };
+        if let Command::Init { party: Some(party), .. } | Command::Refresh { party: Some(party), .. } = &command {
+            self.inbound.admit(Arc::clone(party));
+            self.inbound.share(self.entrance.seat.as_ref().and_then(|seat| seat.allowance.clone()));
+        }
+        Some(command)
+    }
+
+    /// Goes on with what waited for a key.
+    async fn resume(&mut self) {
+        while let Some(paused) = self.paused.take() {
+            let Paused { coming, command, behind } = *paused;
+            coming.over().await;
+            let now = now();
+            if let Some(command) = self.look(command, now, SystemTime::now(), KeysMay::BeMissing) {
+                self.send(command);
+            }
+            let revision = self.shared.revisions.current();
+            for came in behind {
+                if self.ended || self.on(came, &revision, now) == Open::No {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Tells the shard.
+    fn send(&mut self, command: Command) {
+        self.ended = command.ends_the_connection();
+        self.state.on_sent();
+        self.mailbox.push(Message::Command(self.key, command));
     }
 }

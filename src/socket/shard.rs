@@ -13,7 +13,7 @@ mod sweep;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use slab::Slab;
 use tokio::time::MissedTickBehavior;
@@ -30,7 +30,7 @@ use super::counting::{Counting, Ending};
 use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, NewConnection, ReadState};
 use super::pump::{self, Stopped};
-use super::reader::Reader;
+use super::reader::{Judge, Reader};
 use super::readers::{Readers, Subscriber};
 use super::roster::Place;
 use super::shared::Shared;
@@ -203,17 +203,18 @@ impl Shard {
         let is_expelled = entrance.seat.as_ref().is_some_and(|seat| seat.place(place));
         let mut inbound = Inbound::new(opening, entrance.party.clone(), self.shared.inbound, now);
         inbound.share(entrance.seat.as_ref().and_then(|seat| seat.allowance.clone()));
-        let reader = Reader {
-            link: Arc::clone(&link),
-            parser: Parser::new(self.shared.inbound.max_message_bytes),
+        let judge = Judge {
             inbound,
             entrance,
             shared: Arc::clone(&self.shared),
-            ended: false,
             state: Arc::clone(&state),
             mailbox: Arc::clone(&self.mailbox),
             key,
+            paused: None,
+            ended: false,
         };
+        let parser = Parser::new(self.shared.inbound.max_message_bytes);
+        let reader = Reader { link: Arc::clone(&link), parser, judge };
         entry.insert(Box::new(Connection {
             link,
             outbound,
@@ -287,13 +288,14 @@ impl Shard {
 
     /// Looks at every connection's clocks.
     fn on_clock(&mut self) {
-        let now = now();
+        let (now, time) = (now(), SystemTime::now());
         let keys: Vec<_> =
             self.connections.iter().map(|(index, c)| ConnectionKey { index, serial: c.serial }).collect();
         for key in keys {
             let Some(connection) = self.connections.get_mut(key.index) else { continue };
             self.readers.serving = connection_number(key.index);
             let mut env = env(&mut self.readers, &self.shared, &self.revision, now);
+            connection.outbound.on_wall_clock(time, &mut env);
             match connection.outbound.on_sweep(connection.state.inbound(), &mut env) {
                 Sweep::Live => self.visit(key),
                 Sweep::Drop(code) => self.end(key, End::Cut(code)),

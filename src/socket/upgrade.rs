@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_TYPE, ORIGIN, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 
+use crate::auth::Coming;
 use crate::ids::{ConnectionId, MAX_CHANNEL_NAME_BYTES, MAX_SESSION_ID_BYTES, SessionId, short_id};
 use crate::net::Peer;
 use crate::net::admission::Permit;
@@ -32,15 +33,21 @@ use super::mailbox::{Message, NewConnection};
 use super::stream::now;
 
 /// Answers `/ws`.
-pub(super) async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response {
-    let response = try_upgrade(&front, request);
+pub(super) async fn upgrade(State(front): State<Arc<Front>>, mut request: Request) -> Response {
+    let mut coming = None;
+    let mut response = try_upgrade(&front, &mut request, Some(&mut coming));
+    if let Some(coming) = coming {
+        coming.over().await;
+        response = try_upgrade(&front, &mut request, None);
+    }
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         front.config.metrics.front.refused.add_refused(response.status().as_u16());
     }
     response
 }
 
-fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
+/// Lets a request in or not. `coming` gets what to wait for before trying once more, where there is anything.
+fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Option<Coming>>) -> Response {
     let asked = match handshake::upgrade(request.method(), request.version(), request.headers()) {
         Ok(asked) => asked,
         Err(refusal) => {
@@ -73,10 +80,13 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
         Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
         None => Opening::Plain,
     };
-    let mut entrance = Entrance::new(asked_session, SessionId::new(short_id(rand::random())));
+    let mut entrance = Entrance::new(peer.ip(), asked_session, SessionId::new(short_id(rand::random())));
     let party = match admit(front, &mut entrance, opening, request.headers(), &query) {
         Ok(party) => party,
         Err(refused) => {
+            if let Some(coming) = coming {
+                *coming = front.config.gate.coming(&refused, now());
+            }
             tracing::debug!(%peer, code = refused.code.number(), "not let in");
             return not_let_in(&refused);
         }
@@ -86,7 +96,7 @@ fn try_upgrade(front: &Arc<Front>, mut request: Request) -> Response {
         party,
         node: Arc::clone(&front.config.node),
     };
-    let on_upgrade = hyper::upgrade::on(&mut request);
+    let on_upgrade = hyper::upgrade::on(request);
     let new = move |link, early| NewConnection { link, early, opening, identity, entrance, peer, permit };
     let front = Arc::clone(front);
     tokio::spawn(async move {
@@ -154,7 +164,7 @@ fn admit(
 ) -> Result<Arc<Party>, Refused> {
     let (now, time) = (now(), SystemTime::now());
     let gate = &*front.config.gate;
-    let principal = match gate.of_request(headers, query, time)? {
+    let principal = match gate.of_request(headers, query, entrance.from, now, time)? {
         Some(principal) => principal,
         None if !gate.is_on() => Arc::new(Principal::anonymous()),
         None if opening == Opening::Plain => {
@@ -175,7 +185,12 @@ fn admit(
 fn not_let_in(refused: &Refused) -> Response {
     let row = refused.code.row();
     // A token that is not taken is 401, whatever else is said of it.
-    let status = if refused.code == PeerCode::Revoked { Code::Unauthenticated } else { row.status };
+    let status = match refused.code {
+        PeerCode::Revoked => Code::Unauthenticated,
+        // Keys that have not come are no defect.
+        PeerCode::InternalError => Code::Unavailable,
+        _ => row.status,
+    };
     let details = [json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": row.reason,
@@ -186,6 +201,10 @@ fn not_let_in(refused: &Refused) -> Response {
     let mut response = plain(status.http_status(), &body.to_string());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(wait) = refused.retry_after {
+        // Whole seconds, and never too early.
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)));
+    }
     if status == Code::Unauthenticated {
         // A request without a token is told no error (RFC 6750, section 3.1).
         let challenge = match refused.code {

@@ -18,26 +18,29 @@ fn every_code_has_a_row_and_numbers_say_whether_to_come_back() {
 }
 
 #[test]
-fn the_protocols_page_has_the_same_table() {
+fn the_protocols_page_has_the_tables() {
     let page = include_str!("../../docs/protocol.md");
-    let documented: Vec<Vec<&str>> = page
-        .lines()
-        .filter(|line| line.starts_with("| 4"))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-        .collect();
-    assert_eq!(documented.len(), PEER_CODES.len());
-    for (cells, row) in documented.iter().zip(PEER_CODES) {
-        let come_back = match row.retry {
-            Retry::Never => "no",
-            Retry::BackOff => "backing off",
-            Retry::AfterDelay => "after the delay",
-            Retry::WithNewToken => "with a new token",
-        };
-        let expected = [row.code.number().to_string(), format!("`{}`", row.reason)];
-        assert_eq!(cells[..2], expected.each_ref().map(String::as_str));
-        assert_eq!(cells[3], come_back, "{}", row.reason);
-        let always_closes = cells[2].ends_with("close");
-        assert_eq!(always_closes, row.closes, "{}: {}", row.reason, cells[2]);
-        assert!(!cells[4].is_empty(), "{}: what to do", row.reason);
+    for table in markdown() {
+        assert!(page.contains(&table), "put this table into docs/protocol.md:\n\n{table}");
     }
+}
+
+#[test]
+fn the_typescript_runtime_knows_the_same_codes() {
+    let runtime = include_str!("../../clients/typescript/src/codes.ts");
+    for line in typescript() {
+        assert!(runtime.contains(&line), "put this line into clients/typescript/src/codes.ts:\n\n{line}");
+    }
+}
+
+#[test]
+fn what_always_closes_says_so() {
+    for row in PEER_CODES {
+        let how = row.code.comes_as();
+        assert_eq!(how.ends_with("close"), row.closes, "{}: {how}", row.reason);
+        let (cause, advice) = row.code.meaning();
+        assert!(!cause.is_empty() && !advice.is_empty() && !(cause.to_owned() + advice).contains('|'));
+    }
+    let numbers: Vec<_> = WEBSOCKET_CODES.iter().map(|row| row.number).collect();
+    assert!(numbers.is_sorted_by(|left, right| left < right), "each once, in order: {numbers:?}");
 }

@@ -11,6 +11,8 @@ use tokio::net::TcpStream;
 use crate::harness::{Bridge, Client, Heard, json_event, publish, within};
 
 mod expiry;
+mod files;
+mod issuers;
 mod limits;
 mod permissions;
 mod refresh;

@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 use super::super::failure::Failure;
 use super::super::flags::Flags;
 use super::super::screen::{Colour, Screen, harmless};
+use crate::app;
 use crate::auth::{MAX_TOKEN_BYTES, Unverified};
-use crate::config::{Config, ConfigError, Process};
+use crate::config::{Config, Process};
+use crate::ids::SessionId;
 
 /// Claims that are times.
 const TIMES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
@@ -25,6 +27,9 @@ pub(super) struct Inspect {
     /// The token; - reads it from standard input, which others of this machine do not see
     #[arg(value_name = "TOKEN", allow_hyphen_values = true)]
     token: String,
+    /// The session that its user would ask for with ?session_id=
+    #[arg(long, value_name = "ID")]
+    session_id: Option<String>,
     #[command(flatten)]
     flags: Flags,
 }
@@ -37,8 +42,9 @@ Examples:
 impl Inspect {
     /// Shows the token and the verdict.
     pub(super) fn run(self, screen: &Screen) -> Result<(), Failure> {
-        let identity = Config::load(&self.flags.0, &Process)?.identity;
-        let authenticator = identity.authenticator().map_err(|mistakes| ConfigError { mistakes })?;
+        let config = Config::load(&self.flags.0, &Process)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let gate = runtime.block_on(app::gate(&config))?;
         let token = if self.token == "-" { from_input()? } else { self.token };
         let token = token.trim();
         let token = token.strip_prefix("Bearer ").unwrap_or(token);
@@ -49,23 +55,27 @@ impl Inspect {
             screen.line(&paint.paint(Colour::Bold, heading))?;
             show(members, now, screen)?;
         }
-        let Some(authenticator) = authenticator else {
-            screen.note("not verified: no key is given (--jwt-secret-file, --jwt-public-key or --jwks-file)");
+        let Some(gate) = gate else {
+            screen
+                .note("not verified: no key is given (--jwt-secret-file, --jwt-public-key, --jwks-file or --jwks-url)");
             return Ok(());
         };
-        match authenticator.verify(token, now) {
-            Ok(principal) => {
+        match gate.inspect(token, self.session_id.as_deref().map(SessionId::from).as_ref(), now) {
+            Ok((principal, session)) => {
                 let text = format!("accepted: user {}", harmless(&principal.user));
                 screen.line(&paint.paint(Colour::Green, &text))?;
+                screen.line(&format!("  session {}", harmless(session.as_str())))?;
                 for grant in principal.grants.texts() {
                     screen.line(&format!("  may {}", harmless(grant)))?;
                 }
                 Ok(())
             }
-            Err(error) => {
-                let code = error.code();
-                Err(Failure::Refused(format!("refused with {} {}: {error}", code.number(), code.row().reason)))
-            }
+            Err((code, why)) => Err(Failure::Refused(format!(
+                "refused with {} {}: {}",
+                code.number(),
+                code.row().reason,
+                harmless(&why)
+            ))),
         }
     }
 }

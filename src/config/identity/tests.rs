@@ -26,14 +26,14 @@ fn every_form_of_key_makes_an_authenticator() {
     let table = [("jwt-secret", SECRET), ("jwt-secret-file", &file)];
     for flag in table {
         let config = load(&[flag], &[]).unwrap();
-        assert!(config.identity.is_on() && config.identity.authenticator().unwrap().is_some(), "{flag:?}");
+        assert!(config.identity.is_on() && config.identity.settings().unwrap().is_some(), "{flag:?}");
     }
     assert_eq!(secret_of(Path::new(&file)).unwrap(), SECRET.as_bytes());
     for (flag, name) in [("jwt-public-key", "rsa.pub.pem"), ("jwks-file", "jwks.json")] {
         assert!(load(&[(flag, &key(name)), named[0], named[1]], &[]).is_ok(), "{flag}");
     }
     let nothing = load(&[], &[]).unwrap().identity;
-    assert!(!nothing.is_on() && nothing.authenticator().unwrap().is_none());
+    assert!(!nothing.is_on() && nothing.settings().unwrap().is_none());
 }
 
 #[test]

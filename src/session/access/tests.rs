@@ -211,3 +211,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_permission_in_an_error_is_cut_where_a_claim_makes_it_long() {
+    for (bytes, is_cut) in [(MAX_SHOWN_BYTES, false), (MAX_SHOWN_BYTES + 1, true), (18_000, true)] {
+        let text = shown("ä".repeat(bytes / 2) + &"x".repeat(bytes % 2));
+        assert_eq!((text.ends_with('…'), text.len() <= MAX_SHOWN_BYTES + 3), (is_cut, true), "{bytes}");
+    }
+}

@@ -1,6 +1,6 @@
 //! How the bridge ends a connection: a word first where the client can understand one, then a close frame.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::proto::rialto::v1 as proto;
 use crate::status::PeerCode;
@@ -27,6 +27,14 @@ impl<C: Channels> Outbound<C> {
     /// Whether the token of an open connection has ended, and the grace after it.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         matches!(self.phase, Phase::Open) && self.identity.party.ends.is_some_and(|ends| ends.connection <= now)
+    }
+
+    /// Closes the connection if its token has ended by the wall clock: a machine that slept has a monotonic clock that did, too.
+    pub fn on_wall_clock(&mut self, time: SystemTime, env: &mut Env<'_, C>) {
+        let ends = self.identity.party.ends;
+        if matches!(self.phase, Phase::Open) && ends.is_some_and(|ends| ends.wall <= time) {
+            self.close_with(PeerCode::TokenExpired, "", env);
+        }
     }
 
     /// Asks the client to come back in `delay_ms`, and closes.

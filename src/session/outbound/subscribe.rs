@@ -179,7 +179,8 @@ impl<C: Channels> Outbound<C> {
             Some(mut old) => {
                 let keyed_until = old.keyed_until.max(old.cursor.sequence);
                 let untold = old.reset_from.take();
-                (old.handle, Some((Snapshot { start: old.cursor, keyed_until }, old.ephemeral, untold)))
+                let current = (Snapshot { start: old.cursor, keyed_until }, old.ephemeral, untold, old.replay_until);
+                (old.handle, Some(current))
             }
             None => {
                 let tenant = self.identity.party.principal.tenant.clone();
@@ -203,11 +204,13 @@ impl<C: Channels> Outbound<C> {
         let heads = env.channels.heads(&handle);
         let filter = (wanted.types.as_slice().into(), filter, audience);
         let mut subscription = Subscription::new(handle, channel, filter, beginning.cursor, heads, retention);
-        if let Some((_, ephemeral, untold)) = current {
+        if let Some((_, ephemeral, untold, replay_until)) = current {
             subscription.ephemeral = ephemeral;
             // What was promised about the old subscription holds for the new one that goes on there.
             if wanted.after.is_none() {
                 subscription.reset_from = untold;
+                // Nor does what came live become the past because its reader asks again.
+                subscription.replay_until = replay_until;
             }
         }
         if let Some(previous) = beginning.reset_from {

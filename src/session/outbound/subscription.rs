@@ -186,6 +186,8 @@ impl<H> Subscription<H> {
             Read::EpochChanged { .. } | Read::AheadOfHead { .. } => {
                 let previous = proto_position(self.cursor);
                 self.reset(everything(&self.handle), previous);
+                // What the other log has kept is the past.
+                self.replay_until = head.sequence;
                 Pulled::Again
             }
         }

@@ -13,17 +13,19 @@ const NOW: u64 = 1_790_000_000;
 
 fn gate(in_query: bool, cookie: Option<&str>) -> Gate {
     let keys = vec![KeySource::Secret(SECRET.into())];
-    let issuer = Issuer { name: None, audiences: Vec::new(), algorithms: Vec::new(), keys };
+    let issuer = Issuer { name: None, audiences: Vec::new(), algorithms: Vec::new(), keys, url: None };
     let leeway = Duration::from_secs(30);
     let settings = Settings { issuers: vec![issuer], claims: ClaimNames::default(), leeway };
-    let authenticator = Some(Authenticator::new(&settings).unwrap());
+    let keys = Some(Arc::new(Keyring::new(settings, Duration::ZERO).unwrap()));
     Gate {
-        authenticator,
+        keys,
         cookie: cookie.map(str::to_owned),
         in_query,
         grace: Duration::from_secs(25),
         tenancy: Arc::default(),
         revocations: Arc::new(Revocations::new(10, leeway)),
+        wrong: WrongTokens::new(1_000),
+        metrics: Arc::default(),
     }
 }
 
@@ -48,7 +50,7 @@ fn headers(lines: &[(&'static str, String)]) -> HeaderMap {
 /// The user, `-` for nobody, or the code of the refusal.
 fn found(gate: &Gate, lines: &[(&'static str, String)], query: &[(&str, &str)]) -> String {
     let query: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    match gate.of_request(&headers(lines), &query, at(NOW)) {
+    match gate.of_request(&headers(lines), &query, [192, 0, 2, 7].into(), Instant::now(), at(NOW)) {
         Ok(None) => "-".to_owned(),
         Ok(Some(principal)) => principal.user.to_string(),
         Err(refused) => refused.code.number().to_string(),
@@ -76,7 +78,12 @@ fn the_first_token_that_is_there_counts() {
     let mut bytes = b"name=Jos\xe9; app=".to_vec();
     bytes.extend_from_slice(ann.as_bytes());
     beside.insert("cookie", HeaderValue::from_bytes(&bytes).unwrap());
-    assert_eq!(all.of_request(&beside, &[], at(NOW)).unwrap().map(|who| who.user.to_string()), Some("ann".to_owned()));
+    assert_eq!(
+        all.of_request(&beside, &[], [192, 0, 2, 7].into(), Instant::now(), at(NOW))
+            .unwrap()
+            .map(|who| who.user.to_string()),
+        Some("ann".to_owned())
+    );
     // A wrong one is not passed over for another.
     assert_eq!(found(&all, &[bearer("x"), cookie(&bob), origin()], &[]), "4001");
     assert_eq!(found(&all, &[cookie("x"), origin()], &[("token", &ann)]), "4001");
@@ -88,30 +95,77 @@ fn the_first_token_that_is_there_counts() {
     assert_eq!(found(&header_only, &[cookie(&bob), origin()], &[]), "-");
     assert_eq!(found(&header_only, &[], &[("token", &ann)]), "4001");
     assert_eq!(found(&header_only, &[("authorization", format!("Basic {ann}"))], &[]), "-");
-    assert_eq!(
-        found(&Gate { authenticator: None, ..gate(false, None) }, &[bearer("x"), cookie("x")], &[("token", "x")]),
-        "-"
-    );
+    assert_eq!(found(&Gate { keys: None, ..gate(false, None) }, &[bearer("x"), cookie("x")], &[("token", "x")]), "-");
 }
 
 #[test]
 fn a_connection_ends_when_its_token_and_the_grace_do_by_a_clock_that_only_goes_on() {
     let gate = gate(false, None);
     let now = Instant::now();
-    let principal = gate.verify(&token("ann", NOW + 60), at(NOW)).unwrap();
+    let principal = gate.judge(&token("ann", NOW + 60), at(NOW)).unwrap();
     let ends = gate.ends(&principal, now, at(NOW)).unwrap();
     assert_eq!(ends.token, now + Duration::from_secs(60));
     assert_eq!(ends.connection, now + Duration::from_secs(85));
     // The token is over, its connection is not yet.
-    let principal = gate.verify(&token("ann", NOW - 20), at(NOW)).unwrap();
+    let principal = gate.judge(&token("ann", NOW - 20), at(NOW)).unwrap();
     let ends = gate.ends(&principal, now, at(NOW)).unwrap();
     assert_eq!((ends.token, ends.connection), (now, now + Duration::from_secs(5)));
     for ended in [NOW - 25, NOW - 31] {
-        let refused = gate.verify(&token("ann", ended), at(NOW)).unwrap_err();
+        let refused = gate.judge(&token("ann", ended), at(NOW)).unwrap_err();
         assert_eq!(refused.code, PeerCode::TokenExpired, "{ended}");
     }
     // Whatever it says, no longer than a day.
-    let principal = gate.verify(&token("ann", u64::MAX), at(NOW)).unwrap();
+    let principal = gate.judge(&token("ann", u64::MAX), at(NOW)).unwrap();
     let ends = gate.ends(&principal, now, at(NOW)).unwrap();
     assert_eq!(ends.token, now + Duration::from_secs(24 * 3_600 - 60));
+}
+
+#[test]
+fn an_address_shows_so_many_wrong_tokens_and_then_none_is_looked_at_for_a_while() {
+    let gate = Gate { wrong: WrongTokens::new(2), ..gate(false, None) };
+    let start = Instant::now();
+    let (good, ended) = (token("ann", NOW + 60), token("ann", NOW - 600));
+    let show = |token: &str, from: &str, after: Duration| {
+        let shown = gate.verify(token, from.parse().unwrap(), start + after, at(NOW));
+        shown.map_or_else(|refused| refused.code.number(), |_| 0)
+    };
+    let at_once = Duration::ZERO;
+    for _ in 0..100 {
+        assert_eq!(show(&good, "192.0.2.7", at_once), 0, "right ones are not counted");
+        assert_eq!(show(&ended, "192.0.2.7", at_once), 4002, "nor is what was right once");
+        assert_eq!(show("a.b.c", "127.0.0.1", at_once), 4001, "nor a proxy of this machine");
+        assert_eq!(show("a.b.c", "::1", at_once), 4001);
+    }
+    for _ in 0..20 {
+        assert_eq!(show("a.b.c", "192.0.2.7", at_once), 4001);
+        assert_eq!(show("a.b.c", "2001:db8::1", at_once), 4001);
+    }
+    assert_eq!(show("a.b.c", "192.0.2.7", at_once), 4004);
+    assert_eq!(show(&good, "::ffff:192.0.2.7", at_once), 4004, "whatever it shows");
+    assert_eq!(show("a.b.c", "2001:db8::2:1", at_once), 4004, "a network is one");
+    assert_eq!(show(&good, "192.0.2.8", at_once), 0, "others are others");
+    let refused = gate.verify("x", "192.0.2.7".parse().unwrap(), start, at(NOW)).unwrap_err();
+    assert!(refused.retry_after.is_some_and(|wait| wait > Duration::ZERO && wait <= Duration::from_millis(500)));
+    assert_eq!(show(&good, "192.0.2.7", Duration::from_millis(500)), 0);
+    assert_eq!(show("a.b.c", "192.0.2.7", Duration::from_millis(500)), 4001);
+    assert_eq!(show(&good, "192.0.2.7", Duration::from_millis(500)), 4004);
+}
+
+#[test]
+fn a_token_is_inspected_as_it_would_be_judged() {
+    let gate = gate(false, None);
+    let inspect = |token: &str, asked: Option<&str>| {
+        let inspected = gate.inspect(token, asked.map(SessionId::from).as_ref(), at(NOW));
+        inspected.map(|(who, session)| format!("{} {session}", who.user)).map_err(|(code, _)| code.number())
+    };
+    assert_eq!(inspect(&token("ann", NOW + 60), Some("t1")).as_deref(), Ok("ann ann:t1"));
+    assert_eq!(inspect(&token("ann", NOW - 20), None).as_deref(), Ok("ann ann:…"));
+    assert_eq!(inspect(&token("ann", NOW - 27), None), Err(4002), "the connection would end at once");
+    let made = |more: Value| {
+        let mut claims = json!({"sub": "ann", "exp": NOW + 60}).as_object().unwrap().clone();
+        claims.extend(more.as_object().unwrap().clone());
+        auth::mint(&claims, SECRET.as_bytes()).unwrap()
+    };
+    assert_eq!(inspect(&made(json!({"sid": "s1"})), Some("s2")), Err(4003));
+    assert_eq!(inspect(&made(json!({"sid": "bob:s1"})), None), Err(4003));
 }

@@ -12,7 +12,8 @@ fn party(bench: &Bench, grants: &[&str], lasts: Duration) -> Party {
         grants: Grants::new(grants.iter().copied()),
         ..Principal::anonymous()
     };
-    let ends = Ends { token: bench.now, connection: bench.now + lasts };
+    let wall = std::time::SystemTime::UNIX_EPOCH + lasts;
+    let ends = Ends { token: bench.now, connection: bench.now + lasts, wall };
     Party { principal: Arc::new(principal), session: SessionId::from("u:7:s"), ends: Some(ends) }
 }
 

@@ -1,0 +1,148 @@
+//! Keeps the keys for tokens as they are where they come from: sets at URLs, and files.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::files::{Files, Watched};
+use super::parts;
+use crate::auth::{Keyring, Remote};
+use crate::config::{Config, ConfigError, Identity};
+use crate::metrics::Metrics;
+use crate::net::https::{self, Fetcher, Place};
+use crate::socket::Gate;
+
+/// A set is fetched again after nine tenths of the time that a key may live on, so that one late answer does no harm.
+const EARLIER: u32 = 10;
+/// After a fetch that brought nothing.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
+/// The largest set: what [`crate::auth`] reads.
+const MAX_SET_BYTES: usize = 256 << 10;
+
+/// How often sets are fetched.
+#[derive(Clone, Copy)]
+struct Pace {
+    refresh: Duration,
+    again: Duration,
+}
+
+/// Starts with what the configuration's files say and what the URLs serve now; neither waits longer than a fetch may take.
+/// `None`: nobody is authenticated.
+pub(super) async fn start(
+    config: &Config,
+    files: &mut Files,
+    helpers: &mut JoinSet<()>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Arc<Keyring>>, ConfigError> {
+    let watched = Watched::new("the keys for tokens", config.identity.files());
+    let Some(keyring) = keyring(config)? else { return Ok(None) };
+    if !config.identity.files().is_empty() {
+        let (own, identity) = (Arc::clone(&keyring), config.identity.clone());
+        files.watch(watched, move || reread(&own, &identity));
+    }
+    if keyring.remotes().is_empty() {
+        return Ok(Some(keyring));
+    }
+    let fetcher = fetcher(config)?;
+    let refresh = config.limits.jwks_refresh - config.limits.jwks_refresh / EARLIER;
+    let pace = Pace { refresh, again: TRY_AGAIN.min(refresh) };
+    let first = fetch_all(&keyring, &fetcher, metrics).await;
+    for (remote, place) in first {
+        helpers.spawn(keep(Arc::clone(&keyring), remote, place, fetcher.clone(), pace, Arc::clone(metrics)));
+    }
+    if !keyring.is_complete() {
+        tracing::warn!(
+            "the keys of an issuer could not be fetched; its tokens are answered with \"try again\" until they are"
+        );
+    }
+    Ok(Some(keyring))
+}
+
+/// The gate that a bridge of this configuration would have, with every set fetched once, for a command that judges a token.
+/// `None`: nobody is authenticated.
+///
+/// # Errors
+/// The configuration has mistakes.
+pub async fn gate(config: &Config) -> Result<Option<Gate>, ConfigError> {
+    let Some(keyring) = keyring(config)? else { return Ok(None) };
+    if !keyring.remotes().is_empty() {
+        fetch_all(&keyring, &fetcher(config)?, &Arc::default()).await;
+    }
+    Ok(Some(parts::gate(config, Some(keyring), Arc::default())))
+}
+
+fn keyring(config: &Config) -> Result<Option<Arc<Keyring>>, ConfigError> {
+    let keyring = config.identity.keyring(config.limits.jwks_cooldown).map_err(|mistakes| ConfigError { mistakes })?;
+    Ok(keyring.map(Arc::new))
+}
+
+fn fetcher(config: &Config) -> Result<Fetcher, ConfigError> {
+    let authorities = config.identity.jwks_ca.as_deref();
+    Fetcher::new(authorities, config.limits.jwks_timeout, MAX_SET_BYTES)
+        .map_err(|problem| ConfigError { mistakes: vec![Identity::mistake("--jwks-ca", &problem)] })
+}
+
+/// Fetches every set once, all at the same time.
+async fn fetch_all(keyring: &Arc<Keyring>, fetcher: &Fetcher, metrics: &Arc<Metrics>) -> Vec<(Arc<Remote>, Place)> {
+    let mut fetching = JoinSet::new();
+    for remote in keyring.remotes() {
+        // What the configuration has looked at.
+        let Ok(place) = https::check(&remote.url) else { continue };
+        let (keyring, remote, fetcher, metrics) =
+            (Arc::clone(keyring), Arc::clone(remote), fetcher.clone(), Arc::clone(metrics));
+        fetching.spawn(async move {
+            fetch(&keyring, &remote, &place, &fetcher, &metrics).await;
+            (remote, place)
+        });
+    }
+    fetching.join_all().await
+}
+
+/// Fetches a set again and again, and when somebody shows a token whose key is not in it.
+async fn keep(
+    keyring: Arc<Keyring>,
+    remote: Arc<Remote>,
+    place: Place,
+    fetcher: Fetcher,
+    pace: Pace,
+    metrics: Arc<Metrics>,
+) {
+    let mut next = Instant::now() + if keyring.is_complete() { pace.refresh } else { pace.again };
+    loop {
+        tokio::select! {
+            () = sleep_until(next) => {}
+            () = remote.wanted() => {}
+        }
+        let is_good = fetch(&keyring, &remote, &place, &fetcher, &metrics).await;
+        next = Instant::now() + if is_good { pace.refresh } else { pace.again };
+    }
+}
+
+async fn fetch(keyring: &Keyring, remote: &Arc<Remote>, place: &Place, fetcher: &Fetcher, metrics: &Metrics) -> bool {
+    remote.begin();
+    let set = fetcher.get(place).await;
+    let taken = keyring.fetched(remote, set);
+    match &taken {
+        Ok(()) => {
+            metrics.keys.fetched.increment();
+            tracing::debug!(url = remote.url, "the issuer's keys were fetched");
+        }
+        Err(problem) => {
+            metrics.keys.failed.increment();
+            tracing::warn!(
+                url = remote.url,
+                problem,
+                "the issuer's keys cannot be fetched; those that were there stay"
+            );
+        }
+    }
+    taken.is_ok()
+}
+
+fn reread(keyring: &Keyring, identity: &Identity) -> Result<(), String> {
+    let settings = identity.settings().map_err(|mistakes| ConfigError { mistakes }.to_string())?;
+    let settings = settings.ok_or("there is no key left")?;
+    keyring.reread(settings).map_err(|wrong| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}

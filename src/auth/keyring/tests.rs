@@ -1,0 +1,106 @@
+//! Keys come and go, and what cannot be used changes nothing.
+
+use std::time::UNIX_EPOCH;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::auth::{ClaimNames, Issuer};
+
+const TOKENS: &str = include_str!("../../../tests/vectors/keys/tokens.json");
+const SET: &str = include_str!("../../../tests/vectors/keys/jwks.json");
+const ISSUER: &str = "https://id.example";
+const COOL_DOWN: Duration = Duration::from_secs(30);
+
+fn settings() -> Settings {
+    let url = Some("https://id.example/jwks".to_owned());
+    let (name, audiences) = (Some(ISSUER.to_owned()), vec!["rialto".to_owned()]);
+    let issuer = Issuer { name, audiences, url, ..Issuer::default() };
+    Settings { issuers: vec![issuer], claims: ClaimNames::default(), leeway: Duration::from_secs(30) }
+}
+
+fn ring() -> (Keyring, Arc<Remote>) {
+    let ring = Keyring::new(settings(), COOL_DOWN).unwrap();
+    let remote = Arc::clone(&ring.remotes()[0]);
+    (ring, remote)
+}
+
+fn verified(ring: &Keyring, algorithm: &str) -> Result<String, TokenError> {
+    let vectors: Value = serde_json::from_str(TOKENS).unwrap();
+    let now = UNIX_EPOCH + Duration::from_secs(vectors["now"].as_u64().unwrap());
+    let token = vectors["tokens"][algorithm].as_str().unwrap();
+    ring.verify(token, now).map(|principal| principal.user.to_string())
+}
+
+/// The set without the keys of this kind.
+fn without(kind: &str) -> String {
+    let mut set: Value = serde_json::from_str(SET).unwrap();
+    set["keys"].as_array_mut().unwrap().retain(|key| key["kty"] != kind);
+    set.to_string()
+}
+
+#[test]
+fn a_set_that_comes_is_believed_and_a_key_that_goes_is_not() {
+    let (ring, remote) = ring();
+    assert!(!ring.is_complete());
+    let awaited = |has_keys| Err(TokenError::KeyAwaited { issuer: ISSUER.into(), has_keys });
+    assert_eq!(verified(&ring, "RS256"), awaited(false));
+    assert_eq!(verified(&ring, "RS256").unwrap_err().code().number(), 4104);
+    ring.fetched(&remote, Ok(without("EC"))).unwrap();
+    assert!(ring.is_complete());
+    assert!(verified(&ring, "RS256").is_ok());
+    assert_eq!(verified(&ring, "ES256"), awaited(true), "another kind of key may come, too");
+    assert!(matches!(verified(&ring, "HS256"), Err(TokenError::Algorithm | TokenError::UnknownKey)), "no secret does");
+    for rubbish in [
+        Err("it is down".to_owned()),
+        Ok(String::new()),
+        Ok("{\"keys\":[]}".to_owned()),
+        Ok("<html>".to_owned()),
+        Ok(json!({"keys": vec![json!({"kty": "RSA"}); 10_000]}).to_string()),
+        Ok(json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}).to_string()),
+    ] {
+        assert!(ring.fetched(&remote, rubbish.clone()).is_err(), "{rubbish:?}");
+        assert!(verified(&ring, "RS256").is_ok(), "{rubbish:?}");
+    }
+    ring.fetched(&remote, Ok(without("RSA"))).unwrap();
+    assert_eq!(verified(&ring, "RS256"), awaited(true));
+    assert!(verified(&ring, "ES256").is_ok());
+}
+
+#[test]
+fn files_are_taken_beside_what_was_fetched() {
+    let (ring, remote) = ring();
+    ring.fetched(&remote, Ok(without("EC"))).unwrap();
+    let mut with_secret = settings();
+    with_secret.issuers[0].keys = vec![KeySource::Secret(b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6eTu0Ya5Wi3Lo8Zx1C".into())];
+    ring.reread(with_secret).unwrap();
+    assert!(verified(&ring, "HS256").is_ok() && verified(&ring, "RS256").is_ok());
+    let mut broken = settings();
+    broken.issuers[0].keys = vec![KeySource::Secret(b"short".into())];
+    assert!(ring.reread(broken).is_err());
+    assert!(verified(&ring, "HS256").is_ok() && verified(&ring, "RS256").is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_key_is_worth_one_fetch_in_a_while() {
+    let (ring, remote) = ring();
+    ring.fetched(&remote, Ok(SET.to_owned())).unwrap();
+    let now = Instant::now();
+    let ask = |after: Duration| ring.coming(ISSUER, Duration::from_secs(2), now + after);
+    assert!(ring.coming("https://evil.example", Duration::from_secs(2), now).is_none());
+    let (first, second) = (ask(Duration::ZERO).unwrap(), ask(Duration::ZERO).unwrap());
+    remote.wanted().await;
+    ring.fetched(&remote, Err("it is down".to_owned())).unwrap_err();
+    first.over().await;
+    second.over().await;
+    assert!(ask(COOL_DOWN / 2).is_none());
+    let third = ask(COOL_DOWN).unwrap();
+    let begun = tokio::time::Instant::now();
+    third.over().await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(2), "nobody waits for ever");
+    let wanted = tokio::time::timeout(Duration::from_millis(1), async {
+        remote.wanted().await;
+        remote.wanted().await;
+    });
+    assert!(wanted.await.is_err(), "one wish for one fetch");
+}

@@ -25,6 +25,8 @@ const MAX_SET_BYTES: usize = 256 << 10;
 #[derive(Clone, Copy)]
 struct Pace {
     refresh: Duration,
+    /// After the last good fetch.
+    max_stale: Duration,
     again: Duration,
 }
 
@@ -47,7 +49,7 @@ pub(super) async fn start(
     }
     let fetcher = fetcher(config)?;
     let refresh = config.limits.jwks_refresh - config.limits.jwks_refresh / EARLIER;
-    let pace = Pace { refresh, again: TRY_AGAIN.min(refresh) };
+    let pace = Pace { refresh, max_stale: config.limits.jwks_max_stale, again: TRY_AGAIN.min(refresh) };
     let first = fetch_all(&keyring, &fetcher, metrics).await;
     for (remote, place) in first {
         helpers.spawn(keep(Arc::clone(&keyring), remote, place, fetcher.clone(), pace, Arc::clone(metrics)));
@@ -110,13 +112,28 @@ async fn keep(
     metrics: Arc<Metrics>,
 ) {
     let mut next = Instant::now() + if keyring.is_complete() { pace.refresh } else { pace.again };
+    let mut stale_at = Instant::now() + pace.max_stale;
     loop {
         tokio::select! {
-            () = sleep_until(next) => {}
+            () = sleep_until(next.min(stale_at)) => {}
             () = remote.wanted() => {}
         }
         let is_good = fetch(&keyring, &remote, &place, &fetcher, &metrics).await;
-        next = Instant::now() + if is_good { pace.refresh } else { pace.again };
+        let now = Instant::now();
+        next = now + if is_good { pace.refresh } else { pace.again };
+        if is_good {
+            stale_at = now + pace.max_stale;
+        } else if now >= stale_at {
+            // Once: there is nothing to give up until a set has come again.
+            stale_at = now + pace.max_stale;
+            if keyring.forget(&remote) {
+                let url = &remote.url;
+                tracing::error!(
+                    url,
+                    "the issuer's keys could not be fetched for too long and are not believed any more"
+                );
+            }
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Keys that change while the bridge runs: files that are written anew, sets that an issuer serves.
 //!
 //! Whoever verifies reads an immutable [`Authenticator`] that is swapped as a whole; whoever brings keys makes another. What
-//! cannot be used changes nothing: the keys that were there stay. This module knows no network: who fetches sets waits at
+//! cannot be used changes nothing: the keys that were there stay, until whoever fetches them gives them up
+//! ([`Keyring::forget`]). This module knows no network: who fetches sets waits at
 //! [`Remote::wanted`] and brings them to [`Keyring::fetched`].
 //!
 //! A token whose `kid` nobody knows may be signed with a key that its issuer has just made. [`Keyring::coming`] asks for one fetch
@@ -130,6 +131,23 @@ impl Keyring {
         lock(&remote.state).is_under_way = false;
         remote.done.send_modify(|done| *done += 1);
         taken
+    }
+
+    /// Nobody knows any more whether this set holds: its keys go, and tokens of its issuer are told to try again. Whether there
+    /// were any.
+    pub fn forget(&self, remote: &Arc<Remote>) -> bool {
+        let mut known = lock(&self.known);
+        let index = self.remotes.iter().position(|own| Arc::ptr_eq(own, remote));
+        let Some(before) = index.and_then(|index| known.sets.get_mut(index)).and_then(Option::take) else {
+            return false;
+        };
+        let made = self.renew(&known);
+        if made.is_err()
+            && let Some(set) = index.and_then(|index| known.sets.get_mut(index))
+        {
+            *set = Some(before);
+        }
+        made.is_ok()
     }
 
     fn take_set(&self, remote: &Arc<Remote>, text: String) -> Result<(), String> {

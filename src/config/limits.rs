@@ -115,7 +115,9 @@ limits! { machine:
     Connections max_revocations: count = 100_000,
         "max-revocations", "100000", "Users, sessions and tokens that are revoked, each for a day; more are refused";
     Connections jwks_refresh: time = Duration::from_secs(600),
-        "jwks-refresh", "10m", "A key that is gone from its issuer's set is refused after so long at most";
+        "jwks-refresh", "10m", "A key that is gone from its issuer's set, which can be fetched, is refused after so long at most";
+    Connections jwks_max_stale: time = Duration::from_secs(3_600),
+        "jwks-max-stale", "1h", "How long keys are believed whose set cannot be fetched any more";
     Connections jwks_cooldown: time = Duration::from_secs(30),
         "jwks-cooldown", "30s", "Between two fetches of a set for the sake of keys that are not in it";
     Connections jwks_timeout: time = Duration::from_secs(2),

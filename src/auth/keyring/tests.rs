@@ -40,6 +40,18 @@ fn without(kind: &str) -> String {
 }
 
 #[test]
+fn a_set_that_is_given_up_is_awaited_again() {
+    let (ring, remote) = ring();
+    assert!(!ring.forget(&remote), "there is none");
+    ring.fetched(&remote, Ok(SET.to_owned())).unwrap();
+    assert!(verified(&ring, "RS256").is_ok() && ring.is_complete());
+    assert!(ring.forget(&remote) && !ring.forget(&remote) && !ring.is_complete());
+    assert_eq!(verified(&ring, "RS256").unwrap_err().code().number(), 4104);
+    ring.fetched(&remote, Ok(SET.to_owned())).unwrap();
+    assert!(verified(&ring, "RS256").is_ok());
+}
+
+#[test]
 fn a_set_that_comes_is_believed_and_a_key_that_goes_is_not() {
     let (ring, remote) = ring();
     assert!(!ring.is_complete());

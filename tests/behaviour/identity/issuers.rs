@@ -151,6 +151,21 @@ async fn whatever_an_issuer_answers_the_keys_that_are_there_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_nobody_confirms_for_too_long_are_not_believed() {
+    let issuer = Issuer::start(set(&["rsa"])).await;
+    let bridge = bridge(&issuer, |config| {
+        config.limits.jwks_refresh = Duration::from_millis(50);
+        config.limits.jwks_max_stale = Duration::from_secs(1);
+    })
+    .await;
+    until(&bridge, &ann("rsa"), 0).await;
+    issuer.answer(Answer::HangUp);
+    until(&bridge, &ann("rsa"), 503).await;
+    issuer.answer(set(&["rsa"]));
+    until(&bridge, &ann("rsa"), 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bridge_without_keys_yet_says_try_again() {
     let issuer = Issuer::start(Answer::HangUp).await;
     let bridge = bridge(&issuer, |config| config.limits.jwks_refresh = Duration::from_millis(50)).await;

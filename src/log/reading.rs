@@ -174,6 +174,7 @@ impl RingLog {
 
     fn batch(&mut self, first: usize, end: usize, view: View) -> Read {
         let oldest = self.oldest();
+        let end = self.end_for(first, end, view);
         let frames = self.frames_of(first, end, view);
         Read::Batch { first: oldest + first as u64, last: oldest + end as u64 - 1, frames }
     }

@@ -95,6 +95,9 @@ struct Made {
     is_read: bool,
 }
 
+/// A frame of which so much was there before something of it was hidden is read alone.
+const ALONE_BYTES: u64 = 16 << 10;
+
 /// What a frame that was made takes in the tree, beside its bytes: nodes may be half empty.
 const MADE_OVERHEAD_BYTES: usize = 2 * size_of::<((u64, Audience), Made)>();
 
@@ -125,9 +128,9 @@ impl Reduced {
         size_of::<Self>() + self.rows.capacity() * size_of::<(u64, Protected)>() + self.made_bytes
     }
 
-    /// What it takes of a log's cap, in bytes.
+    /// What it takes of a log's cap, in bytes. Frames that were made have a bound of their own: no event goes for them.
     pub(super) fn capped_bytes(&self) -> usize {
-        self.rows.len() * size_of::<(u64, Protected)>() + self.made_bytes
+        self.rows.len() * size_of::<(u64, Protected)>()
     }
 
     pub(super) fn append(&mut self, sequence: u64, protected: Protected) {
@@ -164,10 +167,12 @@ impl Reduced {
         let made = self.made.entry((sequence, hidden)).or_default();
         made.frames[form] = frame;
         made.is_read = true;
+        // The new one stays whatever its size: all of its class are about to read it.
         while self.made_bytes > max_bytes
-            && let Some((_, oldest)) = self.made.pop_first()
+            && let Some(other) = self.made.keys().copied().find(|key| *key != (sequence, hidden))
+            && let Some(other) = self.made.remove(&other)
         {
-            self.made_bytes -= oldest.bytes();
+            self.made_bytes -= other.bytes();
         }
     }
 
@@ -211,6 +216,17 @@ impl RingLog {
         own + self.ephemeral.as_ref().map_or(0, |ephemeral| ephemeral.made_bytes())
     }
 
+    /// Where a batch from `first` on ends for this reader, at `end` or before. A large frame that is made goes alone, so that its
+    /// readers share it: a slow one would keep a copy of its own.
+    pub(super) fn end_for(&self, first: usize, end: usize, view: View) -> usize {
+        let Some(reduced) = &self.reduced else { return end };
+        let oldest = self.oldest();
+        let hidden = reduced.hidden(oldest + first as u64, oldest + end as u64, view.audience);
+        let bytes = |index: usize| self.entries[index].ends[view.form] - self.frame_start(index, view.form);
+        let large = hidden.map(|(sequence, _)| (sequence - oldest) as usize).find(|index| bytes(*index) >= ALONE_BYTES);
+        large.map_or(end, |index| index.max(first + 1))
+    }
+
     /// The frames of the entries from `first` to `end`, as places in the index, for this reader.
     pub(super) fn frames_of(&mut self, first: usize, end: usize, view: View) -> Bytes {
         let View { form, audience } = view;
@@ -224,6 +240,11 @@ impl RingLog {
             .collect();
         if hidden.is_empty() {
             return self.frames[form].slice(from, to);
+        }
+        if let ([(sequence, protected)], 1) = (&hidden[..], end - first) {
+            return self.reduced_frame(*sequence, protected, view, |log, form| {
+                log.frames[form].copied(log.frame_start(first, form), log.entries[first].ends[form])
+            });
         }
         let mut out = Vec::with_capacity((to - from) as usize);
         let mut at = from;

@@ -81,10 +81,15 @@ impl Bench {
     }
 
     fn append(&mut self, event_type: u32, class: Class) -> u64 {
+        self.append_of(40, event_type, class)
+    }
+
+    /// An event whose frame has so many bytes.
+    fn append_of(&mut self, len: usize, event_type: u32, class: Class) -> u64 {
         let payload = Bytes::from(vec![event_type as u8; 20]);
         let protection = counted(event_type, 20, &self.made);
         let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9, protection };
-        self.log.append(record, self.now, |sequence, form, out| write(sequence, form, 40, out)).sequence
+        self.log.append(record, self.now, |sequence, form, out| write(sequence, form, len, out)).sequence
     }
 
     fn read(&mut self, after: u64, view: View, take: Take) -> Read {
@@ -189,14 +194,32 @@ fn made_frames_are_bounded_and_counted_and_go_when_nobody_reads_them() {
 }
 
 #[test]
-fn appends_get_the_room_that_made_frames_take() {
-    let mut bench = Bench::keeping(Retention { events: 1, age: Duration::ZERO }, 40_000);
+fn no_event_goes_for_made_frames_and_they_stay_within_their_share() {
+    let bench = || Bench::keeping(Retention { events: 1, age: Duration::ZERO }, 40_000);
+    let (mut read, mut unread) = (bench(), bench());
     for _ in 0..3_000 {
-        let sequence = bench.append(100, Class::Reliable);
-        bench.expect(sequence - 1, json(ONE), &[100]);
-        bench.expect(sequence - 1, binary(TWO), &[100]);
+        let sequence = read.append(100, Class::Reliable);
+        unread.append(100, Class::Reliable);
+        read.expect(sequence - 1, json(ONE), &[100]);
+        read.expect(sequence - 1, binary(TWO), &[100]);
+        assert!(read.log.made_bytes() <= 10_000, "{}", read.log.made_bytes());
     }
-    assert!(bench.log.retained() > 0 && bench.log.bytes() < 2 * 40_000, "{}", bench.log.bytes());
+    assert_eq!(read.log.retained(), unread.log.retained());
+}
+
+#[test]
+fn a_large_frame_goes_alone_and_all_of_a_class_share_it() {
+    let mut bench = Bench::new(200_000);
+    for len in [40, 40_000, 40, 40] {
+        bench.append_of(len, 100, Class::Reliable);
+    }
+    let mut read = |after| match bench.read(after, json(ONE), Take::Everything) {
+        Read::Batch { first, last, frames } => (first, last, frames.as_ptr()),
+        other => panic!("{other:?}"),
+    };
+    let places = [0, 1, 2].map(|after| read(after));
+    assert_eq!(places.map(|(first, last, _)| (first, last)), [(1, 1), (2, 2), (3, 4)]);
+    assert_eq!(read(1), places[1], "the same memory");
 }
 
 #[test]

@@ -109,21 +109,22 @@ impl<'p> Printer<'p, '_> {
             }
             return Ok(());
         }
+        if field.cardinality == Cardinality::Map {
+            for occurrence in group.iter().rev() {
+                let entry = Cursor::new(self.wire, occurrence.value).span()?;
+                self.reduce_entry(field, entry, depth, out)?;
+            }
+            return Ok(());
+        }
         let depth = depth.checked_sub(1).ok_or(Stop::Depth)?;
         match field.cardinality {
-            Cardinality::Map => {
-                for occurrence in group.iter().rev() {
-                    let entry = Cursor::new(self.wire, occurrence.value).span()?;
-                    self.reduce_entry(field, entry, depth, out)?;
-                }
-            }
             Cardinality::Repeated => {
                 for occurrence in group.iter().rev() {
                     let body = self.message_span(field, occurrence.value, depth + 1)?;
                     self.reduce_message(field, field.tag, &[body], depth, out)?;
                 }
             }
-            Cardinality::Implicit | Cardinality::Explicit => {
+            _ => {
                 let bodies = group.iter().map(|occurrence| self.message_span(field, occurrence.value, depth + 1));
                 let bodies = bodies.collect::<Result<Vec<_>, _>>()?;
                 self.reduce_message(field, field.tag, &bodies, depth, out)?;
@@ -154,7 +155,7 @@ impl<'p> Printer<'p, '_> {
         Ok(())
     }
 
-    /// An entry of a map: its last key, and its value.
+    /// An entry of a map: its last key, and its value. As when it is printed, only a message is a level.
     fn reduce_entry(&mut self, field: &'p FieldPlan, entry: Span, depth: u32, out: &mut Backwards) -> Result<(), Stop> {
         let (key_tag, value_tag) = (8 | field.map_key.wire_type(), 16 | field.kind.wire_type());
         let (mut key, mut value, mut bodies) = (Span::EMPTY, Span::EMPTY, Vec::new());
@@ -174,6 +175,7 @@ impl<'p> Printer<'p, '_> {
         }
         let since = out.len();
         if !bodies.is_empty() {
+            let depth = depth.checked_sub(1).ok_or(Stop::Depth)?;
             self.reduce_message(field, value_tag, &bodies, depth, out)?;
         }
         out.put(value.of(self.wire));

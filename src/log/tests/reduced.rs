@@ -217,7 +217,7 @@ fn a_large_frame_goes_alone_and_all_of_a_class_share_it() {
         Read::Batch { first, last, frames } => (first, last, frames.as_ptr()),
         other => panic!("{other:?}"),
     };
-    let places = [0, 1, 2].map(|after| read(after));
+    let places = [0, 1, 2].map(&mut read);
     assert_eq!(places.map(|(first, last, _)| (first, last)), [(1, 1), (2, 2), (3, 4)]);
     assert_eq!(read(1), places[1], "the same memory");
 }

@@ -13,6 +13,7 @@ mod parts;
 mod playground;
 mod ready;
 mod reload;
+mod session_token;
 mod slow_link;
 mod sweep;
 
@@ -63,6 +64,8 @@ pub struct Options {
     pub reloads: Reloads,
     /// Asks for certificates and other files of the configuration to be read again before they are looked at anyway.
     pub reread: Reread,
+    /// Gets the session token that `--session-token` makes, before `ready` does. Nobody else is ever told.
+    pub session_token: Option<oneshot::Sender<String>>,
     /// Gets the addresses once everything listens.
     pub ready: Option<oneshot::Sender<Addresses>>,
 }
@@ -123,6 +126,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     // Ended when this function does, however it does.
     let (mut files, mut helpers) = (Files::default(), JoinSet::new());
     let keys = keys::start(&config, &mut files, &mut helpers, &metrics).await?;
+    let (session, made) = session_token::start(&config, &mut files)?;
     let list = config
         .peers
         .publishers
@@ -148,7 +152,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
 
     let node: Arc<str> = short_id(rand::random()).into();
     let Core { metrics, revisions, hub, ingest, front } =
-        parts::core(&config, &node, schema, keys, metrics, Arc::clone(&directory));
+        parts::core(&config, &node, schema, keys, session, metrics, Arc::clone(&directory));
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
@@ -246,6 +250,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         );
         if !config.identity.is_on() && !addresses.listen.ip().is_loopback() {
             tracing::warn!(listen = %addresses.listen, "nobody is asked for a token: whoever gets there may subscribe to everything");
+        }
+        if let (Some(made), Some(tell)) = (made, options.session_token) {
+            let _ = tell.send(made);
         }
         if let Some(ready) = options.ready {
             // Whoever asked may have left.

@@ -242,7 +242,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
         // Tokens are asked for where browsers connect, certificates or tokens where backends and operators do.
         let has_list = config.peers.publishers.is_some();
         let (is_guarded, keys) = match *flag {
-            "--listen" => (config.identity.is_on(), "give keys for tokens (--jwt-secret-file)"),
+            "--listen" => (config.identity.is_on(), "give keys for tokens (--jwt-secret-file) or --session-token"),
             "--grpc" => (
                 has_list || config.tls.asks_for_certificates(Port::Grpc),
                 "list who may publish (--publishers), ask for certificates (--grpc-client-ca)",
@@ -274,6 +274,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
     mistakes.extend(config.tls.mistakes());
     mistakes.extend(config.proxy.mistakes());
     mistakes.extend(config.identity.settings().err().unwrap_or_default());
+    mistakes.extend(config.identity.session_mistakes(config.peers.require_tenant));
     mistakes.extend(config.peers.mistakes(config));
     mistakes.extend(config.limits.contradictions());
     mistakes

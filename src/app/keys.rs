@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::files::{Files, Watched};
-use super::parts;
+use super::{parts, session_token};
 use crate::auth::{Keyring, Remote};
 use crate::config::{Config, ConfigError, Identity};
 use crate::metrics::Metrics;
@@ -31,7 +31,7 @@ struct Pace {
 }
 
 /// Starts with what the configuration's files say and what the URLs serve now; neither waits longer than a fetch may take.
-/// `None`: nobody is authenticated.
+/// `None`: there are none.
 pub(super) async fn start(
     config: &Config,
     files: &mut Files,
@@ -63,7 +63,7 @@ pub(super) async fn start(
 }
 
 /// The gate that a bridge of this configuration would have, with every set fetched once, for a command that judges a token.
-/// `None`: nobody is authenticated.
+/// `None`: there is no key to judge one by.
 ///
 /// # Errors
 /// The configuration has mistakes.
@@ -72,7 +72,8 @@ pub async fn gate(config: &Config) -> Result<Option<Gate>, ConfigError> {
     if !keyring.remotes().is_empty() {
         fetch_all(&keyring, &fetcher(config)?, &Arc::default()).await;
     }
-    Ok(Some(parts::gate(config, Some(keyring), Arc::default())))
+    let (session, _) = session_token::start(config, &mut Files::default())?;
+    Ok(Some(parts::gate(config, Some(keyring), session, Arc::default())))
 }
 
 fn keyring(config: &Config) -> Result<Option<Arc<Keyring>>, ConfigError> {

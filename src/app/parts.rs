@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::auth::publishers::Directory;
-use crate::auth::{Keyring, Revocations};
+use crate::auth::{Keyring, Revocations, SessionToken};
 use crate::config::{Config, ConfigError, SchemaPolicy, read_publishers};
 
 use crate::engine::{Appender, Idempotency, MemoryEngine};
@@ -56,6 +56,7 @@ pub(super) fn core(
     node: &Arc<str>,
     schema: Schema,
     keys: Option<Arc<Keyring>>,
+    session: Option<Arc<SessionToken>>,
     metrics: Arc<Metrics>,
     publishers: Arc<Directory>,
 ) -> Core {
@@ -69,17 +70,23 @@ pub(super) fn core(
     let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
     let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
     let ingest = Arc::new(ingest.with_publishers(publishers).with_metrics(Arc::clone(&metrics)));
-    let gate = gate(config, keys, Arc::clone(&metrics));
+    let gate = gate(config, keys, session, Arc::clone(&metrics));
     let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
     let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
     Core { metrics, revisions, hub, ingest, front }
 }
 
 /// Who may come in on the first port.
-pub(super) fn gate(config: &Config, keys: Option<Arc<Keyring>>, metrics: Arc<Metrics>) -> Gate {
+pub(super) fn gate(
+    config: &Config,
+    keys: Option<Arc<Keyring>>,
+    session: Option<Arc<SessionToken>>,
+    metrics: Arc<Metrics>,
+) -> Gate {
     let (identity, limits) = (&config.identity, &config.limits);
     Gate {
         keys,
+        session,
         cookie: identity.cookie.clone(),
         in_query: identity.in_query,
         grace: identity.grace,

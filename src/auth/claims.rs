@@ -89,6 +89,7 @@ pub(super) fn principal(claims: Claims, names: &ClaimNames, expires: SystemTime)
         tenant: tenant.transpose()?.unwrap_or_else(Tenant::default_tenant),
         session: session.map(SessionId::from),
         token_id: token_id.unwrap_or_default().into(),
+        shared: false,
         grants: grants(&claims, names)?,
         expires: Some(expires),
         claims: Arc::new(claims),

@@ -13,7 +13,7 @@ use super::flags::Flags;
 use super::generate;
 use super::logs;
 use super::screen::{Colour, Screen};
-use super::serve::{asked_to_stop, reload_on_hangup, runtime};
+use super::serve::{asked_to_stop, reload_on_hangup, runtime, tell_session_token};
 use crate::app::{self, Addresses, Playground, Urls};
 use crate::codegen::typescript;
 use crate::config::{Config, LogLevel, Process};
@@ -112,7 +112,8 @@ impl Followed {
         }
         self.generate();
         let (ready, listening) = oneshot::channel();
-        let options = app::Options { playground: self.playground, ready: Some(ready), ..app::Options::default() };
+        let mut options = app::Options { playground: self.playground, ready: Some(ready), ..app::Options::default() };
+        options.session_token = Some(tell_session_token(self.screen));
         let reload = options.reloads.handle();
         reload_on_hangup(reload.clone(), options.reread.clone())?;
         let mut following = tokio::spawn(async move {

@@ -5,6 +5,7 @@ use std::future::Future;
 use clap::Args;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::flags::Flags;
@@ -31,15 +32,18 @@ Examples:
   rialto serve                                       the bundled catalogue, on loopback
   rialto serve --schema ./my-proto                   your own .proto files
   rialto serve --listen 127.0.0.1:0 --ready-file r   a free port, written to the file r
+  rialto serve --session-token                       only who has the token that it prints gets in
   RIALTO_LOG_FORMAT=json rialto serve                log lines for machines";
 
 impl Serve {
     /// Runs the bridge.
-    pub(crate) fn run(self, _screen: &mut Screen) -> Result<(), Failure> {
+    pub(crate) fn run(self, screen: &mut Screen) -> Result<(), Failure> {
         let config = Config::load(&self.flags.0, &Process)?;
         logs::install(config.log);
+        let screen = *screen;
         runtime()?.block_on(async move {
-            let options = app::Options::default();
+            let session_token = Some(tell_session_token(screen));
+            let options = app::Options { session_token, ..app::Options::default() };
             reload_on_hangup(options.reloads.handle(), options.reread.clone())?;
             Ok(app::run(config, options, asked_to_stop()?).await?)
         })
@@ -49,6 +53,20 @@ impl Serve {
 /// The runtime of a bridge: one worker a processor.
 pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Prints the session token, if one is made: on standard output, once, and not in the log, which others read.
+pub(crate) fn tell_session_token(screen: Screen) -> oneshot::Sender<String> {
+    let (tell, told) = oneshot::channel::<String>();
+    tokio::spawn(async move {
+        let Ok(token) = told.await else { return };
+        if screen.line(&format!("session token: {token}")).is_err() {
+            tracing::error!(
+                "the session token could not be printed, so nobody has it; restart, or use --session-token-file"
+            );
+        }
+    });
+    tell
 }
 
 /// Reads the schema and the files of the configuration again whenever SIGHUP arrives. The bridge itself logs how it went.

@@ -10,8 +10,10 @@ use crate::auth::{
     Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, Keyring, Settings, SettingsError,
 };
 
+mod session;
 mod table;
 
+pub(super) use session::token_of;
 pub(super) use table::KEYS;
 
 /// The largest file that is read as a key. A JWKS has a limit of its own.
@@ -21,7 +23,7 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(25);
 const ALGORITHMS: [&str; 12] =
     ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
-/// Everything about tokens. Without a key nobody is authenticated.
+/// Everything about tokens. Without a key and a session token nobody is authenticated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     /// A file with a shared secret. A last line's end does not belong to it.
@@ -36,6 +38,10 @@ pub struct Identity {
     pub jwks_urls: Vec<JwksUrl>,
     /// A PEM file with authorities that are trusted there beside the system's.
     pub jwks_ca: Option<PathBuf>,
+    /// Whether a session token is made at the start. Default no.
+    pub session_token: bool,
+    /// A file with the session token.
+    pub session_token_file: Option<PathBuf>,
     /// The `iss` that tokens must have. Needed with public keys.
     pub issuer: Option<String>,
     /// What tokens' `aud` must name one of. Needed with public keys.
@@ -92,6 +98,8 @@ impl Default for Identity {
             jwks_file: None,
             jwks_urls: Vec::new(),
             jwks_ca: None,
+            session_token: false,
+            session_token_file: None,
             issuer: None,
             audiences: Vec::new(),
             algorithms: Vec::new(),
@@ -106,12 +114,25 @@ impl Default for Identity {
 
 impl Identity {
     /// The configuration keys that bring a key for tokens.
-    pub(super) const KEYS: [&str; 5] = ["jwt-secret", "jwt-secret-file", "jwt-public-key", "jwks-file", "jwks-url"];
+    pub(super) const KEYS: [&str; 7] = [
+        "jwt-secret",
+        "jwt-secret-file",
+        "jwt-public-key",
+        "jwks-file",
+        "jwks-url",
+        "session-token",
+        "session-token-file",
+    ];
     /// A token and its grace are about a clock and a reconnect, not about hours.
     const MOST_SLACK: Duration = Duration::from_secs(600);
 
-    /// Whether there is a key, and so only those who have a token are let in.
+    /// Whether there is a key or a session token, and so only those who have a token are let in.
     pub fn is_on(&self) -> bool {
+        self.has_key() || self.has_session_token()
+    }
+
+    /// Whether there is a key that verifies tokens.
+    fn has_key(&self) -> bool {
         self.has_own_key() || !self.jwks_urls.is_empty()
     }
 
@@ -130,7 +151,7 @@ impl Identity {
         mistake(flag, problem)
     }
 
-    /// Reads the keys that are there and makes place for those that are served somewhere. `None`: nobody is authenticated.
+    /// Reads the keys that are there and makes place for those that are served somewhere. `None`: there are none.
     ///
     /// # Errors
     /// Every mistake, by flag.
@@ -141,16 +162,18 @@ impl Identity {
         made.map(Some).map_err(|wrong| wrong.iter().filter_map(|wrong| blame(wrong, false)).collect())
     }
 
-    /// Reads the keys, and tries whether they make an authenticator. `None`: nobody is authenticated.
+    /// Reads the keys, and tries whether they make an authenticator. `None`: there are none.
     ///
     /// # Errors
     /// Every mistake, by flag.
     pub fn settings(&self) -> Result<Option<Settings>, Vec<Mistake>> {
         let mut mistakes = Vec::new();
-        if !self.is_on() {
+        if !self.has_key() {
             let said = [("--jwt-issuer", self.issuer.is_some()), ("--jwt-audience", !self.audiences.is_empty())];
             let ways = [("--token-cookie", self.cookie.is_some()), ("--token-in-query", self.in_query)];
             let more = [("--jwt-algorithm", !self.algorithms.is_empty()), ("--jwks-ca", self.jwks_ca.is_some())];
+            // A session token may come in these ways too.
+            let ways = ways.into_iter().filter(|_| !self.has_session_token());
             let said = said.into_iter().chain(more).chain(ways);
             let problem = "there is no key to verify tokens with, so nobody would be authenticated; give one of \
                            --jwt-secret-file, --jwt-public-key, --jwks-file, --jwks-url, or leave this out";

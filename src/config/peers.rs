@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::identity::secret_of;
+use super::identity::token_of;
 use super::key::{Group, Key, Takes};
 use super::publishers::read_publishers;
 use super::{Config, Mistake, Port, value};
-use crate::auth::KeySource;
 use crate::auth::publishers::Publishers;
 
 /// Everything about peers that are no browsers.
@@ -38,12 +37,7 @@ impl Peers {
     /// It cannot be read, or is not worth the name.
     pub fn read_admin_token(&self) -> Result<Option<Vec<u8>>, Mistake> {
         let Some(path) = &self.admin_token else { return Ok(None) };
-        let token = secret_of(path).and_then(|token| match KeySource::Secret(token.clone()).check() {
-            Ok(()) if token.iter().all(u8::is_ascii_graphic) => Ok(token),
-            Ok(()) => Err("a token is sent in a header, and this has other than visible ASCII characters".to_owned()),
-            Err(error) => Err(error.to_string()),
-        });
-        token.map(Some).map_err(|problem| {
+        token_of(path).map(Some).map_err(|problem| {
             let example = "a file made by openssl rand -hex 32".to_owned();
             Mistake { key: "--admin-token-file".to_owned(), problem, example }
         })

@@ -237,8 +237,16 @@ fn every_key_is_described_once_and_reads_what_it_shows_and_its_example() {
         assert!(!key.help.is_empty() && !key.help.ends_with('.'), "{}", key.name);
         assert!(
             matches!(key.takes, Takes::Nothing)
-                == ["insecure", "allow-breaking", "token-in-query", "require-tenant", "log-payloads", "proxy-protocol"]
-                    .contains(&key.name)
+                == [
+                    "insecure",
+                    "allow-breaking",
+                    "token-in-query",
+                    "session-token",
+                    "require-tenant",
+                    "log-payloads",
+                    "proxy-protocol"
+                ]
+                .contains(&key.name)
         );
     }
 }

@@ -37,6 +37,8 @@ pub struct Principal {
     pub session: Option<SessionId>,
     /// What its token is called, `jti`: what an administrator revokes. Empty: it has no name.
     pub token_id: Arc<str>,
+    /// Whether many people may have its token: then what one user may have is not counted.
+    pub shared: bool,
     /// What it may do.
     pub grants: Grants,
     /// Everything that its token says, for `{@claim}` in permissions. As large as a token may be.
@@ -55,6 +57,7 @@ impl Principal {
             tenant: Tenant::default_tenant(),
             session: None,
             token_id: "".into(),
+            shared: false,
             grants: Grants::everything(),
             claims: Arc::default(),
             expires: None,
@@ -108,6 +111,7 @@ impl fmt::Debug for Principal {
             .field("tenant", &self.tenant)
             .field("session", &self.session)
             .field("token_id", &self.token_id)
+            .field("shared", &self.shared)
             .field("grants", &self.grants)
             .field("expires", &self.expires)
             .finish_non_exhaustive()

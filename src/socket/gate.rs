@@ -1,9 +1,9 @@
 //! Who may come in: the token of a request, or of a frame, becomes a principal.
 //!
-//! A request carries its token in `Authorization: Bearer`, in the cookie that the configuration names or, where that is
-//! allowed, in `?token=`. The first of them that is there is the one that counts: a wrong one is refused and not tried
-//! another way. A cookie is sent by browsers without their page's doing, so it counts only with an `Origin`, which the
-//! upgrade has checked. Nothing here repeats a token: not in an answer, not in a log.
+//! A request carries its token in `X-Session-Token`, where the bridge has a session token, in `Authorization: Bearer`, in the
+//! cookie that the configuration names or, where that is allowed, in `?token=`. The first of them that is there is the one that
+//! counts: a wrong one is refused and not tried another way. A cookie is sent by browsers without their page's doing, so it
+//! counts only with an `Origin`, which the upgrade has checked. Nothing here repeats a token: not in an answer, not in a log.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 
-use crate::auth::{Coming, Keyring, Revocations, TokenError};
+use crate::auth::{Coming, Keyring, Revocations, SESSION_TOKEN_USER, SessionToken, TokenError};
 use crate::ids::SessionId;
 use crate::limits::Rates;
 use crate::metrics::{Limit, Metrics};
@@ -25,6 +25,8 @@ use crate::status::PeerCode;
 
 use super::tenancy::Tenancy;
 
+/// Where programs show the session token, and nothing else.
+const SESSION_TOKEN: &str = "x-session-token";
 /// What stands for the name that a bridge would make.
 const MADE: &str = "…";
 /// How long somebody waits for a key: a fetch takes two seconds at most.
@@ -33,8 +35,10 @@ const KEY_PATIENCE: Duration = Duration::from_millis(2_500);
 /// How a bridge knows who connects.
 #[derive(Debug)]
 pub struct Gate {
-    /// Whose tokens are believed. `None`: nobody is authenticated, and everybody may come in.
+    /// Whose tokens are believed. With neither this nor a session token nobody is authenticated, and everybody may come in.
     pub keys: Option<Arc<Keyring>>,
+    /// The token that is believed as it is.
+    pub session: Option<Arc<SessionToken>>,
     /// The cookie that may hold a token.
     pub cookie: Option<String>,
     /// Whether `?token=` may hold one.
@@ -87,7 +91,7 @@ impl Refused {
 impl Gate {
     /// Whether only those get in who have a token.
     pub fn is_on(&self) -> bool {
-        self.keys.is_some()
+        self.keys.is_some() || self.session.is_some()
     }
 
     /// Who sends this request. `None`: it has no token, or none is needed.
@@ -102,6 +106,9 @@ impl Gate {
         if !self.is_on() {
             return Ok(None);
         }
+        if let Some(shown) = self.of_session_header(headers) {
+            return self.counted(shown, from, now).map(Some);
+        }
         let token = match bearer(headers)? {
             Some(token) => Some(token),
             None => match self.of_cookie(headers)? {
@@ -112,8 +119,7 @@ impl Gate {
         token.map(|token| self.verify(token, from, now, time)).transpose()
     }
 
-    /// Who this token is about. A good one is good whatever came from its address: behind one there may be many people. Who
-    /// shows too many wrong ones is not told any more what is wrong with them, only to wait.
+    /// Who this token is about.
     pub(super) fn verify(
         &self,
         token: &str,
@@ -121,9 +127,20 @@ impl Gate {
         now: Instant,
         time: SystemTime,
     ) -> Result<Arc<Principal>, Refused> {
+        self.counted(self.judge(token, time), from, now)
+    }
+
+    /// A good token is good whatever came from its address: behind one there may be many people. Who shows too many wrong ones
+    /// is not told any more what is wrong with them, only to wait.
+    fn counted(
+        &self,
+        judged: Result<Arc<Principal>, Refused>,
+        from: IpAddr,
+        now: Instant,
+    ) -> Result<Arc<Principal>, Refused> {
         // Behind a proxy of this machine everybody comes from loopback.
         let from = Some(one_peer(from)).filter(|from| !from.is_loopback());
-        let refused = match self.judge(token, time) {
+        let refused = match judged {
             // A key that is on its way may make it right.
             Err(refused) if refused.code == PeerCode::InvalidToken && refused.awaits.is_none() => refused,
             judged => return judged,
@@ -155,12 +172,27 @@ impl Gate {
 
     /// Who a token is about, by the token alone.
     fn judge(&self, token: &str, time: SystemTime) -> Result<Arc<Principal>, Refused> {
-        let Some(keys) = &self.keys else { return Ok(Arc::new(Principal::anonymous())) };
+        if let Some(principal) = self.session.as_ref().and_then(|session| session.recognise(token)) {
+            return Ok(principal);
+        }
+        let Some(keys) = &self.keys else {
+            return match self.session {
+                Some(_) => {
+                    Err(Refused::new(PeerCode::InvalidToken, "the token is not the session token of this bridge"))
+                }
+                None => Ok(Arc::new(Principal::anonymous())),
+            };
+        };
         let principal = keys.verify(token, time).map_err(|error| {
             let refused = Refused::new(error.code(), error.to_string());
             let TokenError::KeyAwaited { issuer, .. } = error else { return refused };
             Refused { awaits: Some(issuer), ..refused }
         })?;
+        // Nobody else is whoever has the session token, whatever an issuer says.
+        if self.session.is_some() && *principal.user == *SESSION_TOKEN_USER {
+            let message = "the token's user is the one of the session token, and no other token may name it";
+            return Err(Refused::new(PeerCode::InvalidToken, message));
+        }
         self.tenancy.check(&principal.tenant)?;
         if principal.expires.is_some_and(|expires| expires.checked_add(self.grace).is_some_and(|end| end <= time)) {
             return Err(Refused::new(PeerCode::TokenExpired, "the token has expired"));
@@ -190,6 +222,19 @@ impl Gate {
         let connection = expires.checked_add(self.grace).and_then(|end| now.checked_add(left(end)));
         let wall = expires.checked_add(self.grace).unwrap_or(time);
         Some(Ends { token, connection: connection.unwrap_or(now), wall })
+    }
+
+    /// What becomes of who shows a session token in its own header. `None`: there is none, or this bridge has none.
+    fn of_session_header(&self, headers: &HeaderMap) -> Option<Result<Arc<Principal>, Refused>> {
+        let session = self.session.as_ref()?;
+        let mut shown = headers.get_all(SESSION_TOKEN).iter();
+        let token = shown.next()?;
+        let refused = |message| Err(Refused::new(PeerCode::InvalidToken, message));
+        if shown.next().is_some() {
+            return Some(refused("X-Session-Token is there twice"));
+        }
+        let principal = token.to_str().ok().and_then(|token| session.recognise(token.trim()));
+        Some(principal.map_or_else(|| refused("X-Session-Token is not the session token of this bridge"), Ok))
     }
 
     fn of_cookie<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, Refused> {

@@ -2,8 +2,8 @@
 //!
 //! A [`Seat`] is taken as soon as a token says who somebody is, before the upgrade where it came with the request, and given
 //! back once, when its connection's read task or the failed handshake drops it. A user's seats are together and share what
-//! that user may do in a second. Looking for a session or a token walks all seats, on the asker's thread and a part of
-//! them at a time; no shard waits for it.
+//! that user may do in a second, except where many people are one user by a token that they share. Looking for a session or
+//! a token walks all seats, on the asker's thread and a part of them at a time; no shard waits for it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -117,11 +117,11 @@ impl Roster {
             .users
             .entry(user.clone())
             .or_insert_with(|| OfUser { seats: Vec::new(), allowance: Arc::new(Allowance::new(self.limits, now)) });
-        if of_user.seats.len() >= self.max_per_user {
+        if of_user.seats.len() >= self.max_per_user && !principal.shared {
             return Err(TooMany(self.max_per_user));
         }
         of_user.seats.push(Arc::clone(&occupant));
-        let allowance = Some(Arc::clone(&of_user.allowance));
+        let allowance = (!principal.shared).then(|| Arc::clone(&of_user.allowance));
         drop(stripe);
         Ok(Seat { roster, stripe: index, user: Some(user), occupant, allowance })
     }

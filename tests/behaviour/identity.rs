@@ -18,6 +18,7 @@ mod permissions;
 mod refresh;
 mod refusals;
 mod revocation;
+mod session_token;
 
 const SECRET: &str = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";
 const JSON: (&str, &str) = ("sec-websocket-protocol", "rialto.v1.json");

@@ -5,10 +5,12 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import subprocess
 import time
+import urllib.request
 
-from conftest import PATIENCE, PROGRAM, ROOT
+from conftest import PATIENCE, PROGRAM, ROOT, eventually, running
 
 KEYS = ROOT / "tests" / "vectors" / "keys"
 SECRET = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e"
@@ -133,3 +135,39 @@ def test_a_configuration_never_shows_its_secret(tmp_path):
         )
         assert done.returncode == 0 and SECRET not in done.stdout + done.stderr, done
         assert "(set)" in done.stdout, command
+
+
+def test_a_session_token_is_printed_once_and_lets_in_who_shows_it(tmp_path):
+    seen = set()
+    for _ in range(2):
+        with running(["serve", "--session-token", "--log-level", "trace"], tmp_path) as bridge:
+            line = eventually(lambda: re.search(r"^session token: ([\w-]{43})$", bridge.said(), re.M), "the token")
+            made = line[1]
+            assert len(decoded(made)) == 32
+            seen.add(made)
+            (tmp_path / "token").write_text(made + "\n")
+            follow = [PROGRAM, "subscribe", "--url", bridge.websocket, "team:red"]
+            wrong = ["--token", made[1:]]
+            for arguments, said in [([], "4501"), (wrong, "401 Unauthorized the token is not the session token")]:
+                done = subprocess.run([*follow, *arguments], capture_output=True, text=True, timeout=PATIENCE)
+                assert done.returncode == 1 and said in done.stderr and made[1:] not in done.stderr, done
+            move = {"teamId": "red", "userId": "u1", "status": "PRESENCE_STATUS_IDLE"}
+            body = json.dumps({"type": "team.presence.update", "data": move}).encode()
+            request = urllib.request.Request(f"{bridge.admin}/v1/publish", body, {"content-type": "application/json"})
+            follow += ["--token", f"@{tmp_path / 'token'}", "--count", "1"]
+            with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True) as process:
+                heard = lambda: urllib.request.urlopen(request, timeout=PATIENCE).close() or process.poll() is not None
+                eventually(heard, "an event for it")
+                assert process.returncode == 0 and "PRESENCE_STATUS_IDLE" in process.stdout.read()
+            assert bridge.said().count(made[1:]) == 1, "told once, and in no line of the log"
+    assert len(seen) == 2
+
+
+def test_a_session_token_of_a_file_is_not_printed(tmp_path):
+    with running(["serve", "--session-token-file", secret_file(tmp_path), "--log-level", "trace"], tmp_path) as bridge:
+        assert SECRET not in bridge.said() and "session token:" not in bridge.said()
+    done = subprocess.run(
+        [PROGRAM, "serve", "--session-token"], capture_output=True, text=True, timeout=PATIENCE,
+        env={**os.environ, "RIALTO_REQUIRE_TENANT": "true"},
+    )
+    assert done.returncode == 2 and "--session-token: a session token is of no tenant" in done.stderr, done

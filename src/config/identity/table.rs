@@ -125,6 +125,33 @@ pub(in crate::config) const KEYS: &[Key] = &[
         show: |config| show_path(&config.identity.jwks_ca),
     },
     Key {
+        name: "session-token",
+        group: Group::Identity,
+        takes: Takes::Nothing,
+        help: "Makes a token at the start and prints it once; only who has it, or another good token, gets in",
+        example: "true",
+        // What was said is not repeated: it may be somebody's token.
+        read: |config, text| {
+            let problem = "takes true or false; a token of your own is in a file: --session-token-file";
+            let yes = value::yes_or_no(text).map_err(|_| problem.to_owned())?;
+            config.identity.session_token = yes;
+            Ok(())
+        },
+        show: |config| vec![config.identity.session_token.to_string()],
+    },
+    Key {
+        name: "session-token-file",
+        group: Group::Identity,
+        takes: Takes::One("PATH"),
+        help: "A file with the session token, instead of one that is made. Read again when it changes",
+        example: "/run/secrets/rialto-session",
+        read: |config, text| {
+            config.identity.session_token_file = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| show_path(&config.identity.session_token_file),
+    },
+    Key {
         name: "jwt-issuer",
         group: Group::Identity,
         takes: Takes::One("ISSUER"),

@@ -120,3 +120,39 @@ fn a_secret_is_not_shown() {
     let weak = load(&[("jwt-secret", "hunter2")], &[]).unwrap_err().to_string();
     assert!(!weak.contains("hunter2"), "{weak}");
 }
+
+#[test]
+fn a_session_token_closes_the_door_and_contradicts_what_it_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let good = write("good", &format!("{SECRET}\n"));
+    let config = load(&[("session-token-file", &good)], &[]).unwrap();
+    assert_eq!(config.identity.read_session_token(), Ok(Some(SECRET.into())));
+    let made = load(&[("session-token", "true"), ("listen", "0.0.0.0:8080"), ("token-in-query", "true")], &[]).unwrap();
+    assert!(made.identity.is_on() && made.identity.settings().unwrap().is_none());
+    assert!(!load(&[("session-token", "false")], &[]).unwrap().identity.is_on());
+    let (short, spaced) = (write("short", "short"), write("spaced", &format!("{SECRET} x")));
+    type Flags<'a> = &'a [(&'a str, &'a str)];
+    let table: [(Flags<'_>, &str, &str); 7] = [
+        (&[("session-token", "true"), ("session-token-file", &good)], "--session-token", "give one of them"),
+        (&[("session-token-file", &short)], "--session-token-file", "32"),
+        (&[("session-token-file", &spaced)], "--session-token-file", "visible ASCII"),
+        (&[("session-token-file", "/no/such")], "--session-token-file", "cannot be read"),
+        (&[("session-token", "true"), ("require-tenant", "true")], "--session-token", "no tenant"),
+        (&[("session-token-file", &good), ("require-tenant", "true")], "--session-token-file", "no tenant"),
+        (&[("session-token", "true"), ("jwt-issuer", "me")], "--jwt-issuer", "no key to verify"),
+    ];
+    for (flags, key, problem) in table {
+        let found = mistakes(flags);
+        assert!(found.len() == 1 && found[0].0 == key && found[0].1.contains(problem), "{flags:?}: {found:?}");
+    }
+    let error = load(&[], &[("RIALTO_SESSION_TOKEN", SECRET)]).unwrap_err().to_string();
+    assert!(error.contains("--session-token-file") && !error.contains(SECRET), "{error}");
+    for name in ["RIALTO_SESSION_TOKEN", "RIALTO_SESSION_TOKEN_FILE"] {
+        assert!(load(&[], &[(name, "")]).is_err(), "{name}");
+    }
+}

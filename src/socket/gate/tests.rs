@@ -19,6 +19,7 @@ fn gate(in_query: bool, cookie: Option<&str>) -> Gate {
     let keys = Some(Arc::new(Keyring::new(settings, Duration::ZERO).unwrap()));
     Gate {
         keys,
+        session: None,
         cookie: cookie.map(str::to_owned),
         in_query,
         grace: Duration::from_secs(25),
@@ -168,4 +169,54 @@ fn a_token_is_inspected_as_it_would_be_judged() {
     };
     assert_eq!(inspect(&made(json!({"sid": "s1"})), Some("s2")), Err(4003));
     assert_eq!(inspect(&made(json!({"sid": "bob:s1"})), None), Err(4003));
+}
+
+#[test]
+fn the_session_token_counts_wherever_a_token_may_be_and_first_in_its_own_header() {
+    const TOKEN: &str = "Wm3x-9QeT7uVbY1kLs0Hd_5RfGz8NjPc2aKoXiCy4Bt";
+    let session = || Some(Arc::new(SessionToken::new(TOKEN.as_bytes())));
+    let both = Gate { session: session(), ..gate(true, Some("app")) };
+    let alone = Gate { keys: None, session: session(), ..gate(false, None) };
+    let closed = Gate { session: session(), ..gate(false, None) };
+    let own = |token: &str| ("x-session-token", token.to_owned());
+    let bearer = |token: &str| ("authorization", format!("Bearer {token}"));
+    let cookie = ("cookie", format!("app={TOKEN}"));
+    let origin = ("origin", "https://app.example".to_owned());
+    let ann = token("ann", NOW + 60);
+    for gate in [&both, &alone, &closed] {
+        assert_eq!(found(gate, &[own(TOKEN)], &[]), SESSION_TOKEN_USER);
+        assert_eq!(found(gate, &[bearer(TOKEN)], &[]), SESSION_TOKEN_USER);
+        assert_eq!(found(gate, &[own(TOKEN), bearer("x")], &[]), SESSION_TOKEN_USER, "the first that is there counts");
+        for wrong in ["", "x", &TOKEN[1..], &TOKEN.to_lowercase(), &format!("{TOKEN}x"), &ann] {
+            assert_eq!(found(gate, &[own(wrong)], &[]), "4001", "{wrong:?}");
+            assert_eq!(found(gate, &[own(wrong), bearer(TOKEN)], &[]), "4001", "and is not tried another way");
+        }
+        assert_eq!(found(gate, &[bearer(&TOKEN[1..])], &[]), "4001");
+        assert_eq!(found(gate, &[own(TOKEN), own(TOKEN)], &[]), "4001", "twice");
+        assert_eq!(found(gate, &[], &[]), "-");
+    }
+    // In a cookie or in the URL where a token may be there.
+    assert_eq!(found(&both, &[cookie.clone(), origin.clone()], &[]), SESSION_TOKEN_USER);
+    assert_eq!(found(&both, std::slice::from_ref(&cookie), &[]), "4001", "without a page");
+    assert_eq!(found(&both, &[], &[("token", TOKEN)]), SESSION_TOKEN_USER);
+    assert_eq!(found(&closed, &[cookie, origin], &[]), "-");
+    assert_eq!(found(&closed, &[], &[("token", TOKEN)]), "4001");
+    // Beside it an issuer's tokens are what they are, only nobody of them is called like that.
+    assert_eq!(found(&both, &[bearer(&ann)], &[]), "ann");
+    assert_eq!(found(&both, &[bearer(&token(SESSION_TOKEN_USER, NOW + 60))], &[]), "4001");
+    assert_eq!(found(&alone, &[bearer(&ann)], &[]), "4001");
+    // A bridge without one looks at neither.
+    let none = gate(false, None);
+    assert_eq!(found(&none, &[own(TOKEN), bearer(&ann)], &[]), "ann");
+    assert_eq!(found(&none, &[bearer(&token(SESSION_TOKEN_USER, NOW + 60))], &[]), SESSION_TOKEN_USER);
+}
+
+#[test]
+fn wrong_session_tokens_are_counted_and_the_right_one_never_is() {
+    let session = Some(Arc::new(SessionToken::new(b"Wm3x-9QeT7uVbY1kLs0Hd_5RfGz8NjPc2aKoXiCy4Bt")));
+    let gate = Gate { keys: None, session, wrong: WrongTokens::new(2), ..gate(false, None) };
+    let show = |token: &str| found(&gate, &[("x-session-token", token.to_owned())], &[]);
+    let codes: Vec<String> = (0..30).map(|_| show("guess")).collect();
+    assert_eq!((&*codes[19], &*codes[29]), ("4001", "4004"));
+    assert_eq!(show("Wm3x-9QeT7uVbY1kLs0Hd_5RfGz8NjPc2aKoXiCy4Bt"), SESSION_TOKEN_USER);
 }

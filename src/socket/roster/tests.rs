@@ -98,3 +98,16 @@ fn a_token_is_the_one_that_a_connection_lives_on_now() {
     assert_eq!(roster.expel(&Subject::Token(Tenant::default_tenant(), "old".into())).0, 0);
     assert_eq!(roster.expel(&Subject::Token(Tenant::default_tenant(), "new".into())).0, 1);
 }
+
+#[test]
+fn who_shares_a_token_is_one_user_that_nobody_counts_and_everybody_can_end() {
+    let roster = roster();
+    let token = crate::auth::SessionToken::new(b"a token");
+    let principal = token.recognise("a token").unwrap();
+    let party = Arc::new(Party { principal, session: "s".into(), ends: None });
+    let seats: Vec<_> = (0..10).map(|_| roster.sit(&party, None).unwrap()).collect();
+    assert!(seats.iter().all(|seat| seat.allowance.is_none()));
+    assert_eq!(roster.expel(&user(crate::auth::SESSION_TOKEN_USER)).0, 10);
+    drop(seats);
+    assert_eq!(users(&roster), 0);
+}

@@ -1,0 +1,32 @@
+//! The session token of a bridge: made at its start, or read from a file and read again when that changes.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::files::{Files, Watched};
+use crate::auth::SessionToken;
+use crate::config::{Config, ConfigError};
+
+/// The token that counts, and its text where somebody must be told.
+pub(super) type Started = (Option<Arc<SessionToken>>, Option<String>);
+
+/// What the configuration asks for.
+pub(super) fn start(config: &Config, files: &mut Files) -> Result<Started, ConfigError> {
+    let identity = &config.identity;
+    let watched = identity.session_token_file.clone().map(|path| Watched::new("the session token", vec![path]));
+    let from_file = identity.read_session_token().map_err(|mistake| ConfigError { mistakes: vec![mistake] })?;
+    let Some((text, watched)) = from_file.zip(watched) else {
+        let made = identity.session_token.then(|| URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
+        return Ok((made.as_ref().map(|made| Arc::new(SessionToken::new(made.as_bytes()))), made));
+    };
+    let token = Arc::new(SessionToken::new(&text));
+    let (own, identity) = (Arc::clone(&token), identity.clone());
+    files.watch(watched, move || {
+        let read = identity.read_session_token().map_err(|mistake| mistake.problem)?;
+        own.replace(&read.ok_or("there is no file left")?);
+        Ok(())
+    });
+    Ok((Some(token), None))
+}

@@ -137,8 +137,9 @@ def test_gr_01_http_2_is_spoken_as_its_conformance_suite_expects(bridge, tmp_pat
         print("\n!!!! H2SPEC NOT RUN !!!!\n!!!! it is not installed: `make tools` installs it with Go\n", file=sys.stderr)
         assert not os.environ.get("CI"), "under CI h2spec has to be there"
         return
-    listed = (line.split("  #")[0] for line in (HERE / "h2spec.txt").read_text().splitlines() if line[:1] not in "#")
-    expected = {name for name in listed if name}
+    listed = [line.split("  # ") for line in (HERE / "h2spec.txt").read_text().splitlines() if line and line[0] != "#"]
+    may_pass = {name for name, reason in listed if reason.startswith("or passes: ")}
+    expected = {name for name, _ in listed} - may_pass
     host, port = bridge.grpc.rsplit(":", 1)
     report = tmp_path / "report.xml"
     command = [H2SPEC, "-h", host, "-p", port, "-P", http2.PUBLISH, "-o", str(int(PATIENCE // 10) or 1), "-j", report]
@@ -147,5 +148,5 @@ def test_gr_01_http_2_is_spoken_as_its_conformance_suite_expects(bridge, tmp_pat
     cases = [(f"{case.get('package')}: {case.get('classname')}", case) for case in ElementTree.parse(report).iter("testcase")]
     assert len(cases) > 130, "h2spec was run"
     failed = {name for name, case in cases if case.find("failure") is not None or case.find("error") is not None}
-    assert failed == expected
+    assert failed - may_pass == expected
     assert failed, "the negative control: that a case can fail shows in those that are listed"

@@ -46,6 +46,8 @@ pub struct Metrics {
     pub tls_failed: Counter,
     /// Connections that should have begun with the PROXY protocol.
     pub proxy_failed: Counter,
+    /// Connections in their PROXY header or their TLS handshake.
+    pub entering: Gauge,
     /// Reloads of the schema.
     pub reloads: Reloads,
     /// Fetches of issuers' keys.
@@ -128,6 +130,8 @@ pub struct Observed {
     pub revision: u32,
     /// Open connections of browsers.
     pub connections: u64,
+    /// Connections of each port that count in its limits.
+    pub port_connections: [(&'static str, u64); 3],
     /// Those of each tenant.
     pub tenant_connections: Vec<(Tenant, u64)>,
     /// Their subscriptions.

@@ -142,6 +142,9 @@ impl Scrape {
         out.gauge(&table::LOG_LIMIT_BYTES, observed.log_limit_bytes)?;
         let schema = vec![("fingerprint", observed.fingerprint.clone()), ("revision", observed.revision.to_string())];
         out.info(&table::SCHEMA_INFO, schema)?;
+        let ports = observed.port_connections.iter();
+        out.gauges(&table::PORT_CONNECTIONS, ports.map(|(port, count)| (vec![("port", (*port).to_owned())], *count)))?;
+        out.gauge(&table::ENTERING, u64::try_from(metrics.entering.get()).unwrap_or(0))?;
         out.counter(&table::TLS_FAILED, metrics.tls_failed.get())?;
         out.counter(&table::PROXY_FAILED, metrics.proxy_failed.get())?;
         let reloads = &metrics.reloads;

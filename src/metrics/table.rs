@@ -136,6 +136,11 @@ metrics! {
     SCHEMA_INFO: Gauge "rialto_schema_info" ["fingerprint" "revision"]
         "1 for the schema that is served: its fingerprint, and its number in the life of this process"
         "Nodes with different fingerprints for longer than a rollout";
+    PORT_CONNECTIONS: Gauge "rialto_port_connections" ["port"]
+        "Connections that count in a port's limits, whatever they have said so far: listen, grpc, admin"
+        "Above 80 % of --max-connections, --max-grpc-connections or --max-admin-connections";
+    ENTERING: Gauge "rialto_connections_entering" []
+        "Connections to any port in their PROXY header or TLS handshake" "Staying high: peers that begin and do not go on";
     TLS_FAILED: Counter "rialto_tls_handshakes_failed_total" []
         "Connections to any port that did not get into TLS: another protocol or version, no certificate that is believed" "A rate that lasts: a client has the wrong authority or certificate";
     PROXY_FAILED: Counter "rialto_proxy_headers_refused_total" []

@@ -18,9 +18,12 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of the request with this head. `advice` is for whoever sends more than `max_bytes`.
 pub(super) async fn read(head: &Parts, body: Body, max_bytes: usize, advice: &str, metrics: &Metrics) -> Result<Bytes> {
-    let too_large = || {
+    let hit = |limit| {
         let peer = head.extensions.get::<Peer>().map(|Peer(address)| address.ip().to_string());
-        metrics.limits.hit(Limit::MaxBodyBytes, peer.unwrap_or_default());
+        metrics.limits.hit(limit, peer.unwrap_or_default());
+    };
+    let too_large = || {
+        hit(Limit::MaxBodyBytes);
         let message = format!("the body exceeds {max_bytes} bytes; {advice}");
         Refused::new(Status::new(Code::InvalidArgument, "body_too_large", message))
             .with_http_status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -38,6 +41,7 @@ pub(super) async fn read(head: &Parts, body: Body, max_bytes: usize, advice: &st
         Ok(Err(_)) => Err(Refused::new(Status::new(Code::Cancelled, "body_cut", "the body ended before its end"))
             .with_http_status(StatusCode::BAD_REQUEST)),
         Err(_) => {
+            hit(Limit::BodyTimeout);
             let message = format!("the body took longer than {} s", TIMEOUT.as_secs());
             Err(Refused::new(Status::new(Code::DeadlineExceeded, "body_timeout", message))
                 .with_http_status(StatusCode::REQUEST_TIMEOUT))

@@ -127,8 +127,11 @@ fn ingest_limits(config: &Config) -> ingest::Limits {
         decoding_bytes: limits.max_decoding_bytes,
         publisher_rate: limits.events_per_second_per_publisher.map(rate),
         type_rate: limits.events_per_second_per_type.map(rate),
+        max_channels: limits.max_channels,
+        max_metadata_entries: limits.max_metadata_entries,
+        max_metadata_bytes: limits.max_metadata_bytes,
+        max_idempotency_key_bytes: limits.max_idempotency_key_bytes,
         require_tenant: config.peers.require_tenant,
-        ..ingest::Limits::default()
     }
 }
 

@@ -160,6 +160,14 @@ limits! { machine:
         "max-elements", "65536", "List items, map entries and Struct members of one event together";
     Publishing max_depth: count = 100,
         "max-depth", "100", "Messages inside messages of one event; at most 200";
+    Publishing max_channels: count = 64,
+        "max-channels", "64", "Channels that one event may name";
+    Publishing max_metadata_entries: count = 64,
+        "max-metadata-entries", "64", "Entries of one event's metadata";
+    Publishing max_metadata_bytes: bytes = 8 * KIB,
+        "max-metadata-bytes", "8KiB", "One event's metadata, keys and values";
+    Publishing max_idempotency_key_bytes: bytes = 256,
+        "max-idempotency-key-bytes", "256", "An idempotency key";
     Publishing max_publish_request_bytes: bytes = 4 * MIB,
         "max-publish-request-bytes", "4MiB", "A publish request";
     Publishing max_unacked_events: count = 1_000,

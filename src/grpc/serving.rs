@@ -34,6 +34,17 @@ use crate::net::entry::{Caller, Entry, Known};
 use crate::net::preface::PrefaceDeadline;
 use crate::net::{ClientCertificate, Peer, stopped};
 
+/// The smallest frame that a peer must be allowed (RFC 9113, section 6.5.2); larger ones bring a publisher nothing.
+const MAX_FRAME_BYTES: u32 = 16 << 10;
+/// What a connection's compressed headers may refer to (RFC 7541, section 4.2).
+const HEADER_TABLE_BYTES: u32 = 4 << 10;
+/// What one call's answer may have waiting: acks of a window, some times over.
+const SEND_BUFFER_BYTES: usize = 400 << 10;
+/// Calls that a peer has opened and reset before we have looked at them; more is rapid reset, and ends the connection.
+const MAX_PENDING_RESETS: usize = 20;
+/// Calls that we have reset for a peer's mistakes; more end the connection.
+const MAX_ERROR_RESETS: usize = 1_024;
+
 /// The services whose calls are nobody's work.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// The header with a call's deadline.
@@ -80,6 +91,11 @@ impl Port {
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.config.max_streams)
             .max_header_list_size(self.config.max_header_list_bytes)
+            .header_table_size(HEADER_TABLE_BYTES)
+            .max_frame_size(MAX_FRAME_BYTES)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
+            .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+            .max_local_error_reset_streams(MAX_ERROR_RESETS)
             .initial_stream_window_size(self.config.stream_window_bytes)
             .initial_connection_window_size(self.config.connection_window_bytes)
             .keep_alive_interval(self.config.keepalive_interval)

@@ -80,6 +80,7 @@ limits! {
     HandshakeTimeout "handshake-timeout" Refused "From connecting to the end of the first headers";
     MaxRequestHeaderBytes "max-request-header-bytes" Refused "Bytes or number of a request's headers";
     MaxBodyBytes "max-body-bytes" Refused "Bytes of a body sent to the internal port";
+    BodyTimeout "body-timeout" Refused "From the head of a request to the end of its body";
     InitTimeout "init-timeout" Refused "From the upgrade to `connection.init`";
     PongTimeout "pong-timeout" Refused "From a ping to anything from the client";
     WriteTimeout "write-timeout" Refused "How long a socket may take no byte";
@@ -98,7 +99,8 @@ limits! {
     MaxElements "max-elements" Refused "List items, map entries and members of an event";
     MaxDepth "max-depth" Refused "Messages inside messages of an event";
     MaxChannels "max-channels" Refused "Channels that one event names";
-    MaxMetadata "max-metadata" Refused "Entries or bytes of an event's metadata";
+    MaxMetadataEntries "max-metadata-entries" Refused "Entries of an event's metadata";
+    MaxMetadataBytes "max-metadata-bytes" Refused "Bytes of an event's metadata";
     MaxIdempotencyKeyBytes "max-idempotency-key-bytes" Refused "Bytes of an idempotency key";
     MaxIdempotencyBytes "max-idempotency-bytes" Refused "Memory of all idempotency keys: the oldest are forgotten before their time";
     MaxPublishRequestBytes "max-publish-request-bytes" Refused "Bytes of a publish request";

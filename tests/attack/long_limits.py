@@ -1,6 +1,7 @@
 """Rows of limits and slow clients for `make attack`."""
 
 import contextlib
+import importlib
 import json
 import os
 import pathlib
@@ -8,13 +9,18 @@ import random
 import selectors
 import shutil
 import socket
+import ssl
+import sys
 import threading
 import time
 
 from bridges import PATIENCE, eventually
-from conftest import SEED, control, look, metrics, post, serving
+from conftest import ROOT, SEED, control, look, metrics, post, serving
 from long_websocket import namespaces, together  # noqa: F401 (a fixture)
 from peer import TEXT, Ended, Peer, address, ask, frame, request
+
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+Authority = importlib.import_module("certificates").Authority
 
 SOAK_SECONDS = 60
 
@@ -252,6 +258,43 @@ def test_rx_09_limits_of_connections_hold_and_every_slot_returns(tmp_path, figur
             peer.stream.close()
         namespaces.enter(0)
     namespaces.enter(None)
+
+
+def test_rx_16_handshakes_as_fast_as_they_can_be_asked_for_cost_nobody_else(tmp_path, figures):
+    authority = Authority(tmp_path / "own")
+    certificate, key = authority.sign("bridge")
+    options = ["--tls-cert", certificate, "--tls-key", key, "--tls-port", "grpc", "--handshake-timeout", "3s"]
+    with serving(tmp_path, *options, "--handshakes-per-second", "100000", "--max-handshakes", "1") as bridge:
+        hello, where = client_hello(), address(f"http://{bridge.grpc}")
+        trusting = ssl.create_default_context(cafile=authority.ca)
+        trusting.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        answered, asked = 0, 0
+        with control(bridge, figures, baseline=2):
+            began = time.monotonic()
+            while time.monotonic() - began < 5:
+                # Cheap for the attacker: the same first words each time, and nobody goes on.
+                streams = [socket.create_connection(where, timeout=PATIENCE) for _ in range(50)]
+                for stream in streams:
+                    with contextlib.suppress(OSError):
+                        stream.sendall(hello)
+                for stream in streams[:5]:
+                    with contextlib.suppress(OSError):
+                        answered += stream.recv(1) == b"\x16"
+                for stream in streams:
+                    stream.close()
+                asked += len(streams)
+            figures["handshakes/s"] = f"{asked / (time.monotonic() - began):.0f}"
+            assert answered > 0
+            with socket.create_connection(where, timeout=PATIENCE) as plain:
+                with trusting.wrap_socket(plain, server_hostname="localhost") as stream:
+                    assert stream.version() == "TLSv1.3", "the negative control: who goes on gets in"
+
+
+def client_hello():
+    session = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing := ssl.MemoryBIO(), server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        session.do_handshake()
+    return outgoing.read()
 
 
 MEMORY = pathlib.Path("/sys/fs/cgroup/memory")

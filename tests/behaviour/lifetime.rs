@@ -120,6 +120,8 @@ async fn an_aged_connection_is_told_to_go_and_a_stream_loses_nothing() {
     }
     let told = scrape(&bridge).await;
     assert!(told[AGED] >= 3.0, "{}", told[AGED]);
+    // Its client is told in time: hardly a stream is begun on a connection that is closing.
+    assert!(f64::from(streams) <= 2.0 * told[AGED] + 2.0, "{streams} streams on {} connections", told[AGED]);
 }
 
 /// Publishes further events on one stream, one after the other and always some ahead, until it ends.

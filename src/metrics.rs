@@ -128,6 +128,8 @@ pub struct Observed {
     pub fingerprint: String,
     /// Which of this process's revisions it is.
     pub revision: u32,
+    /// How many earlier revisions are remembered for events of theirs.
+    pub earlier_revisions: u64,
     /// Open connections of browsers.
     pub connections: u64,
     /// Those of each tenant.

@@ -57,6 +57,7 @@ impl Gauges for NodeGauges {
             ready: self.ready(),
             fingerprint: revision.schema.fingerprint().into(),
             revision: revision.number,
+            earlier_revisions: revision.earlier_count() as u64,
             connections: self.front.connections() as u64,
             tenant_connections: self.front.tenants(),
             subscriptions: self.front.subscriptions() as u64,

@@ -142,6 +142,7 @@ impl Scrape {
         out.gauge(&table::LOG_LIMIT_BYTES, observed.log_limit_bytes)?;
         let schema = vec![("fingerprint", observed.fingerprint.clone()), ("revision", observed.revision.to_string())];
         out.info(&table::SCHEMA_INFO, schema)?;
+        out.gauge(&table::EARLIER_REVISIONS, observed.earlier_revisions)?;
         out.counter(&table::TLS_FAILED, metrics.tls_failed.get())?;
         let refused = metrics.internal_refused.counted().into_iter();
         let refused = refused.map(|(reason, count)| (vec![("reason", reason.to_owned())], count));

@@ -136,6 +136,8 @@ metrics! {
     SCHEMA_INFO: Gauge "rialto_schema_info" ["fingerprint" "revision"]
         "1 for the schema that is served: its fingerprint, and its number in the life of this process"
         "Nodes with different fingerprints for longer than a rollout";
+    EARLIER_REVISIONS: Gauge "rialto_schema_earlier_revisions" []
+        "Earlier schemas that are remembered because logs may hold events of them: at most 8, then the oldest are joined" "At 8: the schema is reloaded more often than events go";
     TLS_FAILED: Counter "rialto_tls_handshakes_failed_total" []
         "Connections to any port that did not get into TLS: another protocol or version, no certificate that is believed" "A rate that lasts: a client has the wrong authority or certificate";
     INTERNAL_REFUSED: Counter "rialto_internal_refused_total" ["reason"]

@@ -14,6 +14,7 @@ pub(crate) fn observed() -> Observed {
         ready: true,
         fingerprint: "f00d".into(),
         revision: 3,
+        earlier_revisions: 2,
         connections: 2,
         tenant_connections: Vec::new(),
         subscriptions: 5,

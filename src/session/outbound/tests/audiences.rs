@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::log::{Protection, Reducer};
+use crate::log::Reducer;
 use crate::schema::Source;
 use crate::session::grants::Grants;
 use crate::session::principal::Known;
@@ -61,7 +61,6 @@ fn append(bench: &mut Bench, class: Class, event_type: &str, data: &Value) {
     let mut json = Vec::new();
     transcoder.to_json(event_type.message, &payload, &mut json).unwrap();
     let reducer = FrameReducer::of(&event_type, &transcoder).map(|reducer| Arc::new(reducer) as Arc<dyn Reducer>);
-    let protection = reducer.map(|reducer| Protection { reducer, data_bytes: json.len() });
     let frame = EventFrame {
         event_type: &event_type.name,
         channel: "order:1",
@@ -73,8 +72,8 @@ fn append(bench: &mut Bench, class: Class, event_type: &str, data: &Value) {
         data: &json,
         payload: &payload,
     };
-    let record =
-        Record { event_type: event_type.index, class, payload: payload.clone().into(), revision: 1, protection };
+    let (data_bytes, payload) = (json.len() as u32, Bytes::from(payload.clone()));
+    let record = Record { event_type: event_type.index, class, payload, revision: 1, data_bytes, reducer };
     let now = bench.now;
     bench.logs.log("order:1").append(record, now, |sequence, form, out| frame.write(sequence, form, out));
     for slot in 0..u16::try_from(bench.outbound.subscriptions.len()).unwrap() {

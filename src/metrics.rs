@@ -48,6 +48,8 @@ pub struct Metrics {
     pub proxy_failed: Counter,
     /// Requests to the internal port that were refused for who sent them.
     pub internal_refused: Reasons,
+    /// Connections in their PROXY header or their TLS handshake.
+    pub entering: Gauge,
     /// Reloads of the schema.
     pub reloads: Reloads,
     /// Fetches of issuers' keys.
@@ -132,6 +134,8 @@ pub struct Observed {
     pub earlier_revisions: u64,
     /// Open connections of browsers.
     pub connections: u64,
+    /// Connections of each port that count in its limits.
+    pub port_connections: [(&'static str, u64); 3],
     /// Those of each tenant.
     pub tenant_connections: Vec<(Tenant, u64)>,
     /// Their subscriptions.

@@ -3,7 +3,8 @@
 //! Both HTTP ports and the gRPC port accept through [`accept::Acceptor`]: it survives running out of file descriptors,
 //! paces handshakes and never ends by itself. [`http::Server`] serves a router with deadlines on everything that a peer
 //! could drag out, [`preface::PrefaceDeadline`] does the same for the opening of an HTTP/2 connection, and
-//! [`admission::ConnectionLimits`] says who gets in; before its protocol a connection passes the [`entry`], in [`tls`] or not. Knows nothing of events.
+//! [`admission::ConnectionLimits`] says who gets in; before its protocol a connection passes the [`entry`], in [`tls`] or not, where
+//! handshakes take [`turns`]. Knows nothing of events.
 
 pub mod accept;
 pub mod admission;
@@ -18,6 +19,7 @@ pub mod pages;
 pub mod preface;
 pub mod proxy_protocol;
 pub mod tls;
+pub mod turns;
 
 use std::net::SocketAddr;
 

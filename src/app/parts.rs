@@ -192,13 +192,14 @@ fn socket_config(config: &Config, node: &Arc<str>, gate: Gate, metrics: Arc<Metr
     }
 }
 
-/// The limits of the public port.
+/// The limits of the ports that speak HTTP.
 pub(super) fn http_config(config: &Config) -> http::Config {
     let limits = &config.limits;
     http::Config {
         header_timeout: limits.handshake_timeout,
         max_headers: limits.max_request_headers,
         max_header_bytes: limits.max_request_header_bytes,
+        max_age: limits.http_connection_age,
         accepts_per_second: count_u32(limits.handshakes_per_second),
         ..http::Config::default()
     }
@@ -215,6 +216,8 @@ pub(super) fn grpc_config(config: &Config) -> grpc::Config {
         keepalive_interval: limits.http2_keepalive_interval,
         keepalive_timeout: limits.http2_keepalive_timeout,
         preface_timeout: limits.handshake_timeout,
+        idle_timeout: limits.grpc_idle_timeout,
+        max_age: limits.max_grpc_connection_age,
         accepts_per_second: count_u32(limits.handshakes_per_second),
         ..grpc::Config::default()
     }

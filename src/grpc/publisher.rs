@@ -5,6 +5,7 @@
 //! and costs the two windows of its stream and the acks of one window of events; there is no queue. What has
 //! already arrived is published together, however it was cut into requests.
 
+use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Streaming};
 
 use super::convert::{accepted, ack, tonic_status, too_large};
+use super::serving::Leaving;
 use crate::auth::publishers::{TokenHash, bearer};
 use crate::ingest::{Ingest, PublishContext, Shown, body_bytes};
 use crate::metrics::Limit;
@@ -98,6 +100,7 @@ impl PublisherService for Publisher {
         self.ingest.metrics().publishing.streams.add(1);
         let publishing = Publishing {
             context: context(&request),
+            leaving: request.extensions().get::<Leaving>().map(|Leaving(leaving)| leaving.clone()),
             requests: request.into_inner(),
             rest: Vec::new().into_iter(),
             state: State::Open,
@@ -118,6 +121,8 @@ struct Publishing {
     context: PublishContext,
     ingest: Arc<Ingest>,
     stop: watch::Receiver<bool>,
+    /// Of the connection.
+    leaving: Option<watch::Receiver<bool>>,
     max_unacked_events: usize,
 }
 
@@ -192,6 +197,7 @@ impl Publishing {
                 tokio::select! {
                     biased;
                     () = stopped(&mut self.stop) => Some(Err(tonic_status(draining()))),
+                    () = told_to_go(&mut self.leaving) => Some(Err(tonic_status(closing()))),
                     request = self.requests.next() => request,
                     // Whoever says nothing is told by itself: its connection ends.
                     status = self.context.lapsed() => Some(Err(tonic_status(status))),
@@ -220,6 +226,19 @@ impl Publishing {
 fn draining() -> Status {
     let message = "this node is shutting down; connect again and publish what has no ack";
     Status::new(Code::Unavailable, "draining", message).with_retry_after(DRAINING_RETRY)
+}
+
+fn closing() -> Status {
+    let message = "this connection has reached its age and is closing; connect again and publish what has no ack";
+    Status::new(Code::Unavailable, "connection_closing", message).with_retry_after(Duration::ZERO)
+}
+
+/// Waits until the connection is closing.
+async fn told_to_go(leaving: &mut Option<watch::Receiver<bool>>) {
+    match leaving {
+        Some(leaving) => stopped(leaving).await,
+        None => pending().await,
+    }
 }
 
 #[cfg(test)]

@@ -143,6 +143,9 @@ impl Scrape {
         let schema = vec![("fingerprint", observed.fingerprint.clone()), ("revision", observed.revision.to_string())];
         out.info(&table::SCHEMA_INFO, schema)?;
         out.gauge(&table::EARLIER_REVISIONS, observed.earlier_revisions)?;
+        let ports = observed.port_connections.iter();
+        out.gauges(&table::PORT_CONNECTIONS, ports.map(|(port, count)| (vec![("port", (*port).to_owned())], *count)))?;
+        out.gauge(&table::ENTERING, u64::try_from(metrics.entering.get()).unwrap_or(0))?;
         out.counter(&table::TLS_FAILED, metrics.tls_failed.get())?;
         let refused = metrics.internal_refused.counted().into_iter();
         let refused = refused.map(|(reason, count)| (vec![("reason", reason.to_owned())], count));

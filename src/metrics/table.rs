@@ -138,6 +138,11 @@ metrics! {
         "Nodes with different fingerprints for longer than a rollout";
     EARLIER_REVISIONS: Gauge "rialto_schema_earlier_revisions" []
         "Earlier schemas that are remembered because logs may hold events of them: at most 8, then the oldest are joined" "At 8: the schema is reloaded more often than events go";
+    PORT_CONNECTIONS: Gauge "rialto_port_connections" ["port"]
+        "Connections that count in a port's limits, whatever they have said so far: listen, grpc, admin"
+        "Above 80 % of --max-connections, --max-grpc-connections or --max-admin-connections";
+    ENTERING: Gauge "rialto_connections_entering" []
+        "Connections to any port in their PROXY header or TLS handshake" "Staying high: peers that begin and do not go on";
     TLS_FAILED: Counter "rialto_tls_handshakes_failed_total" []
         "Connections to any port that did not get into TLS: another protocol or version, no certificate that is believed" "A rate that lasts: a client has the wrong authority or certificate";
     INTERNAL_REFUSED: Counter "rialto_internal_refused_total" ["reason"]

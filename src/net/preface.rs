@@ -19,7 +19,6 @@ use tokio::time::{Sleep, sleep};
 
 use crate::metrics::{Limit, Metrics};
 
-use super::ClientCertificate;
 use super::admission::Permit;
 use super::entry::Entered;
 use super::tls::{Lapse, Stream};
@@ -61,11 +60,11 @@ impl Opening {
 impl PrefaceDeadline {
     /// Gives the peer so long to open HTTP/2.
     pub fn new(entered: Entered, within: Duration) -> Self {
-        let Entered { stream, peer, certificate } = entered;
+        let Entered { stream, caller, certificate } = entered;
         let opening = Opening { deadline: Box::pin(sleep(within)), seen: [0; OPENING_BYTES], read_bytes: 0 };
         PrefaceDeadline {
             stream,
-            peer,
+            peer: caller.address(),
             lapse: certificate.map(Lapse::new),
             opening: Some(Box::new(opening)),
             _permit: None,
@@ -85,16 +84,6 @@ impl PrefaceDeadline {
     pub fn with_permit(mut self, permit: Permit) -> Self {
         self._permit = Some(permit);
         self
-    }
-
-    /// The peer's address.
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
-    /// The certificate that the peer has shown, where it was asked for one.
-    pub fn certificate(&self) -> Option<&ClientCertificate> {
-        self.lapse.as_ref().map(Lapse::certificate)
     }
 }
 
@@ -164,6 +153,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::net::entry::Caller;
 
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     const SETTINGS_OF_6_BYTES: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
@@ -180,7 +170,7 @@ mod tests {
         for piece in pieces {
             client.write_all(piece).await.unwrap();
         }
-        let entered = Entered { stream: Stream::Plain(stream), peer, certificate: None };
+        let entered = Entered { stream: Stream::Plain(stream), caller: Caller::Client(peer), certificate: None };
         let mut stream = PrefaceDeadline::new(entered, DEADLINE);
         let read = async {
             loop {

@@ -121,9 +121,6 @@ def test_old_protocols_plain_text_and_those_who_stall_are_refused(own, tmp_path)
                 answer = plain.recv(100)
                 assert not answer.startswith(b"HTTP"), "a port with TLS answers nobody in plain text"
         for port in ("listen", "grpc", "admin"):
-            if port == "admin":
-                # Its deadline is not configurable; the same code serves it.
-                continue
             hello = client_hello()
             for first in (b"", hello[:20], None):
                 with socket.create_connection(address(bridge.addresses[port]), PATIENCE) as plain:

@@ -23,10 +23,6 @@ impl Lapse {
         Lapse { certificate, next: Box::pin(sleep(LOOK_EVERY)), is_seen: false }
     }
 
-    pub(in crate::net) fn certificate(&self) -> &ClientCertificate {
-        &self.certificate
-    }
-
     /// Ready when the connection is to end.
     pub(in crate::net) fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {

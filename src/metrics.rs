@@ -26,7 +26,7 @@ use std::time::SystemTime;
 use crate::ids::Tenant;
 use crate::schema::{Schema, TypeIndex};
 
-pub use codes::{Acks, Close, Closes, Errors, Upgrades};
+pub use codes::{Acks, Close, Closes, Errors, Reasons, Upgrades};
 pub use counters::{ByType, Counter, Gauge, MAX_LABELLED_TYPES};
 pub use limit::{Effect, LOG_EVERY, Limit, LimitHits};
 pub use named::{ByPublisher, MAX_LABELLED_NAMES, TenantPlace, Tenants};
@@ -46,6 +46,8 @@ pub struct Metrics {
     pub tls_failed: Counter,
     /// Connections that should have begun with the PROXY protocol.
     pub proxy_failed: Counter,
+    /// Requests to the internal port that were refused for who sent them.
+    pub internal_refused: Reasons,
     /// Reloads of the schema.
     pub reloads: Reloads,
     /// Fetches of issuers' keys.

@@ -145,6 +145,9 @@ impl Scrape {
         out.info(&table::SCHEMA_INFO, schema)?;
         out.gauge(&table::EARLIER_REVISIONS, observed.earlier_revisions)?;
         out.counter(&table::TLS_FAILED, metrics.tls_failed.get())?;
+        let refused = metrics.internal_refused.counted().into_iter();
+        let refused = refused.map(|(reason, count)| (vec![("reason", reason.to_owned())], count));
+        out.counters(&table::INTERNAL_REFUSED, refused)?;
         out.counter(&table::PROXY_FAILED, metrics.proxy_failed.get())?;
         let reloads = &metrics.reloads;
         let results = [("applied", &reloads.applied), ("unchanged", &reloads.unchanged), ("refused", &reloads.refused)];

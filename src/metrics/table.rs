@@ -142,6 +142,8 @@ metrics! {
         "Earlier schemas that are remembered because logs may hold events of them: at most 8, then the oldest are joined" "At 8: the schema is reloaded more often than events go";
     TLS_FAILED: Counter "rialto_tls_handshakes_failed_total" []
         "Connections to any port that did not get into TLS: another protocol or version, no certificate that is believed" "A rate that lasts: a client has the wrong authority or certificate";
+    INTERNAL_REFUSED: Counter "rialto_internal_refused_total" ["reason"]
+        "Requests to the internal port that were refused for want of the right token or of a certificate that still counts, by reason; publishers there are in rialto_publish_refused_total" "A rate that lasts: somebody tries tokens, or has an old one";
     PROXY_FAILED: Counter "rialto_proxy_headers_refused_total" []
         "Connections that did not begin with the PROXY protocol, or came from an address that is not trusted: --proxy-protocol" "A rate that lasts: a proxy is not set up for it, or somebody goes around it";
     SCHEMA_RELOADS: Counter "rialto_schema_reloads_total" ["result"]

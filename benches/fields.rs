@@ -64,7 +64,7 @@ impl Shop {
     /// An order of so many lines.
     fn order(&self, lines: usize) -> Append {
         let lines: Vec<String> =
-            (0..lines).map(|line| format!(r#"{{"name":"article {line}","cents":"{line}00"}}"#)).collect();
+            (0..lines).map(|line| format!(r#"{{"name":"article {line}","cents":"{line}"}}"#)).collect();
         let text = format!(
             r#"{{"orderId":"1","email":"ann@example.com","note":"as a present","lines":[{}]}}"#,
             lines.join(",")

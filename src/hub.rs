@@ -158,6 +158,11 @@ impl Hub {
         self.buckets.iter().map(|bucket| lock(bucket).len()).sum()
     }
 
+    /// How many channels are remembered that have no log any more.
+    pub fn tombstone_count(&self) -> usize {
+        self.tombstones.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Memory of all logs, in bytes.
     pub fn log_bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)

@@ -144,6 +144,8 @@ pub struct Observed {
     pub revocations: u64,
     /// Channels that have a log or a subscriber.
     pub channels: u64,
+    /// Channels whose last position is remembered.
+    pub tombstones: u64,
     /// Memory of all logs.
     pub log_bytes: u64,
     /// What they may take.

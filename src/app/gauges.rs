@@ -65,6 +65,7 @@ impl Gauges for NodeGauges {
             tenant_connections: self.front.tenants(),
             subscriptions: self.front.subscriptions() as u64,
             channels: self.hub.channel_count() as u64,
+            tombstones: self.hub.tombstone_count() as u64,
             revocations: self.front.revocations() as u64,
             log_bytes: self.hub.log_bytes() as u64,
             log_limit_bytes: self.hub.max_log_bytes() as u64,

@@ -138,6 +138,7 @@ impl Scrape {
         let results = results.map(|(result, count)| (vec![("result", result.to_owned())], count.get()));
         out.counters(&table::KEY_FETCHES, results)?;
         out.gauge(&table::REVOCATIONS, observed.revocations)?;
+        out.gauge(&table::TOMBSTONES, observed.tombstones)?;
         out.gauge(&table::LOG_BYTES, observed.log_bytes)?;
         out.gauge(&table::LOG_LIMIT_BYTES, observed.log_limit_bytes)?;
         let schema = vec![("fingerprint", observed.fingerprint.clone()), ("revision", observed.revision.to_string())];

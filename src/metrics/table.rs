@@ -129,6 +129,8 @@ metrics! {
         "Fetches of issuers' sets of keys (--jwks-url), by result: fetched, failed" "result=failed for longer than --jwks-refresh: a key that is gone is still taken";
     REVOCATIONS: Gauge "rialto_revocations" []
         "Users, sessions and tokens that an administrator has revoked and whose tokens may not have ended yet" "Above nine tenths of --max-revocations";
+    TOMBSTONES: Gauge "rialto_tombstones" []
+        "Channels without a log whose last position is remembered: up to 300 bytes each, beside rialto_log_bytes" "Above nine tenths of --max-tombstones";
     LOG_BYTES: Gauge "rialto_log_bytes" []
         "Memory of all channel logs" "Above nine tenths of rialto_log_limit_bytes";
     LOG_LIMIT_BYTES: Gauge "rialto_log_limit_bytes" []

@@ -21,6 +21,7 @@ pub(crate) fn observed() -> Observed {
         subscriptions: 5,
         channels: 4,
         revocations: 3,
+        tombstones: 6,
         log_bytes: 1_000,
         log_limit_bytes: 4_000,
         slow_path: 1,

@@ -157,16 +157,25 @@ fn what_was_let_go_while_it_was_made_is_not_remembered() {
     let bench = Bench::new();
     let channel = bench.channel();
     let position = bench.append(Class::Reliable);
-    let reader = Arc::clone(&channel);
-    let reading = thread::spawn(move || read(&reader, begin(position), NOBODY));
-    bench.begun.recv_timeout(LONG).expect("it is being made");
+    let reading = || {
+        let reader = Arc::clone(&channel);
+        let reading = thread::spawn(move || read(&reader, begin(position), NOBODY));
+        bench.begun.recv_timeout(LONG).expect("it is being made");
+        reading
+    };
+    let first = reading();
     let before = channel.log().made_bytes();
     assert!(before > 0, "its place is counted");
     // Another schema may hide more.
     channel.log().protect_anew(&|_, _, _| Some(Arc::clone(&bench.slow) as Arc<dyn Reducer>));
-    bench.let_go(1);
-    assert!(matches!(reading.join().unwrap(), Read::Batch { .. }));
-    assert_eq!(channel.log().made_bytes(), 0, "what was made by the old one's word");
+    assert_eq!(channel.log().made_bytes(), 0);
+    let second = reading();
+    bench.let_go(2);
+    for reading in [first, second] {
+        assert!(matches!(reading.join().unwrap(), Read::Batch { .. }));
+    }
+    assert_eq!(bench.made(), 2);
+    assert_eq!(channel.log().made_bytes(), before + 1, "not what was made by the old one's word");
 }
 
 #[test]

@@ -40,6 +40,12 @@ async fn only_who_is_listed_publishes() {
         assert_eq!((status.code(), refused.reason.as_str()), (Code::Unauthenticated, "INVALID_AUTHORIZATION"));
     }
 
+    let counted = [("missing_credentials", 1.0), ("unknown_token", 1.0), ("invalid_authorization", 3.0)];
+    for (reason, count) in counted {
+        let series = format!("rialto_publish_refused_total{{reason=\"{reason}\"}}");
+        crate::metrics::expect(&listed.bridge, &[(&series, count)]).await;
+    }
+
     // A stream is refused before anything of it is read.
     let (_requests, ahead) = tokio::sync::mpsc::channel::<PublishStreamRequest>(1);
     let call = publisher.publish_stream(shown(ReceiverStream::new(ahead), OTHER));

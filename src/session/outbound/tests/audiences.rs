@@ -191,3 +191,33 @@ fn another_schema_may_hide_or_show_and_old_events_stay_as_they_were_published() 
     bench.write(usize::MAX);
     assert_eq!(seen(&mut bench), expected);
 }
+
+#[test]
+fn what_is_read_and_not_begun_is_read_again_when_a_log_hides_more() {
+    let open_field =
+        SHOP.replace(" [(rialto.v1.field).visible_to = \"order:{id}:staff\"];\n  string note", ";\n  string note");
+    let mut bench = open(&[]);
+    let hiding = Arc::clone(&bench.schema);
+    bench.schema = next(&hiding, &open_field);
+    bench.call(|outbound, env| outbound.on_schema(env));
+    for note in ["a", "b", "c"] {
+        place(&mut bench, note, 0);
+    }
+    // Connections hear of the schema before the logs do, and once more after them. What they may see is the same.
+    let event = Arc::clone(hiding.event("order.placed").unwrap());
+    let transcoder = Arc::new(Transcoder::of(&hiding, Options::default()));
+    let reducer: Arc<dyn Reducer> = Arc::new(FrameReducer::of(&event, &transcoder).unwrap());
+    bench.schema = hiding;
+    bench.call(|outbound, env| outbound.on_schema(env));
+    // The socket has taken a part of the first event, and nothing went back to the log.
+    let taken = bench.call(|outbound, env| match outbound.next(env) {
+        Next::Write(bytes) => bytes[..40].to_vec(),
+        other => panic!("{other:?}"),
+    });
+    bench.call(|outbound, env| outbound.on_wrote(40, env));
+    bench.receive(&taken);
+    bench.logs.log("order:1").protect_anew(&|_, _, _| Some(Arc::clone(&reducer)));
+    bench.call(|outbound, env| outbound.on_schema(env));
+    bench.write(usize::MAX);
+    assert_eq!(seen(&mut bench), [one("a", true), one("b", false), one("c", false)]);
+}

@@ -5,7 +5,7 @@ TOOLS := target/tools
 PYTHON := $(TOOLS)/python/bin/python
 BUF := $(TOOLS)/node/node_modules/.bin/buf
 
-.PHONY: run test attack fuzz fmt lint tools client
+.PHONY: run test attack fuzz fmt lint tools client codes
 
 # A bridge with the bundled schema, a page to look at, and something going on.
 run:
@@ -32,6 +32,11 @@ fuzz:
 client: tools
 	cargo build
 	node clients/typescript/scripts/page.mjs target/debug/rialto
+
+# The tables of docs/ that the program knows itself, and what the TypeScript runtime knows of codes: to be made anew when
+# codes, metrics or limits have changed; then the client, too.
+codes:
+	cargo run --quiet --example tables
 
 fmt:
 	cargo fmt

@@ -123,7 +123,7 @@ pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle
         .merge(channel_routes(ingest, Arc::clone(&gauges), guard.clone()))
         .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard));
     let operating = match token {
-        Some(token) => token.guarding(operating),
+        Some(token) => token.guarding(operating, Arc::clone(&metrics)),
         None => operating,
     };
     let router = publishing.merge(operating).merge(health_routes(gauges)).fallback(async || not_found());

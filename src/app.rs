@@ -46,7 +46,7 @@ use door::Door;
 use edge::Doors;
 use files::{Files, Watched};
 use gauges::NodeGauges;
-use parts::Core;
+use parts::{Backends, Core};
 use reload::Reloader;
 use slow_link::SlowLink;
 
@@ -152,9 +152,15 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         _ => Some(SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?),
     };
 
+    let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
+    let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
+    let [public_entry, grpc_entry, admin_entry] = entries;
+    let authorities = grpc_entry.tls.as_ref().and_then(|tls| tls.authorities().cloned());
+    let backends = Backends { directory: Arc::clone(&directory), authorities };
+
     let node: Arc<str> = short_id(rand::random()).into();
     let Core { metrics, revisions, hub, ingest, front } =
-        parts::core(&config, &node, schema, keys, session, metrics, Arc::clone(&directory));
+        parts::core(&config, &node, schema, keys, session, metrics, backends);
     let doors = Doors::new(&config);
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
@@ -168,9 +174,6 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         doors: doors.clone(),
         ready: is_ready,
     });
-    let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
-    let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
-    let [public_entry, grpc_entry, admin_entry] = entries;
     if let Some((watched, path)) = list {
         let directory = Arc::clone(&directory);
         files.watch(watched, move || parts::renew_publishers(&path, &directory));

@@ -22,21 +22,15 @@ pub mod tls;
 pub mod turns;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use tokio::sync::watch;
 
 pub use listen::{ListenError, listen};
+pub use tls::ClientCertificate;
 
 /// The address of the peer, in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
-
-/// The names in the client certificate that a TLS connection was opened with, in the extensions of every request on it:
-/// URI and DNS names (RFC 5280, section 4.2.1.6), as they stand in the certificate. There only when the certificate was
-/// asked for and verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCertificate(pub Arc<[Box<str>]>);
 
 /// Waits until `stop` becomes true, or nobody is left who could make it so.
 pub async fn stopped(stop: &mut watch::Receiver<bool>) {

@@ -10,7 +10,8 @@ use crate::net::turns::Turns;
 
 use super::files::{Files, Watched};
 
-/// The entry of a port. Its files are read again when they change; connections that are open keep what they have.
+/// The entry of a port. Its files are read again when they change: what it shows counts for new connections, who vouches for
+/// clients for open ones too.
 pub(super) fn entry(config: &Config, port: Port, files: &mut Files) -> Result<Entry, Vec<Mistake>> {
     let proxies = Arc::new(config.proxy.proxies(port));
     let turns = Arc::new(Turns::new(config.limits.max_handshakes));

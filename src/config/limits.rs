@@ -177,7 +177,7 @@ limits! { machine:
     Publishing idempotency_window: time = Duration::from_secs(300),
         "idempotency-window", "5m", "How long an idempotency key is remembered";
     Publishing max_idempotency_bytes: bytes = 64 * MIB,
-        "max-idempotency-bytes", "64MiB", "Memory of all idempotency keys; the oldest are forgotten first";
+        "max-idempotency-bytes", "64MiB", "Memory of all idempotency keys; beyond it who has the most loses its oldest first";
     Publishing max_http2_streams: count = 100,
         "max-http2-streams", "100", "Calls at once on one gRPC connection";
     Publishing max_http2_header_bytes: bytes = 16 * KIB,

@@ -102,7 +102,7 @@ limits! {
     MaxMetadataEntries "max-metadata-entries" Refused "Entries of an event's metadata";
     MaxMetadataBytes "max-metadata-bytes" Refused "Bytes of an event's metadata";
     MaxIdempotencyKeyBytes "max-idempotency-key-bytes" Refused "Bytes of an idempotency key";
-    MaxIdempotencyBytes "max-idempotency-bytes" Refused "Memory of all idempotency keys: the oldest are forgotten before their time";
+    MaxIdempotencyBytes "max-idempotency-bytes" Refused "Memory of all idempotency keys: who has the most of it loses its oldest before their time";
     MaxPublishRequestBytes "max-publish-request-bytes" Refused "Bytes of a publish request";
     MaxUnackedEvents "max-unacked-events" Held "Events of one publish stream that wait for their ack";
     MaxDecodingBytes "max-decoding-bytes" Held "Memory of publish requests that are being worked on";

@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
@@ -36,6 +36,7 @@ use super::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use super::admission::{Called, ConnectionLimits, Permit, Refusal};
 use super::entry::{Caller, Entered, Entry, Known, Proxies};
 use super::forwarded::Forwarding;
+use super::tls::Lapsed;
 use super::{ClientCertificate, Peer, stopped};
 
 /// Connections that are being told that they are refused. What is beyond is closed without a word.
@@ -243,6 +244,10 @@ impl Answer {
                 }
                 request.extensions_mut().insert(Peer(peer));
                 if let Some(certificate) = &from.certificate {
+                    if let Err(lapsed) = certificate.standing(SystemTime::now()) {
+                        from.metrics.internal_refused.add(lapsed.reason());
+                        return unauthenticated(lapsed);
+                    }
                     request.extensions_mut().insert(certificate.clone());
                 }
                 if let Some(permit) = permit {
@@ -297,6 +302,7 @@ impl Connection {
         };
         let Some((Entered { stream, caller, certificate }, answer)) = entered else { return };
         let peer = caller.address();
+        let lapsing = certificate.clone();
         let (proxies, called) = (entry.proxies, refusing.called);
         let from = Sender { caller, certificate, proxies, called, metrics: Arc::clone(&metrics) };
         let answer = Arc::new((answer, from));
@@ -331,11 +337,28 @@ impl Connection {
             }
             () = stopped(&mut stop) => {}
             () = sleep(config.max_age) => metrics.limits.count(Limit::HttpConnectionAge),
+            () = lapsed(lapsing) => {}
         }
         connection.as_mut().graceful_shutdown();
         // Too late is as good as done: dropping the connection closes it.
         let _ = timeout(config.drain_timeout, connection).await;
     }
+}
+
+/// Waits until this certificate does not count any more; without one for ever.
+async fn lapsed(certificate: Option<ClientCertificate>) {
+    match certificate {
+        Some(certificate) => drop(certificate.lapsed().await),
+        None => std::future::pending().await,
+    }
+}
+
+fn unauthenticated(lapsed: Lapsed) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONNECTION, "close")];
+    let (kind, reason) = ("type.googleapis.com/google.rpc.ErrorInfo", lapsed.reason().to_ascii_uppercase());
+    let details = serde_json::json!([{ "@type": kind, "reason": reason, "domain": "rialto" }]);
+    let body = serde_json::json!({ "code": "UNAUTHENTICATED", "message": lapsed.to_string(), "details": details });
+    (StatusCode::UNAUTHORIZED, headers, body.to_string()).into_response()
 }
 
 fn refused(refusal: Refusal) -> Response {

@@ -98,11 +98,11 @@ def look(bridge):
 
 
 @contextlib.contextmanager
-def control(bridge, figures=None, token=None, max_rss=MAX_RSS, baseline=0):
+def control(bridge, figures=None, token=None, max_rss=MAX_RSS, baseline=0, publisher=None):
     """The control pair around an attack, and the process before and after it. With a `baseline` of so many seconds
-    before the attack its pace is judged too."""
+    before the attack its pace is judged too. `token` is its subscribers', `publisher` its publisher's."""
     figures = {} if figures is None else figures
-    pair = Pair(bridge, token)
+    pair = Pair(bridge, token, publisher)
     try:
         before = look(bridge)
         if baseline:

@@ -151,7 +151,6 @@ impl Keyring {
     }
 
     fn take_set(&self, remote: &Arc<Remote>, text: String) -> Result<(), String> {
-        KeySource::Jwks(text.clone()).check().map_err(|error| error.to_string())?;
         let mut known = lock(&self.known);
         let Some(index) = self.remotes.iter().position(|own| Arc::ptr_eq(own, remote)) else {
             return Err("it is another bridge's".to_owned());

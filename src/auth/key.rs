@@ -117,9 +117,12 @@ mod tests {
     fn a_key_is_used_with_its_own_algorithms_only() {
         let secret = b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";
         let key = Key::from_secret(secret).unwrap().named(None, Some(Algorithm::HS384));
-        for (algorithm, expected) in
-            [(Algorithm::HS384, Some(true)), (Algorithm::HS256, None), (Algorithm::HS512, None), (Algorithm::RS256, None)]
-        {
+        for (algorithm, expected) in [
+            (Algorithm::HS384, Some(true)),
+            (Algorithm::HS256, None),
+            (Algorithm::HS512, None),
+            (Algorithm::RS256, None),
+        ] {
             let sign = if expected.is_some() { algorithm } else { Algorithm::HS256 };
             let signature = crypto::sign(b"text", &EncodingKey::from_secret(secret), sign).unwrap();
             assert_eq!(key.verify("text", &signature, algorithm), expected, "{algorithm:?}");

@@ -41,7 +41,11 @@ fn without_a_named_issuer_any_is_taken_but_no_audience_of_others() {
     assert_eq!(verify(json!({})), Some(TokenError::Audience));
     assert_eq!(verify(json!({"aud": []})), Some(TokenError::Audience));
     for iss in [json!(7), json!([ISSUER]), json!(false)] {
-        assert_eq!(verify(json!({"aud": null, "iss": iss})), Some(TokenError::Issuer), "not everything is a name: {iss}");
+        assert_eq!(
+            verify(json!({"aud": null, "iss": iss})),
+            Some(TokenError::Issuer),
+            "not everything is a name: {iss}"
+        );
     }
 }
 
@@ -161,7 +165,8 @@ fn a_kid_means_the_key_of_that_name_where_there_is_one_and_else_those_without() 
         (pem!("rsa-other"), "rsa", Some(TokenError::Signature)),
     ] {
         let key = EncodingKey::from_rsa_pem(key.as_bytes()).unwrap();
-        let token = signed(&json!({"alg": "RS256", "kid": kid}).to_string(), &claims().to_string(), &key, Algorithm::RS256);
+        let token =
+            signed(&json!({"alg": "RS256", "kid": kid}).to_string(), &claims().to_string(), &key, Algorithm::RS256);
         assert_eq!(authenticator.verify(&token, at(NOW)).err(), expected, "{kid}");
     }
 }

@@ -34,8 +34,8 @@ impl Source {
     }
 
     fn append_as(&self, class: Class, log: &mut RingLog) -> Position {
-        let record =
-            Record { event_type: TypeIndex(7), class, payload: self.payload.clone(), revision: 1, protection: None };
+        let payload = self.payload.clone();
+        let record = Record { event_type: TypeIndex(7), class, payload, revision: 1, data_bytes: 150, reducer: None };
         log.append(record, self.now, |_, form, frame| match form {
             Form::Json => frame.extend_from_slice(&self.frame),
             Form::Binary => frame.extend_from_slice(&self.frame[..HEAD_BYTES]),

@@ -30,10 +30,10 @@ use tokio::sync::watch;
 
 use crate::hub::{Listing, Query};
 use crate::ingest::Ingest;
-use crate::metrics::{Limit, Observed};
-use crate::net::admission::ConnectionLimits;
+use crate::metrics::Observed;
+use crate::net::admission::{Called, ConnectionLimits};
 use crate::net::entry::Entry;
-use crate::net::http::Server;
+use crate::net::http::{self, Server};
 use crate::revision::Reload;
 use crate::status::{Code, Status};
 
@@ -47,11 +47,6 @@ use answer::Refused;
 use people::people_routes;
 use scrape::scrape_routes;
 use service::service_routes;
-
-/// Open connections of the port; what is beyond gets 503.
-const MAX_CONNECTIONS: usize = 256;
-/// Of one address that is not loopback: who takes these leaves room for probes and operators. What is beyond gets 429.
-const MAX_PER_ADDRESS: u32 = 64;
 
 /// What a node is and does, as `GET /health` says it.
 #[derive(Clone, Debug, Serialize)]
@@ -102,6 +97,10 @@ pub struct Admin {
     pub reload: Reload,
     /// What comes before HTTP.
     pub entry: Entry,
+    /// Who gets in; what is beyond gets 503 or 429.
+    pub limits: Arc<ConnectionLimits>,
+    /// Deadlines of HTTP.
+    pub config: http::Config,
     /// Host names that requests may use beside IP addresses and `localhost`, without ports.
     pub allowed_hosts: Vec<String>,
     /// What everything but the probes asks for. `None`: nothing. Publishing asks for a publisher's token instead, where
@@ -115,7 +114,7 @@ pub struct Admin {
 /// When the thread or its runtime cannot be made. What the thread returns says whether the listener could be used.
 pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<io::Result<()>>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts, token } = admin;
+    let Admin { listener, ingest, gauges, doorkeeper, reload, entry, limits, config, allowed_hosts, token } = admin;
     let guard = Guard::internal(allowed_hosts);
     let metrics = Arc::clone(ingest.metrics());
     let publishing = publish_routes(Arc::clone(&ingest), guard.clone(), token.clone());
@@ -124,14 +123,15 @@ pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle
         .merge(channel_routes(ingest, Arc::clone(&gauges), guard.clone()))
         .merge(scrape_routes(Arc::clone(&metrics), Arc::clone(&gauges), guard));
     let operating = match token {
-        Some(token) => token.guarding(operating),
+        Some(token) => token.guarding(operating, Arc::clone(&metrics)),
         None => operating,
     };
     let router = publishing.merge(operating).merge(health_routes(gauges)).fallback(async || not_found());
     let server = Server::new(listener, router)
-        .with_metrics(metrics, Limit::MaxAdminConnections)
+        .with_config(config)
+        .with_metrics(metrics, Called::ADMIN)
         .with_entry(entry)
-        .with_limits(ConnectionLimits::new(MAX_CONNECTIONS, MAX_PER_ADDRESS));
+        .with_limits(limits);
     thread::Builder::new().name("admin".into()).spawn(move || runtime.block_on(server.serve(stop)))
 }
 

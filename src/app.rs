@@ -4,6 +4,7 @@
 //! asked to come back elsewhere, publishers' streams ended behind their acks, then the internal port. A mistake found on
 //! the way up leaves nothing running.
 
+mod clear;
 mod door;
 mod edge;
 mod files;
@@ -33,18 +34,19 @@ use crate::auth::publishers::Directory;
 use crate::config::{Config, ConfigError, Port, raise_file_descriptors};
 use crate::grpc;
 use crate::ids::short_id;
-use crate::metrics::{Limit, Metrics};
+use crate::metrics::Metrics;
 use crate::net::below::below;
 use crate::net::http;
-use crate::net::{ListenError, admission::ConnectionLimits, listen, pages};
+use crate::net::{ListenError, admission::Called, listen, pages};
 use crate::revision::{Breaking, Reloads};
 use crate::schema::{LoadError, Schema};
 use crate::socket::Front;
 
 use door::Door;
+use edge::Doors;
 use files::{Files, Watched};
 use gauges::NodeGauges;
-use parts::Core;
+use parts::{Backends, Core};
 use reload::Reloader;
 use slow_link::SlowLink;
 
@@ -150,9 +152,16 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         _ => Some(SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?),
     };
 
+    let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
+    let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
+    let [public_entry, grpc_entry, admin_entry] = entries;
+    let authorities = grpc_entry.tls.as_ref().and_then(|tls| tls.authorities().cloned());
+    let backends = Backends { directory: Arc::clone(&directory), authorities };
+
     let node: Arc<str> = short_id(rand::random()).into();
     let Core { metrics, revisions, hub, ingest, front } =
-        parts::core(&config, &node, schema, keys, session, metrics, Arc::clone(&directory));
+        parts::core(&config, &node, schema, keys, session, metrics, backends);
+    let doors = Doors::new(&config);
     let (ready, is_ready) = watch::channel(false);
     let gauges = Arc::new(NodeGauges {
         node: Arc::clone(&node),
@@ -162,11 +171,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         runtime: Handle::current(),
         started: SystemTime::now(),
         up_since: Instant::now(),
+        doors: doors.clone(),
         ready: is_ready,
     });
-    let edge = |port, files: &mut Files| edge::entry(&config, port, files).map_err(|mistakes| ConfigError { mistakes });
-    let entries = [edge(Port::Listen, &mut files)?, edge(Port::Grpc, &mut files)?, edge(Port::Admin, &mut files)?];
-    let [public_entry, grpc_entry, admin_entry] = entries;
     if let Some((watched, path)) = list {
         let directory = Arc::clone(&directory);
         files.watch(watched, move || parts::renew_publishers(&path, &directory));
@@ -193,6 +200,8 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         doorkeeper: Arc::new(Door(Arc::clone(&front))),
         reload,
         entry: admin_entry,
+        limits: doors.admin,
+        config: parts::http_config(&config),
         allowed_hosts: config.allowed_hosts.clone(),
         token: admin_token.as_deref().map(AdminToken::new),
     };
@@ -201,33 +210,31 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let (stop_grpc, grpc_stopped) = watch::channel(false);
     let grpc = grpc::Server::new(publishers, Arc::clone(&ingest))
         .with_config(parts::grpc_config(&config))
+        .with_limits(doors.grpc)
         .with_entry(grpc_entry);
     let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
 
     let mut routes = routes(&front, Arc::clone(&gauges));
     if let Some(link) = link {
         let story = options.playground == Playground::Demo;
+        let guard = Guard::same_origin(config.allowed_hosts.clone());
         let urls = Urls::of(&config, &addresses);
         let scheme = if config.tls.is_on(Port::Listen) { "wss" } else { "ws" };
         let pages = playground::pages(&ingest, &addresses, &urls, link.address(), story);
         routes = routes
-            .merge(Guard::same_origin(Vec::new()).reading(pages::routes(pages, Some((scheme, link.address().port())))))
-            .merge(publish_routes(Arc::clone(&ingest), Guard::same_origin(Vec::new()), None))
-            .merge(channel_routes(Arc::clone(&ingest), gauges, Guard::same_origin(Vec::new())));
+            .merge(guard.clone().reading(pages::routes(pages, Some((scheme, link.address().port())))))
+            .merge(publish_routes(Arc::clone(&ingest), guard.clone(), None))
+            .merge(channel_routes(Arc::clone(&ingest), gauges, guard));
         helpers.spawn(link.run(addresses.listen));
     }
     let (stop_public, public_stopped) = watch::channel(false);
-    let limits = &config.limits;
     let nothing = http::Routes::new().fallback(async || not_found());
     let routes = below(&config.proxy.base_path, routes.fallback(async || not_found()), nothing);
     let public = http::Server::new(public, routes)
         .with_config(parts::http_config(&config))
-        .with_metrics(metrics, Limit::MaxConnections)
+        .with_metrics(metrics, Called::BROWSERS)
         .with_entry(public_entry)
-        .with_limits(ConnectionLimits::new(
-            limits.max_connections,
-            u32::try_from(limits.max_connections_per_address).unwrap_or(u32::MAX),
-        ));
+        .with_limits(doors.listen);
     let mut public = tokio::spawn(public.serve(public_stopped));
 
     let written = config.ready_file.as_deref().map_or(Ok(()), |path| {
@@ -250,6 +257,15 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         );
         if !config.identity.is_on() && !addresses.listen.ip().is_loopback() {
             tracing::warn!(listen = %addresses.listen, "nobody is asked for a token: whoever gets there may subscribe to everything");
+        }
+        for (port, address, whose) in clear::in_the_clear(&config, &addresses) {
+            let port = port.flag();
+            tracing::warn!(
+                port,
+                %address,
+                "the tokens of {whose} cross the network as they are: give the port a certificate (--tls-cert), or bind loopback \
+                 behind something that has one"
+            );
         }
         if let (Some(made), Some(tell)) = (made, options.session_token) {
             let _ = tell.send(made);

@@ -32,6 +32,7 @@ mod tests;
 pub use authenticator::Authenticator;
 pub use error::{KeyError, SettingsError, TokenError};
 pub use jsonwebtoken::Algorithm;
+pub use jwks::PassedOver;
 pub use keyring::{Coming, Keyring, Remote};
 pub use mint::mint;
 pub use revocations::{Full, Revocations, Subject};

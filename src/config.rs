@@ -29,7 +29,7 @@ use std::time::Duration;
 
 pub use effective::{Effective, Origin};
 pub use environment::{Environment, Output, Process, wants_colour};
-pub use identity::{Identity, JwksUrl, Secret, secret_of};
+pub use identity::{Identity, IssuerTenant, JwksUrl, Secret, secret_of};
 pub use key::{Group, Key, Takes};
 pub use keys::keys;
 pub use limits::Limits;

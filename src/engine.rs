@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::ids::{ChannelKey, EventId};
-use crate::log::{Class, Position, Protection};
+use crate::log::{Class, Position, Reducer};
 use crate::schema::{EventType, Retention};
 use crate::status::Status;
 
@@ -48,8 +48,8 @@ pub struct EventRecord {
     pub revision: u32,
     /// How a reader that lags may be treated, with the event's key where that is a matter of keys.
     pub class: Class,
-    /// What makes it good for those who may not see all of it. `None`: there is nothing to hide.
-    pub protection: Option<Protection>,
+    /// Makes frames of it for those who may not see all of it. `None`: there is nothing to hide.
+    pub reducer: Option<Arc<dyn Reducer>>,
 }
 
 /// One event for one channel.

@@ -1,45 +1,43 @@
 //! The publishers' front: gRPC in, [`crate::ingest`] behind. Convert, call, convert.
 //!
-//! [`Server`] holds a port with HTTP/2's limits set explicitly, and the standard health and [`reflection`] services beside
-//! [`publisher`]'s `PublisherService`. It promises that a peer that never speaks is closed, that a publisher that does
+//! [`Server`] holds a port with HTTP/2's limits set explicitly ([`serving`]), and the standard health and [`reflection`]
+//! services beside [`publisher`]'s `PublisherService`. It promises that a peer that never speaks is closed, that a publisher that does
 //! not read its acks is not read from either, that where there is a list of publishers nobody else gets further than the
 //! headers of a call (health aside), and that a stop ends every stream between two events, told so.
 //!
 //! The only place that builds a `tonic::Status`.
 
+mod calls;
 mod convert;
 mod publisher;
 mod reflection;
+mod serving;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener as StdTcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{self, Stream};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
+use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
-use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use crate::ingest::Ingest;
 use crate::metrics::{Limit, Metrics};
 use crate::net::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use crate::net::admission::ConnectionLimits;
 use crate::net::entry::Entry;
-use crate::net::preface::PrefaceDeadline;
-use crate::net::{ClientCertificate, Peer, stopped};
+use crate::net::stopped;
 use crate::proto::rialto::v1::publisher_service_server::{PublisherServiceServer, SERVICE_NAME};
 
 use convert::too_large;
 use publisher::Publisher;
 use reflection::Reflection;
+use serving::Port;
 
 /// The limits of the gRPC port.
 #[derive(Clone, Debug)]
@@ -65,13 +63,13 @@ pub struct Config {
     pub keepalive_interval: Duration,
     /// How long a ping may stay unanswered. Default 20 s.
     pub keepalive_timeout: Duration,
-    /// Open connections; what is beyond is closed at once. Default 1,024.
-    pub max_connections: usize,
-    /// Open connections of one address that is not loopback; the others are for others. Default 256.
-    pub max_per_address: u32,
+    /// How long a connection may have no call open. Default 5 min.
+    pub idle_timeout: Duration,
+    /// How long a connection may live. Default 24 h, as long as a token is believed at most.
+    pub max_age: Option<Duration>,
     /// Connections accepted per second; what is beyond waits. Default 1,000.
     pub accepts_per_second: u32,
-    /// What running calls get when the server stops. Default 10 s.
+    /// What running calls get when the server stops, or their connection is told to go. Default 10 s.
     pub drain_timeout: Duration,
 }
 
@@ -87,8 +85,8 @@ impl Default for Config {
             preface_timeout: Duration::from_secs(10),
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
-            max_connections: 1_024,
-            max_per_address: 256,
+            idle_timeout: Duration::from_secs(300),
+            max_age: Some(Duration::from_secs(24 * 3_600)),
             accepts_per_second: ACCEPTS_PER_SECOND,
             drain_timeout: Duration::from_secs(10),
         }
@@ -100,19 +98,28 @@ pub struct Server {
     listener: StdTcpListener,
     ingest: Arc<Ingest>,
     config: Config,
+    limits: Arc<ConnectionLimits>,
     entry: Entry,
 }
 
 impl Server {
     /// Will serve publishers on a listener that is non-blocking, as [`crate::net::listen()`] makes them.
     pub fn new(listener: StdTcpListener, ingest: Arc<Ingest>) -> Self {
-        Server { listener, ingest, config: Config::default(), entry: Entry::default() }
+        let limits = ConnectionLimits::new(usize::MAX, u32::MAX);
+        Server { listener, ingest, config: Config::default(), limits, entry: Entry::default() }
     }
 
     /// With other limits than the defaults.
     #[must_use]
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Counts connections, and closes those beyond the limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Arc<ConnectionLimits>) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -129,7 +136,7 @@ impl Server {
     /// # Errors
     /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
     pub async fn serve(self, stop: watch::Receiver<bool>) -> io::Result<()> {
-        let Server { listener, ingest, config, entry } = self;
+        let Server { listener, ingest, config, limits, entry } = self;
         let metrics = Arc::clone(ingest.metrics());
         let acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second)
             .with_metrics(Arc::clone(&metrics));
@@ -142,28 +149,18 @@ impl Server {
         };
         let publisher = PublisherServiceServer::new(Publisher::new(ingest, stop.clone(), config.max_unacked_events))
             .max_decoding_message_size(config.max_request_bytes);
-        let refusals = Arc::clone(&metrics);
-        let serving = tonic::transport::Server::builder()
-            .max_concurrent_streams(config.max_streams)
-            .http2_max_header_list_size(config.max_header_list_bytes)
-            .initial_stream_window_size(config.stream_window_bytes)
-            .initial_connection_window_size(config.connection_window_bytes)
-            .http2_keepalive_interval(Some(config.keepalive_interval))
-            .http2_keepalive_timeout(Some(config.keepalive_timeout))
-            .layer(MapRequestLayer::new(told_of_its_peer))
-            .layer(MapResponseLayer::new(move |response| refused_unread(response, &refusals)))
-            .add_service(health)
+        let routes = Routes::new(health)
             .add_service(InterceptedService::new(publisher, admit.clone()))
             .add_service(InterceptedService::new(reflection.v1(), admit.clone()))
             .add_service(InterceptedService::new(reflection.v1alpha(), admit))
-            .serve_with_incoming_shutdown(
-                connections(acceptor, entry, &config, metrics),
-                not_serving(reporter, stop.clone()),
-            );
+            .prepare();
+        let drain_timeout = config.drain_timeout;
+        let port = Port { entry, limits, config, routes, metrics };
         tokio::select! {
-            served = serving => served.map_err(io::Error::other),
-            () = drained(stop, config.drain_timeout) => Ok(()),
+            () = port.serve(acceptor, not_serving(reporter, stop.clone())) => {}
+            () = drained(stop, drain_timeout) => {}
         }
+        Ok(())
     }
 }
 
@@ -195,75 +192,6 @@ async fn not_serving(reporter: HealthReporter, mut stop: watch::Receiver<bool>) 
         // A watcher still gets what was set, and then the end: otherwise it would hold up the drain.
         reporter.clear_service_status(service).await;
     }
-}
-
-/// Accepted connections past their entry, within the limits, without end.
-fn connections(
-    acceptor: Acceptor,
-    entry: Entry,
-    config: &Config,
-    metrics: Arc<Metrics>,
-) -> impl Stream<Item = Result<PrefaceDeadline, Infallible>> + use<> {
-    let limits = ConnectionLimits::new(config.max_connections, config.max_per_address);
-    let within = config.preface_timeout;
-    // Who takes time to enter keeps nobody else waiting, and holds a permit while it does.
-    let entering: JoinSet<Option<PrefaceDeadline>> = JoinSet::new();
-    stream::unfold((acceptor, limits, entering), move |(mut acceptor, limits, mut entering)| {
-        let (entry, metrics) = (entry.clone(), Arc::clone(&metrics));
-        async move {
-            loop {
-                let (stream, peer) = tokio::select! {
-                    accepted = acceptor.accept() => accepted,
-                    Some(entered) = entering.join_next() => match entered {
-                        Ok(Some(connection)) => return Some((Ok(connection), (acceptor, limits, entering))),
-                        _ => continue,
-                    },
-                };
-                match limits.admit(peer) {
-                    Ok(permit) => {
-                        let (entry, metrics) = (entry.clone(), Arc::clone(&metrics));
-                        entering.spawn(async move {
-                            let begun = Instant::now();
-                            let entered = entry.pass(stream, peer, within, &metrics).await?;
-                            let left = within.saturating_sub(begun.elapsed());
-                            Some(PrefaceDeadline::new(entered, left).with_permit(permit).with_metrics(metrics))
-                        });
-                    }
-                    // Closing says it all: gRPC clients back off and come back.
-                    Err(refusal) => {
-                        metrics.limits.hit(Limit::MaxGrpcConnections, peer.ip());
-                        tracing::debug!(%peer, %refusal, "gRPC connection refused");
-                    }
-                }
-            }
-        }
-    })
-}
-
-/// Who sends a call: what tonic keeps of a connection for its requests.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    peer: Peer,
-    certificate: Option<ClientCertificate>,
-}
-
-impl Connected for PrefaceDeadline {
-    type ConnectInfo = Caller;
-
-    fn connect_info(&self) -> Caller {
-        Caller { peer: Peer(self.peer()), certificate: self.certificate().cloned() }
-    }
-}
-
-/// Puts what is known of the caller where every front has it.
-fn told_of_its_peer<B>(mut request: http::Request<B>) -> http::Request<B> {
-    if let Some(Caller { peer, certificate }) = request.extensions_mut().remove::<Caller>() {
-        request.extensions_mut().insert(peer);
-        if let Some(certificate) = certificate {
-            request.extensions_mut().insert(certificate);
-        }
-    }
-    request
 }
 
 #[cfg(test)]

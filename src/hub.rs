@@ -8,6 +8,7 @@
 
 mod channel;
 mod listing;
+mod reads;
 mod reclaim;
 mod revise;
 mod wakeups;
@@ -15,7 +16,7 @@ mod wakeups;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crate::engine::{Append, Appender};
@@ -29,6 +30,7 @@ use revise::Revised;
 
 pub use channel::Channel;
 pub use listing::{Listing, MAX_LISTED, Order, Query, RATE_WINDOW, Summary};
+pub use reads::{MAX_READS, SharedReads};
 pub use reclaim::Swept;
 pub use wakeups::{ShardIndex, Wakeups};
 
@@ -68,8 +70,8 @@ type Bucket = HashMap<ChannelKey, Arc<Channel>>;
 pub struct Hub {
     buckets: Box<[Mutex<Bucket>]>,
     hasher: RandomState,
-    /// Taken after a bucket's lock, never before one.
-    tombstones: Mutex<Tombstones<ChannelKey>>,
+    /// Taken after a bucket's lock, never before one. Events that leave nothing only look.
+    tombstones: RwLock<Tombstones<ChannelKey>>,
     shards: Box<[Arc<Wakeups>]>,
     next_id: AtomicU64,
     /// Shared with the channels: reading may add to it.
@@ -90,7 +92,7 @@ impl Hub {
         Hub {
             buckets: (0..BUCKETS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
-            tombstones: Mutex::new(Tombstones::with_bounds(
+            tombstones: RwLock::new(Tombstones::with_bounds(
                 Epoch::first(boot),
                 limits.tombstones,
                 limits.tombstone_age,
@@ -146,7 +148,7 @@ impl Hub {
     fn no_sequence(&self, key: &ChannelKey, found: Option<Arc<Channel>>) -> Position {
         let head = match found {
             Some(channel) => channel.heads().head,
-            None => self.tombstones().peek(key, now()),
+            None => self.tombstones.read().unwrap_or_else(PoisonError::into_inner).peek(key),
         };
         Position { sequence: 0, ..head }
     }
@@ -154,6 +156,11 @@ impl Hub {
     /// How many channels have a log or a subscriber.
     pub fn channel_count(&self) -> usize {
         self.buckets.iter().map(|bucket| lock(bucket).len()).sum()
+    }
+
+    /// How many channels are remembered that have no log any more.
+    pub fn tombstone_count(&self) -> usize {
+        self.tombstones.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Memory of all logs, in bytes.
@@ -171,8 +178,8 @@ impl Hub {
         lock(&self.buckets[hash as usize % BUCKETS])
     }
 
-    fn tombstones(&self) -> MutexGuard<'_, Tombstones<ChannelKey>> {
-        lock(&self.tombstones)
+    fn tombstones(&self) -> RwLockWriteGuard<'_, Tombstones<ChannelKey>> {
+        self.tombstones.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the total right after a log went from `before` to `after` bytes.
@@ -219,7 +226,9 @@ impl Appender for Hub {
             class: event.class,
             payload: event.payload.clone(),
             revision: event.revision,
-            protection: event.protection.clone(),
+            // JSON is bounded far below.
+            data_bytes: u32::try_from(event.data.len()).unwrap_or(u32::MAX),
+            reducer: event.reducer.clone(),
         };
         let frame = EventFrame {
             event_type: &event.event_type.name,

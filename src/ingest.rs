@@ -14,6 +14,7 @@ pub(crate) mod fixture;
 mod metadata;
 mod payloads;
 mod refusal;
+mod shown;
 mod tell;
 
 use std::fmt;
@@ -25,11 +26,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rand::RngCore as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::auth::publishers::{Credential, Directory};
+use crate::auth::publishers::Directory;
 use crate::engine::{Append, Appended, Engine};
 use crate::ids::{ChannelName, EventId};
 use crate::log::Position;
 use crate::metrics::{Limit, Metrics};
+use crate::net::tls::Authorities;
 use crate::proto::rialto::v1::Event;
 use crate::revision::{Revision, Revisions};
 use crate::session::meter::Rate;
@@ -41,6 +43,7 @@ use tell::{Sent, Teller};
 
 pub use check::body_bytes;
 pub use payloads::PAYLOADS_TARGET;
+pub use shown::Shown;
 
 /// What an event may be.
 #[derive(Clone, Debug)]
@@ -99,7 +102,7 @@ const MIN_RESERVE_BYTES: usize = 4 << 10;
 /// Who publishes, in which call and in which trace.
 #[derive(Clone, Debug)]
 pub struct PublishContext {
-    credential: Credential,
+    shown: Shown,
     traceparent: Option<Arc<str>>,
     peer: Option<SocketAddr>,
     /// Tells the calls of this process apart in its log.
@@ -110,16 +113,25 @@ impl Default for PublishContext {
     fn default() -> Self {
         static CALLS: AtomicU64 = AtomicU64::new(1);
         let call = CALLS.fetch_add(1, Ordering::Relaxed);
-        PublishContext { credential: Credential::default(), traceparent: None, peer: None, call }
+        PublishContext { shown: Shown::default(), traceparent: None, peer: None, call }
     }
 }
 
 impl PublishContext {
     /// A publisher who shows this.
     #[must_use]
-    pub fn with_credential(mut self, credential: Credential) -> Self {
-        self.credential = credential;
+    pub fn with_shown(mut self, shown: Shown) -> Self {
+        self.shown = shown;
         self
+    }
+
+    /// Waits until the certificate of the call's connection does not count any more; without one for ever. Says what the call is
+    /// told then.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn lapsed(&self) -> Status {
+        self.shown.lapsed().await
     }
 
     /// From this address, for logs.
@@ -165,6 +177,8 @@ pub struct Ingest {
     limits: Limits,
     decoding: Semaphore,
     publishers: Arc<Directory>,
+    /// Who vouches for publishers' certificates, if anybody does.
+    authorities: Option<Arc<Authorities>>,
     paces: Paces,
     /// Of the lines that show payloads, where somebody has asked for them.
     payloads: payloads::Pace,
@@ -176,7 +190,8 @@ impl Ingest {
     pub fn new(revisions: Arc<Revisions>, engine: Arc<dyn Engine>, limits: Limits) -> Self {
         let decoding = Semaphore::new(limits.decoding_bytes.min(Semaphore::MAX_PERMITS));
         let (publishers, paces, payloads) = (Arc::default(), Paces::default(), payloads::Pace::default());
-        Ingest { revisions, engine, limits, decoding, publishers, paces, payloads, metrics: Arc::default() }
+        let (authorities, metrics) = (None, Arc::default());
+        Ingest { revisions, engine, limits, decoding, publishers, authorities, paces, payloads, metrics }
     }
 
     /// Counts in these metrics.
@@ -193,17 +208,16 @@ impl Ingest {
         self
     }
 
+    /// Takes the names of certificates for publishers' where these vouch for them.
+    #[must_use]
+    pub fn with_authorities(mut self, authorities: Option<Arc<Authorities>>) -> Self {
+        self.authorities = authorities;
+        self
+    }
+
     /// Whether publishers must show who they are.
     pub fn asks_publishers(&self) -> bool {
         self.publishers.is_on()
-    }
-
-    /// Whether this is the credential of a publisher now. Each batch of events asks again.
-    ///
-    /// # Errors
-    /// `UNAUTHENTICATED`: it is nobody's.
-    pub fn admit(&self, credential: &Credential) -> Result<(), Status> {
-        self.publishers.recognise(credential).map(|_| ()).map_err(Status::from)
     }
 
     /// Where publishing is counted.

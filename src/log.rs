@@ -13,10 +13,12 @@
 //! [`Form`] has its own; the binary frame ends with the payload, which is stored there alone.
 //!
 //! A reader gets its frames through a [`View`]: who may not see all of an event gets a frame that was made without the rest, at
-//! the same place in the same order.
+//! the same place in the same order. What a read has [`Found`] is made outside of the lock.
 //!
 //! Owned by `hub::Channel` behind its lock. Never awaits and never reads a clock: `now` is an argument. Does not know
 //! who is subscribed.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -29,6 +31,7 @@ mod extent;
 mod form;
 mod frames;
 mod keyed;
+mod made;
 mod past;
 mod position;
 mod reading;
@@ -46,8 +49,9 @@ pub use contents::{Contents, Recent};
 pub use ephemeral::{EPHEMERAL_AGE, MAX_EPHEMERAL_BYTES, MAX_EPHEMERAL_EVENTS};
 pub use extent::{Extent, Heads, Resume, Snapshot};
 pub use form::Form;
+pub use made::{Found, Made};
 pub use position::{EPOCH_TEXT_BYTES, Epoch, NotAnEpoch, Position};
-pub use reduced::{Protection, Reducer, View, Whole};
+pub use reduced::{Reducer, View, Whole};
 pub use ring::{DEFAULT_MAX_LOG_BYTES, RingLog};
 pub use tombstones::{MAX_TOMBSTONES, TOMBSTONE_AGE, Tombstones};
 
@@ -85,8 +89,10 @@ pub struct Record {
     pub payload: Bytes,
     /// The schema revision that it was published under.
     pub revision: u32,
-    /// What makes it good for those who may not see all of it. `None`: there is nothing to hide.
-    pub protection: Option<Protection>,
+    /// The length of its payload in JSON, in bytes.
+    pub data_bytes: u32,
+    /// Makes frames of it for those who may not see all of it. `None`: there is nothing to hide.
+    pub reducer: Option<Arc<dyn Reducer>>,
 }
 
 /// What a read found.

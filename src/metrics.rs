@@ -26,7 +26,7 @@ use std::time::SystemTime;
 use crate::ids::Tenant;
 use crate::schema::{Schema, TypeIndex};
 
-pub use codes::{Acks, Close, Closes, Errors, Upgrades};
+pub use codes::{Acks, Close, Closes, Errors, Reasons, Upgrades};
 pub use counters::{ByType, Counter, Gauge, MAX_LABELLED_TYPES};
 pub use limit::{Effect, LOG_EVERY, Limit, LimitHits};
 pub use named::{ByPublisher, MAX_LABELLED_NAMES, TenantPlace, Tenants};
@@ -46,6 +46,10 @@ pub struct Metrics {
     pub tls_failed: Counter,
     /// Connections that should have begun with the PROXY protocol.
     pub proxy_failed: Counter,
+    /// Requests to the internal port that were refused for who sent them.
+    pub internal_refused: Reasons,
+    /// Connections in their PROXY header or their TLS handshake.
+    pub entering: Gauge,
     /// Reloads of the schema.
     pub reloads: Reloads,
     /// Fetches of issuers' keys.
@@ -126,8 +130,12 @@ pub struct Observed {
     pub fingerprint: String,
     /// Which of this process's revisions it is.
     pub revision: u32,
+    /// How many earlier revisions are remembered for events of theirs.
+    pub earlier_revisions: u64,
     /// Open connections of browsers.
     pub connections: u64,
+    /// Connections of each port that count in its limits.
+    pub port_connections: [(&'static str, u64); 3],
     /// Those of each tenant.
     pub tenant_connections: Vec<(Tenant, u64)>,
     /// Their subscriptions.
@@ -136,6 +144,8 @@ pub struct Observed {
     pub revocations: u64,
     /// Channels that have a log or a subscriber.
     pub channels: u64,
+    /// Channels whose last position is remembered.
+    pub tombstones: u64,
     /// Memory of all logs.
     pub log_bytes: u64,
     /// What they may take.

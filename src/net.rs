@@ -3,7 +3,8 @@
 //! Both HTTP ports and the gRPC port accept through [`accept::Acceptor`]: it survives running out of file descriptors,
 //! paces handshakes and never ends by itself. [`http::Server`] serves a router with deadlines on everything that a peer
 //! could drag out, [`preface::PrefaceDeadline`] does the same for the opening of an HTTP/2 connection, and
-//! [`admission::ConnectionLimits`] says who gets in; before its protocol a connection passes the [`entry`], in [`tls`] or not. Knows nothing of events.
+//! [`admission::ConnectionLimits`] says who gets in; before its protocol a connection passes the [`entry`], in [`tls`] or not, where
+//! handshakes take [`turns`]. Knows nothing of events.
 
 pub mod accept;
 pub mod admission;
@@ -18,23 +19,18 @@ pub mod pages;
 pub mod preface;
 pub mod proxy_protocol;
 pub mod tls;
+pub mod turns;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use tokio::sync::watch;
 
 pub use listen::{ListenError, listen};
+pub use tls::ClientCertificate;
 
 /// The address of the peer, in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
-
-/// The names in the client certificate that a TLS connection was opened with, in the extensions of every request on it:
-/// URI and DNS names (RFC 5280, section 4.2.1.6), as they stand in the certificate. There only when the certificate was
-/// asked for and verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCertificate(pub Arc<[Box<str>]>);
 
 /// Waits until `stop` becomes true, or nobody is left who could make it so.
 pub async fn stopped(stop: &mut watch::Receiver<bool>) {

@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use buffa_descriptor::{DescriptorPool, MessageIndex};
 
-use crate::schema::Schema;
+use crate::schema::{FieldRules, Schema};
 
 use cursor::Span;
 pub use error::{Problem, TranscodeError};
@@ -115,18 +115,15 @@ impl Transcoder {
 
     /// Makes the plans of a schema's messages, with what it says about who sees which field.
     pub fn of(schema: &Schema, options: Options) -> Self {
-        let mut transcoder = Self::new(schema.pool(), options);
-        transcoder.plans.guard(schema.field_rules());
-        transcoder.knows_rules = true;
-        transcoder
+        Self::with_rules(schema.pool(), schema.field_rules(), options)
     }
 
-    /// Has the plans know these rules.
-    #[cfg(test)]
-    fn guarded(mut self, rules: &crate::schema::FieldRules) -> Self {
-        self.plans.guard(rules);
-        self.knows_rules = true;
-        self
+    /// Makes the plans of a pool's messages, whose fields these say who sees.
+    pub fn with_rules(pool: &Arc<DescriptorPool>, rules: &FieldRules, options: Options) -> Self {
+        let mut transcoder = Self::new(pool, options);
+        transcoder.plans.guard(rules);
+        transcoder.knows_rules = true;
+        transcoder
     }
 
     /// Counts on where this one counts.

@@ -27,4 +27,4 @@ pub use client::{
 };
 pub use control::{ControlPrinter, MissingMessage, ServerFrame};
 pub use event::EventFrame;
-pub use reduced::FrameReducer;
+pub use reduced::{Emptied, FrameReducer};

@@ -72,7 +72,7 @@ impl Guard {
 
     /// Whether a request with this head, which changes nothing and has no body, may be answered.
     pub(super) fn check_reader(&self, head: &Parts) -> Result<()> {
-        let authority = authority(head).filter(|authority| self.knows(authority.host())).ok_or_else(|| {
+        let authority = self.authority(head).ok_or_else(|| {
             let message = "the Host of the request is not a name of this port; use its IP address or localhost";
             Refused::new(Status::new(Code::PermissionDenied, "foreign_host", message))
                 .with_http_status(StatusCode::MISDIRECTED_REQUEST)
@@ -82,6 +82,17 @@ impl Guard {
             return Err(Refused::new(Status::new(Code::PermissionDenied, "foreign_origin", message)));
         }
         Ok(())
+    }
+
+    /// Whom the request is addressed to. A trusted proxy's word says which name its client has asked for, beside the one
+    /// that the proxy has asked for and never instead of it: a page whose name leads straight here writes that header too.
+    fn authority(&self, head: &Parts) -> Option<Authority> {
+        let known = |authority: &Authority| self.knows(authority.host());
+        let own = own_authority(head).filter(known)?;
+        match head.extensions.get::<ForwardedTo>().and_then(|to| to.host.as_deref()) {
+            Some(host) => Authority::try_from(host).ok().filter(is_plain).filter(known),
+            None => Some(own),
+        }
     }
 
     fn knows(&self, host: &str) -> bool {
@@ -106,18 +117,19 @@ impl Guard {
     }
 }
 
-/// Whom the request is addressed to: what a trusted proxy says, a proxy's form of the request line, or exactly one `Host`.
-fn authority(head: &Parts) -> Option<Authority> {
-    if let Some(host) = head.extensions.get::<ForwardedTo>().and_then(|to| to.host.as_deref()) {
-        return Authority::try_from(host).ok().filter(|authority| !authority.as_str().contains('@'));
-    }
+/// Whom the request is addressed to by itself: a proxy's form of the request line, or exactly one `Host`.
+fn own_authority(head: &Parts) -> Option<Authority> {
     if let Some(authority) = head.uri.authority() {
         return Some(authority.clone());
     }
     let mut hosts = head.headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
-    let authority = Authority::try_from(host.as_bytes()).ok()?;
-    (!authority.as_str().contains('@')).then_some(authority)
+    Authority::try_from(host.as_bytes()).ok().filter(is_plain)
+}
+
+/// Without a user.
+fn is_plain(authority: &Authority) -> bool {
+    !authority.as_str().contains('@')
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -133,19 +145,22 @@ mod tests {
 
     #[test]
     fn behind_a_trusted_proxy_its_word_about_host_and_scheme_counts() {
-        let demo = Guard::same_origin(Vec::new());
-        for (host, scheme, origin, expected) in [
-            ("localhost:8443", Some("https"), "https://localhost:8443", true),
-            ("localhost:8443", Some("https"), "http://localhost:8443", false),
-            ("localhost:8443", None, "http://localhost:8443", true),
-            ("localhost:8443", Some("https"), "https://backend:1", false),
-            ("evil.example", Some("https"), "https://evil.example", false),
-            ("a@localhost", None, "http://a@localhost", false),
+        let demo = Guard::same_origin(vec!["backend".to_owned()]);
+        for (own, host, scheme, origin, expected) in [
+            ("backend:1", "localhost:8443", Some("https"), "https://localhost:8443", true),
+            ("backend:1", "localhost:8443", Some("https"), "http://localhost:8443", false),
+            ("backend:1", "localhost:8443", None, "http://localhost:8443", true),
+            ("backend:1", "localhost:8443", Some("https"), "https://backend:1", false),
+            ("backend:1", "evil.example", Some("https"), "https://evil.example", false),
+            ("backend:1", "a@localhost", None, "http://a@localhost", false),
+            // A page of this name, which leads straight here, writes what it likes.
+            ("evil.example", "localhost:8443", None, "http://localhost:8443", false),
+            ("evil.example", "localhost:8443", None, "http://evil.example", false),
         ] {
             let to = ForwardedTo { host: Some(host.into()), scheme: scheme.map(Into::into) };
-            let request = axum::http::Request::get("/").header("host", "backend:1").header("origin", origin);
+            let request = axum::http::Request::get("/").header("host", own).header("origin", origin);
             let (head, ()) = request.extension(to).body(()).unwrap().into_parts();
-            assert_eq!(demo.check_reader(&head).is_ok(), expected, "{host} {scheme:?} {origin}");
+            assert_eq!(demo.check_reader(&head).is_ok(), expected, "{own} {host} {scheme:?} {origin}");
         }
     }
 

@@ -18,8 +18,8 @@ use tokio::runtime::Handle;
 use super::answer::{Accepted, Answer, Refused};
 use super::token::AdminToken;
 use super::{Guard, Result, body, method_not_allowed};
-use crate::auth::publishers::{Credential, TokenHash, bearer};
-use crate::ingest::{Ingest, PublishContext};
+use crate::auth::publishers::{TokenHash, bearer};
+use crate::ingest::{Ingest, PublishContext, Shown};
 use crate::net::{ClientCertificate, Peer};
 use crate::proto::rialto::v1::event::Body as EventBody;
 use crate::proto::rialto::v1::{Event, JsonPayload};
@@ -49,23 +49,22 @@ struct Publish {
 
 impl Publish {
     /// Who sends a request with this head, before its body is read.
-    fn credential(&self, head: &Parts) -> Result<Credential> {
+    fn shown(&self, head: &Parts) -> Result<Shown> {
+        let certificate = head.extensions.get::<ClientCertificate>().cloned();
         if !self.ingest.asks_publishers() {
-            self.token.as_ref().map_or(Ok(()), |token| token.check(head))?;
-            return Ok(Credential::default());
+            self.token.as_ref().map_or(Ok(()), |token| token.check(head, self.ingest.metrics()))?;
+            return Ok(Shown { token: None, certificate });
         }
-        let token = bearer(&head.headers).map_err(|error| {
-            let status = Status::new(Code::Unauthenticated, "invalid_authorization", error.to_string());
-            Refused::new(status).with_challenge()
-        })?;
-        let token = token.map(|token| TokenHash::of(token.as_bytes()));
-        let certificate = head.extensions.get::<ClientCertificate>().map(|ClientCertificate(names)| Arc::clone(names));
-        let credential = Credential { token, certificate };
-        self.ingest.admit(&credential).map_err(|status| {
+        let token = bearer(&head.headers)
+            .map_err(|error| Status::new(Code::Unauthenticated, "invalid_authorization", error.to_string()));
+        let admitted = token.and_then(|token| {
+            let shown = Shown { token: token.map(|token| TokenHash::of(token.as_bytes())), certificate };
+            self.ingest.admit(&shown).map(|()| shown)
+        });
+        admitted.map_err(|status| {
             self.ingest.metrics().publishing.acks.add_refused(&status);
             Refused::new(status).with_challenge()
-        })?;
-        Ok(credential)
+        })
     }
 }
 
@@ -102,12 +101,12 @@ impl JsonEvent<'_> {
 async fn publish(State(publish): State<Publish>, request: Request) -> Result<Response> {
     let (head, body) = request.into_parts();
     publish.guard.check(&head)?;
-    let credential = publish.credential(&head)?;
+    let shown = publish.shown(&head)?;
     let metrics = publish.ingest.metrics();
     let body = body::read(&head, body, MAX_BODY_BYTES, "send fewer events at once", metrics).await?;
     let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
     let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
-    let context = PublishContext::default().with_credential(credential).with_traceparent(traceparent).with_peer(peer);
+    let context = PublishContext::default().with_shown(shown).with_traceparent(traceparent).with_peer(peer);
     let working = publish.work.spawn(answer(publish.ingest, body, context));
     let defect = |_| Refused::new(Status::new(Code::Internal, "internal", "a defect of the bridge: its log says more"));
     working.await.map_err(defect)?

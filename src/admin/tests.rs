@@ -84,7 +84,9 @@ fn start() -> Running {
     let reloads = Reloads::default();
     let reload = reloads.handle();
     let (doorkeeper, entry) = (Arc::new(Nobody), Entry::default());
-    let admin = Admin { listener, ingest, gauges, doorkeeper, reload, entry, allowed_hosts: Vec::new(), token: None };
+    let (limits, config) = (ConnectionLimits::new(100, 100), http::Config::default());
+    let (allowed_hosts, token) = (Vec::new(), None);
+    let admin = Admin { listener, ingest, gauges, doorkeeper, reload, entry, limits, config, allowed_hosts, token };
     let served = spawn(admin, stopping).unwrap();
     Running { fixture, node, address, stop, served, reloads }
 }

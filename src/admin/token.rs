@@ -1,6 +1,8 @@
 //! The token of the internal port.
 //!
-//! Where there is one, whoever does not show it gets no further than the probes: [`AdminToken::guarding`].
+//! Where there is one, whoever does not show it gets no further than the probes: [`AdminToken::guarding`]. Those are counted.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
@@ -11,6 +13,7 @@ use axum::response::IntoResponse as _;
 use super::Result;
 use super::answer::Refused;
 use crate::auth::publishers::{TokenHash, bearer};
+use crate::metrics::Metrics;
 use crate::status::{Code, Status};
 
 /// What operators show, as its hash.
@@ -24,12 +27,12 @@ impl AdminToken {
     }
 
     /// These routes for whoever shows the token.
-    pub(super) fn guarding(self, routes: Router) -> Router {
+    pub(super) fn guarding(self, routes: Router, metrics: Arc<Metrics>) -> Router {
         routes.layer(middleware::from_fn(move |request: Request, next: Next| {
-            let token = self.clone();
+            let (token, metrics) = (self.clone(), Arc::clone(&metrics));
             async move {
                 let (head, body) = request.into_parts();
-                match token.check(&head) {
+                match token.check(&head, &metrics) {
                     Ok(()) => next.run(Request::from_parts(head, body)).await,
                     Err(refused) => refused.into_response(),
                 }
@@ -38,8 +41,9 @@ impl AdminToken {
     }
 
     /// Whether a request with this head shows the token.
-    pub(super) fn check(&self, head: &Parts) -> Result<()> {
+    pub(super) fn check(&self, head: &Parts, metrics: &Metrics) -> Result<()> {
         let refused = |reason, message: String| {
+            metrics.internal_refused.add(reason);
             Refused::new(Status::new(Code::Unauthenticated, reason, message)).with_challenge()
         };
         match bearer(&head.headers) {

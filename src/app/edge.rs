@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use crate::config::{Config, Mistake, Port};
+use crate::net::admission::ConnectionLimits;
 use crate::net::entry::Entry;
 use crate::net::tls::{Tls, TlsMistake};
+use crate::net::turns::Turns;
 
 use super::files::{Files, Watched};
 
-/// The entry of a port. Its files are read again when they change; connections that are open keep what they have.
+/// The entry of a port. Its files are read again when they change: what it shows counts for new connections, who vouches for
+/// clients for open ones too.
 pub(super) fn entry(config: &Config, port: Port, files: &mut Files) -> Result<Entry, Vec<Mistake>> {
-    let proxies = match port {
-        Port::Listen => Arc::new(config.proxy.proxies.clone()),
-        Port::Grpc | Port::Admin => Arc::default(),
-    };
-    let Some(own) = config.tls.files(port) else { return Ok(Entry { tls: None, proxies }) };
+    let proxies = Arc::new(config.proxy.proxies(port));
+    let turns = Arc::new(Turns::new(config.limits.max_handshakes));
+    let Some(own) = config.tls.files(port) else { return Ok(Entry { tls: None, proxies, turns }) };
     let watched = Watched::new(format!("the TLS of {}", port.flag()), own.paths());
     let told = |wrong: Vec<TlsMistake>| {
         let mistakes = wrong.into_iter();
@@ -31,5 +32,34 @@ pub(super) fn entry(config: &Config, port: Port, files: &mut Files) -> Result<En
         let wrong = wrong.map(|wrong| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
         wrong.map_or(Ok(()), Err)
     });
-    Ok(Entry { tls: Some(tls), proxies })
+    Ok(Entry { tls: Some(tls), proxies, turns })
+}
+
+/// Who gets in at each port.
+#[derive(Clone)]
+pub(super) struct Doors {
+    pub(super) listen: Arc<ConnectionLimits>,
+    pub(super) grpc: Arc<ConnectionLimits>,
+    pub(super) admin: Arc<ConnectionLimits>,
+}
+
+impl Doors {
+    pub(super) fn new(config: &Config) -> Doors {
+        let limits = &config.limits;
+        let door = |most, per_address: usize| {
+            let per_address = u32::try_from(per_address).unwrap_or(u32::MAX);
+            ConnectionLimits::paced(most, per_address, limits.handshakes_per_address)
+        };
+        Doors {
+            listen: door(limits.max_connections, limits.max_connections_per_address),
+            grpc: door(limits.max_grpc_connections, limits.max_grpc_connections_per_address),
+            admin: door(limits.max_admin_connections, limits.max_admin_connections_per_address),
+        }
+    }
+
+    /// How many each port has let in that have not left.
+    pub(super) fn connections(&self) -> [(&'static str, u64); 3] {
+        let ports = [("listen", &self.listen), ("grpc", &self.grpc), ("admin", &self.admin)];
+        ports.map(|(port, limits)| (port, limits.connections() as u64))
+    }
 }

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::edge::Doors;
 use crate::admin::{Gauges, Health};
 use crate::hub::{Hub, Listing, Query};
 use crate::metrics::Observed;
@@ -22,6 +23,7 @@ pub(super) struct NodeGauges {
     pub(super) runtime: Handle,
     pub(super) started: SystemTime,
     pub(super) up_since: Instant,
+    pub(super) doors: Doors,
     pub(super) ready: watch::Receiver<bool>,
 }
 
@@ -57,10 +59,13 @@ impl Gauges for NodeGauges {
             ready: self.ready(),
             fingerprint: revision.schema.fingerprint().into(),
             revision: revision.number,
+            earlier_revisions: revision.earlier_count() as u64,
             connections: self.front.connections() as u64,
+            port_connections: self.doors.connections(),
             tenant_connections: self.front.tenants(),
             subscriptions: self.front.subscriptions() as u64,
             channels: self.hub.channel_count() as u64,
+            tombstones: self.hub.tombstone_count() as u64,
             revocations: self.front.revocations() as u64,
             log_bytes: self.hub.log_bytes() as u64,
             log_limit_bytes: self.hub.max_log_bytes() as u64,

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::files::{Files, Watched};
 use super::{parts, session_token};
-use crate::auth::{Keyring, Remote};
+use crate::auth::{Keyring, PassedOver, Remote};
 use crate::config::{Config, ConfigError, Identity};
 use crate::metrics::Metrics;
 use crate::net::https::{self, Fetcher, Place};
@@ -68,12 +68,15 @@ pub(super) async fn start(
 /// # Errors
 /// The configuration has mistakes.
 pub async fn gate(config: &Config) -> Result<Option<Gate>, ConfigError> {
-    let Some(keyring) = keyring(config)? else { return Ok(None) };
-    if !keyring.remotes().is_empty() {
-        fetch_all(&keyring, &fetcher(config)?, &Arc::default()).await;
+    let keyring = keyring(config)?;
+    if let Some(keyring) = keyring.as_ref().filter(|keyring| !keyring.remotes().is_empty()) {
+        fetch_all(keyring, &fetcher(config)?, &Arc::default()).await;
     }
-    let (session, _) = session_token::start(config, &mut Files::default())?;
-    Ok(Some(parts::gate(config, Some(keyring), session, Arc::default())))
+    let (session, made) = session_token::start(config, &mut Files::default())?;
+    // One that is made here is not the one that a bridge has made.
+    let session = session.filter(|_| made.is_none());
+    let is_on = keyring.is_some() || session.is_some();
+    Ok(is_on.then(|| parts::gate(config, keyring, session, Arc::default())))
 }
 
 fn keyring(config: &Config) -> Result<Option<Arc<Keyring>>, ConfigError> {
@@ -143,7 +146,8 @@ async fn fetch(keyring: &Keyring, remote: &Arc<Remote>, place: &Place, fetcher: 
     let set = fetcher.get(place).await;
     let taken = keyring.fetched(remote, set);
     match &taken {
-        Ok(()) => {
+        Ok(passed_over) => {
+            tell(&remote.url, passed_over);
             metrics.keys.fetched.increment();
             tracing::debug!(url = remote.url, "the issuer's keys were fetched");
         }
@@ -157,6 +161,18 @@ async fn fetch(keyring: &Keyring, remote: &Arc<Remote>, place: &Place, fetcher: 
         }
     }
     taken.is_ok()
+}
+
+/// Says which keys of a new set are not used. One that is wrong is its issuer's to mend; one for other ends is nobody's mistake.
+fn tell(url: &str, passed_over: &[PassedOver]) {
+    if passed_over.is_empty() {
+        return;
+    }
+    let keys = passed_over.iter().map(|passed| &*passed.why).collect::<Vec<_>>().join("; ");
+    match passed_over.iter().any(|passed| passed.is_wrong) {
+        true => tracing::warn!(url, keys, "keys of the issuer's set cannot be used, and are passed over"),
+        false => tracing::info!(url, keys, "keys of the issuer's set are for others, and are passed over"),
+    }
 }
 
 fn reread(keyring: &Keyring, identity: &Identity) -> Result<(), String> {

@@ -13,6 +13,7 @@ use crate::hub::{self, Hub};
 use crate::ingest::{self, Ingest};
 use crate::metrics::Metrics;
 use crate::net::http;
+use crate::net::tls::Authorities;
 use crate::proto::rialto::v1;
 use crate::revision::{Revision, Revisions};
 use crate::schema::{Schema, Source};
@@ -29,6 +30,13 @@ pub(super) struct Core {
     pub(super) hub: Arc<Hub>,
     pub(super) ingest: Arc<Ingest>,
     pub(super) front: Arc<Front>,
+}
+
+/// Who publishes.
+pub(super) struct Backends {
+    pub(super) directory: Arc<Directory>,
+    /// Who vouches for their certificates.
+    pub(super) authorities: Option<Arc<Authorities>>,
 }
 
 /// Where the schema comes from: these paths as they are now, or the bundled catalogue.
@@ -58,7 +66,7 @@ pub(super) fn core(
     keys: Option<Arc<Keyring>>,
     session: Option<Arc<SessionToken>>,
     metrics: Arc<Metrics>,
-    publishers: Arc<Directory>,
+    backends: Backends,
 ) -> Core {
     let limits = &config.limits;
     metrics.learn(&schema);
@@ -69,7 +77,8 @@ pub(super) fn core(
     let engine = MemoryEngine::new(Arc::clone(&hub) as Arc<dyn Appender>, idempotency);
     let engine = Arc::new(engine.with_metrics(Arc::clone(&metrics)));
     let ingest = Ingest::new(Arc::clone(&revisions), engine, ingest_limits(config));
-    let ingest = Arc::new(ingest.with_publishers(publishers).with_metrics(Arc::clone(&metrics)));
+    let ingest = ingest.with_publishers(backends.directory).with_authorities(backends.authorities);
+    let ingest = Arc::new(ingest.with_metrics(Arc::clone(&metrics)));
     let gate = gate(config, keys, session, Arc::clone(&metrics));
     let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
     let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
@@ -183,13 +192,14 @@ fn socket_config(config: &Config, node: &Arc<str>, gate: Gate, metrics: Arc<Metr
     }
 }
 
-/// The limits of the public port.
+/// The limits of the ports that speak HTTP.
 pub(super) fn http_config(config: &Config) -> http::Config {
     let limits = &config.limits;
     http::Config {
         header_timeout: limits.handshake_timeout,
         max_headers: limits.max_request_headers,
         max_header_bytes: limits.max_request_header_bytes,
+        max_age: limits.http_connection_age,
         accepts_per_second: count_u32(limits.handshakes_per_second),
         ..http::Config::default()
     }
@@ -206,6 +216,8 @@ pub(super) fn grpc_config(config: &Config) -> grpc::Config {
         keepalive_interval: limits.http2_keepalive_interval,
         keepalive_timeout: limits.http2_keepalive_timeout,
         preface_timeout: limits.handshake_timeout,
+        idle_timeout: limits.grpc_idle_timeout,
+        max_age: limits.max_grpc_connection_age,
         accepts_per_second: count_u32(limits.handshakes_per_second),
         ..grpc::Config::default()
     }

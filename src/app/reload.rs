@@ -2,7 +2,7 @@
 //!
 //! One task carries out one reload after the other. The order is what keeps its promises: load and check first, so a
 //! schema with mistakes changes nothing; then the connections, so every filter knows the new types; then what the channels
-//! keep; then, in one swap, everybody who publishes or asks.
+//! keep and hide; then, in one swap, everybody who publishes or asks.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,8 +67,12 @@ impl Reloader {
             reloaded.revision = next.number;
             self.metrics.learn(&next.schema);
             reloaded.ended_subscriptions = self.front.adopt(&next).await;
-            let (hub, schema, number) = (Arc::clone(&self.hub), Arc::clone(&next.schema), next.number);
-            aside(move || hub.revise(&current.schema, &schema, number)).await?;
+            let (hub, revision) = (Arc::clone(&self.hub), Arc::clone(&next));
+            aside(move || hub.revise(&current.schema, &revision)).await?;
+            if next.hides_anew() {
+                // What was read before that and not begun to be written is read again.
+                self.front.adopt(&next).await;
+            }
             self.revisions.replace(next);
         }
         Ok(reloaded)
@@ -86,11 +90,12 @@ impl Reloader {
 
     /// Loads what there is now, and says what it breaks. That takes longer than others may be kept waiting.
     async fn load(&self, current: Arc<Revision>) -> Result<(Revision, Vec<Change>), ReloadError> {
-        let (sources, options) = (parts::sources(&self.paths), self.transcode);
+        let (sources, options, hub) = (parts::sources(&self.paths), self.transcode, Arc::clone(&self.hub));
         let loaded = aside(move || {
             let schema = current.schema.load_next(&sources)?;
             let changes = compare::breaking(&current.schema, &schema);
-            Ok((current.next(schema, options), changes))
+            let kept = hub.kept_revisions();
+            Ok((current.next(schema, options, |numbers| kept.range(numbers.clone()).next().is_some()), changes))
         });
         loaded.await?.map_err(ReloadError::Broken)
     }

@@ -12,6 +12,7 @@ use super::error::{SettingsError, TokenError};
 use super::key::Key;
 use super::settings::{ClaimNames, Issuer, KeySource, Settings};
 use super::token::Unverified;
+use crate::ids::Tenant;
 use crate::session::principal::Principal;
 
 /// How many keys are tried for a token that does not name one: a signature of RSA costs tens of microseconds.
@@ -36,6 +37,8 @@ struct Trusted {
     keys: Vec<Key>,
     /// Whether more keys may come.
     is_remote: bool,
+    /// For whom it may speak, if not for everybody.
+    tenants: Option<Vec<Tenant>>,
 }
 
 impl Authenticator {
@@ -86,7 +89,11 @@ impl Authenticator {
         trusted.verify(&token, algorithm, key_id).map_err(|error| trusted.awaited(error, algorithm, key_id, issuer))?;
         let expires = claims::check_times(&token.claims, self.leeway, now)?;
         claims::check_audience(&token.claims, &trusted.audiences)?;
-        claims::principal(token.claims, &self.names, expires)
+        let principal = claims::principal(token.claims, &self.names, expires)?;
+        if trusted.tenants.as_ref().is_some_and(|tenants| !tenants.contains(&principal.tenant)) {
+            return Err(TokenError::Tenant);
+        }
+        Ok(principal)
     }
 }
 
@@ -129,7 +136,8 @@ impl Trusted {
             listed => listed.to_vec(),
         };
         let (audiences, are_listed) = (issuer.audiences.clone(), !issuer.algorithms.is_empty());
-        let trusted = Trusted { audiences, algorithms, are_listed, keys, is_remote };
+        let tenants = issuer.tenants.clone();
+        let trusted = Trusted { audiences, algorithms, are_listed, keys, is_remote, tenants };
         if mistakes.is_empty() { Ok(trusted) } else { Err(mistakes) }
     }
 

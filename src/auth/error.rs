@@ -45,6 +45,9 @@ pub enum TokenError {
     /// Its `aud` does not name this bridge, or is missing.
     #[error("the token's audience (aud) is not this bridge")]
     Audience,
+    /// It is of a tenant that its issuer may not speak for.
+    #[error("the token's issuer (iss) may not speak for its tenant")]
+    Tenant,
     /// A claim is missing that must be there.
     #[error("the token has no claim {0:?}")]
     Missing(Box<str>),

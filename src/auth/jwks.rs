@@ -1,7 +1,9 @@
 //! A set of public keys as JSON (RFC 7517).
 //!
-//! Keys for other ends, of other kinds or curves are passed over, as RFC 7517, section 5, asks. What must never be in a public
-//! set is refused: secrets and private keys.
+//! Keys for other ends, of other kinds or curves are passed over, as RFC 7517, section 5, asks. In a file a key that is broken, too
+//! short, a secret or a private one is a mistake of whoever wrote it, and told at once ([`read`]). A set that an issuer serves is
+//! nobody's here to mend, and its good keys are needed, so such a key is passed over too, and nothing that it signs is believed
+//! ([`read_served`]).
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
@@ -15,8 +17,31 @@ const MAX_SET_BYTES: usize = 256 * 1024;
 /// The most keys in a set.
 const MAX_KEYS: usize = 100;
 
-/// Reads a set: at least one key that can be used.
+/// A key of a served set that is not used, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Which one, and why.
+    pub why: String,
+    /// Whether something is wrong with it; otherwise it is only not for us.
+    pub is_wrong: bool,
+}
+
+/// Reads a set of ours: at least one key that can be used, and none that is wrong.
 pub(super) fn read(text: &str) -> Result<Vec<Key>, KeyError> {
+    read_with(text, |passed| if passed.is_wrong { Err(KeyError::Jwks(passed.why)) } else { Ok(()) })
+}
+
+/// Reads a set of somebody else's: at least one key that can be used, and what is passed over.
+pub(super) fn read_served(text: &str) -> Result<(Vec<Key>, Vec<PassedOver>), KeyError> {
+    let mut passed_over = Vec::new();
+    let keys = read_with(text, |passed| {
+        passed_over.push(passed);
+        Ok(())
+    })?;
+    Ok((keys, passed_over))
+}
+
+fn read_with(text: &str, mut pass_over: impl FnMut(PassedOver) -> Result<(), KeyError>) -> Result<Vec<Key>, KeyError> {
     let wrong = |problem: String| Err(KeyError::Jwks(problem));
     if text.len() > MAX_SET_BYTES {
         return wrong(format!("it has {} bytes, more than the limit of {MAX_SET_BYTES}", text.len()));
@@ -32,17 +57,26 @@ pub(super) fn read(text: &str) -> Result<Vec<Key>, KeyError> {
     }
     let mut keys: Vec<Key> = Vec::new();
     for (index, entry) in listed.iter().enumerate() {
-        let Value::Object(entry) = entry else { return wrong(format!("keys[{index}] is no object")) };
-        let Some(key) = read_one(entry).map_err(|problem| KeyError::Jwks(format!("keys[{index}] {problem}")))? else {
-            continue;
+        let read = match entry {
+            Value::Object(entry) => read_one(entry),
+            _ => Err("is no object".into()),
         };
-        let is_double = |other: &Key| {
-            other.id == key.id && other.algorithms().iter().any(|algorithm| key.algorithms().contains(algorithm))
+        let is_double = |key: &Key| {
+            let is_same = |other: &Key| {
+                other.id == key.id && other.algorithms().iter().any(|algorithm| key.algorithms().contains(algorithm))
+            };
+            key.id.is_some() && keys.iter().any(is_same)
         };
-        if key.id.is_some() && keys.iter().any(is_double) {
-            return wrong(format!("keys[{index}] has the kid of another key of its kind"));
-        }
-        keys.push(key);
+        let (problem, is_wrong) = match read {
+            Ok(Entry::Key(key)) if is_double(&key) => ("has the kid of another key of its kind".into(), true),
+            Ok(Entry::Key(key)) => {
+                keys.push(key);
+                continue;
+            }
+            Ok(Entry::Foreign(why)) => (why.into(), false),
+            Err(problem) => (problem, true),
+        };
+        pass_over(PassedOver { why: format!("keys[{index}] {problem}"), is_wrong })?;
     }
     if keys.is_empty() {
         return wrong("it has no key that signatures can be verified with here".to_owned());
@@ -50,8 +84,14 @@ pub(super) fn read(text: &str) -> Result<Vec<Key>, KeyError> {
     Ok(keys)
 }
 
-/// `Ok(None)`: a key that is not for us.
-fn read_one(entry: &Map<String, Value>) -> Result<Option<Key>, String> {
+/// What a set has.
+enum Entry {
+    Key(Key),
+    /// It is not for us.
+    Foreign(&'static str),
+}
+
+fn read_one(entry: &Map<String, Value>) -> Result<Entry, String> {
     let text = |name: &str| entry.get(name).and_then(Value::as_str);
     if text("kty") == Some("oct") || entry.contains_key("k") {
         return Err("is a secret; a set is public, and a secret is given by jwt-secret-file".to_owned());
@@ -64,12 +104,12 @@ fn read_one(entry: &Map<String, Value>) -> Result<Option<Key>, String> {
             .get("key_ops")
             .is_some_and(|ends| !ends.as_array().is_some_and(|ends| ends.iter().any(|end| end == "verify")));
     if is_for_others {
-        return Ok(None);
+        return Ok(Entry::Foreign("is for another end than signatures"));
     }
     let only: Option<Algorithm> = match text("alg").map(str::parse) {
         None => None,
         Some(Ok(algorithm)) => Some(algorithm),
-        Some(Err(_)) => return Ok(None),
+        Some(Err(_)) => return Ok(Entry::Foreign("is of an algorithm that is not used here")),
     };
     let id = match entry.get("kid") {
         None => None,
@@ -91,12 +131,12 @@ fn read_one(entry: &Map<String, Value>) -> Result<Option<Key>, String> {
             Key::from_public(&Public::Ec { point: &[&[4], &x[..], &y[..]].concat() })
         }
         (Some("OKP"), Some("Ed25519")) => Key::from_public(&Public::Ed { point: &number("x")? }),
-        (Some(_), _) => return Ok(None),
+        (Some(_), _) => return Ok(Entry::Foreign("is of a kind or curve that is not used here")),
         (None, _) => return Err("has no kty".to_owned()),
     };
     let key = key.map_err(|error| format!("cannot be used: {error}"))?.ok_or("is broken")?.named(id, only);
     if key.algorithms().is_empty() {
         return Err("is not of the kind that its alg needs".to_owned());
     }
-    Ok(Some(key))
+    Ok(Entry::Key(key))
 }

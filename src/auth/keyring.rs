@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use super::authenticator::Authenticator;
 use super::error::{SettingsError, TokenError};
+use super::jwks::{self, PassedOver};
 use super::settings::{KeySource, Settings};
 use crate::session::principal::Principal;
 
@@ -122,11 +123,11 @@ impl Keyring {
         Some(Coming { done, patience })
     }
 
-    /// A fetch of this set is over. Takes its keys.
+    /// A fetch of this set is over. Takes its keys; says which it passes over, once for each set that is not the one before.
     ///
     /// # Errors
-    /// They cannot be used, and those that were there stay.
-    pub fn fetched(&self, remote: &Arc<Remote>, set: Result<String, String>) -> Result<(), String> {
+    /// None can be used, and those that were there stay.
+    pub fn fetched(&self, remote: &Arc<Remote>, set: Result<String, String>) -> Result<Vec<PassedOver>, String> {
         let taken = set.and_then(|text| self.take_set(remote, text));
         lock(&remote.state).is_under_way = false;
         remote.done.send_modify(|done| *done += 1);
@@ -150,17 +151,21 @@ impl Keyring {
         made.is_ok()
     }
 
-    fn take_set(&self, remote: &Arc<Remote>, text: String) -> Result<(), String> {
+    fn take_set(&self, remote: &Arc<Remote>, text: String) -> Result<Vec<PassedOver>, String> {
+        let (_, passed_over) = jwks::read_served(&text).map_err(|error| error.to_string())?;
         let mut known = lock(&self.known);
         let Some(index) = self.remotes.iter().position(|own| Arc::ptr_eq(own, remote)) else {
             return Err("it is another bridge's".to_owned());
         };
+        if known.sets[index].as_ref() == Some(&text) {
+            return Ok(Vec::new());
+        }
         let before = known.sets[index].replace(text);
         let made = self.renew(&known);
         if made.is_err() {
             known.sets[index] = before;
         }
-        made.map_err(|mistakes| in_words(&mistakes))
+        made.map(|()| passed_over).map_err(|mistakes| in_words(&mistakes))
     }
 
     /// Takes what the files of the configuration say now; sets that were fetched stay.
@@ -181,7 +186,7 @@ impl Keyring {
         let mut settings = known.settings.clone();
         let fetched = settings.issuers.iter_mut().filter(|issuer| issuer.url.is_some());
         for (issuer, set) in fetched.zip(&known.sets) {
-            issuer.keys.extend(set.clone().map(KeySource::Jwks));
+            issuer.keys.extend(set.clone().map(KeySource::Served));
         }
         let next = Arc::new(Authenticator::new(&settings)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;

@@ -8,6 +8,7 @@ use jsonwebtoken::Algorithm;
 use super::error::KeyError;
 use super::key::Key;
 use super::{jwks, pem};
+use crate::ids::Tenant;
 
 /// How far clocks may differ. Default 30 s.
 pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
@@ -34,6 +35,8 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
     /// Its keys.
     pub keys: Vec<KeySource>,
+    /// The tenants that it may speak for. `None`: every one.
+    pub tenants: Option<Vec<Tenant>>,
     /// Where it serves a set of further keys, which somebody fetches: until then it may have none.
     pub url: Option<String>,
 }
@@ -45,8 +48,10 @@ pub enum KeySource {
     Secret(Vec<u8>),
     /// The PEM of one public key.
     Pem(String),
-    /// The JSON of a JWKS (RFC 7517).
+    /// The JSON of a JWKS (RFC 7517) of ours.
     Jwks(String),
+    /// The JSON of a JWKS that its issuer serves: what cannot be used in it is passed over.
+    Served(String),
 }
 
 impl KeySource {
@@ -64,6 +69,7 @@ impl KeySource {
             KeySource::Secret(secret) => Key::from_secret(secret).map(|key| vec![key]),
             KeySource::Pem(text) => pem::read(text).map(|key| vec![key]),
             KeySource::Jwks(text) => jwks::read(text),
+            KeySource::Served(text) => jwks::read_served(text).map(|(keys, _)| keys),
         }
     }
 }
@@ -75,6 +81,7 @@ impl fmt::Debug for KeySource {
             KeySource::Secret(_) => "Secret(..)",
             KeySource::Pem(_) => "Pem(..)",
             KeySource::Jwks(_) => "Jwks(..)",
+            KeySource::Served(_) => "Served(..)",
         })
     }
 }

@@ -43,13 +43,7 @@ fn vector(algorithm: &str) -> String {
 }
 
 fn issuer(keys: Vec<KeySource>) -> Issuer {
-    Issuer {
-        name: Some(ISSUER.to_owned()),
-        audiences: vec![AUDIENCE.to_owned()],
-        algorithms: Vec::new(),
-        keys,
-        url: None,
-    }
+    Issuer { name: Some(ISSUER.to_owned()), audiences: vec![AUDIENCE.to_owned()], keys, ..Issuer::default() }
 }
 
 fn settings(issuers: Vec<Issuer>) -> Settings {

@@ -28,5 +28,7 @@ pub(crate) fn install(config: LogConfig) {
             lines.with_ansi(wants_colour(&Process, output)).with_target(false).try_init()
         }
     };
-    drop(installed);
+    if installed.is_ok() {
+        super::panics::install();
+    }
 }

@@ -9,6 +9,7 @@ use super::{Mistake, keys};
 use crate::auth::{
     Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, Keyring, Settings, SettingsError,
 };
+use crate::ids::Tenant;
 
 mod session;
 mod table;
@@ -44,6 +45,8 @@ pub struct Identity {
     pub session_token_file: Option<PathBuf>,
     /// The `iss` that tokens must have. Needed with public keys.
     pub issuer: Option<String>,
+    /// Which tenants an issuer may speak for; one that is not here may for every one.
+    pub issuer_tenants: Vec<IssuerTenant>,
     /// What tokens' `aud` must name one of. Needed with public keys.
     pub audiences: Vec<String>,
     /// What tokens may be signed with. Empty: what the keys are made for.
@@ -67,6 +70,15 @@ pub struct JwksUrl {
     pub issuer: Option<String>,
     /// Where it is.
     pub url: String,
+}
+
+/// One tenant that an issuer may speak for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerTenant {
+    /// The issuer.
+    pub issuer: String,
+    /// The tenant.
+    pub tenant: Tenant,
 }
 
 /// A text that is never printed.
@@ -101,6 +113,7 @@ impl Default for Identity {
             session_token: false,
             session_token_file: None,
             issuer: None,
+            issuer_tenants: Vec::new(),
             audiences: Vec::new(),
             algorithms: Vec::new(),
             cookie: None,
@@ -169,7 +182,11 @@ impl Identity {
     pub fn settings(&self) -> Result<Option<Settings>, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         if !self.has_key() {
-            let said = [("--jwt-issuer", self.issuer.is_some()), ("--jwt-audience", !self.audiences.is_empty())];
+            let said = [
+                ("--jwt-issuer", self.issuer.is_some()),
+                ("--issuer-tenant", !self.issuer_tenants.is_empty()),
+                ("--jwt-audience", !self.audiences.is_empty()),
+            ];
             let ways = [("--token-cookie", self.cookie.is_some()), ("--token-in-query", self.in_query)];
             let more = [("--jwt-algorithm", !self.algorithms.is_empty()), ("--jwks-ca", self.jwks_ca.is_some())];
             // A session token may come in these ways too.
@@ -210,7 +227,8 @@ impl Identity {
         let own_url = self.jwks_urls.iter().find(|set| set.is_of(self.issuer.as_deref())).map(|set| set.url.clone());
         if self.has_own_key() || own_url.is_some() {
             let (name, audiences) = (self.issuer.clone(), self.audiences.clone());
-            issuers.push(Issuer { name, audiences, algorithms: self.algorithms.clone(), keys, url: own_url });
+            let (algorithms, tenants) = (self.algorithms.clone(), self.tenants_of(name.as_deref()));
+            issuers.push(Issuer { name, audiences, algorithms, keys, tenants, url: own_url });
         }
         let mut seen = 0;
         for set in &self.jwks_urls {
@@ -223,7 +241,14 @@ impl Identity {
             }
             let (name, audiences) = (set.issuer.clone(), self.audiences.clone());
             let (algorithms, url) = (self.algorithms.clone(), Some(set.url.clone()));
-            issuers.push(Issuer { name, audiences, algorithms, keys: Vec::new(), url });
+            let tenants = self.tenants_of(name.as_deref());
+            issuers.push(Issuer { name, audiences, algorithms, keys: Vec::new(), tenants, url });
+        }
+        for IssuerTenant { issuer, .. } in &self.issuer_tenants {
+            if !issuers.iter().any(|known| known.name.as_ref() == Some(issuer)) {
+                let problem = format!("{issuer:?} is no issuer that --jwt-issuer or --jwks-url names");
+                mistakes.push(mistake("--issuer-tenant", &problem));
+            }
         }
         let has_broken = !mistakes.is_empty();
         let settings = Settings { issuers, claims: self.claims.clone(), leeway: self.leeway };
@@ -234,6 +259,15 @@ impl Identity {
             Err(wrong) => mistakes.extend(wrong.iter().filter_map(|wrong| blame(wrong, has_broken))),
         }
         Err(mistakes)
+    }
+}
+
+impl Identity {
+    /// The tenants that this issuer may speak for. `None`: every one.
+    fn tenants_of(&self, issuer: Option<&str>) -> Option<Vec<Tenant>> {
+        let own = self.issuer_tenants.iter().filter(|bound| issuer == Some(&*bound.issuer));
+        let own: Vec<Tenant> = own.map(|bound| bound.tenant.clone()).collect();
+        (!own.is_empty()).then_some(own)
     }
 }
 

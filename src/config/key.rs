@@ -86,6 +86,7 @@ impl Key {
             Takes::One("BYTES") => "bytes, or KiB, MiB, GiB",
             Takes::One("RATE") => "a number, or off",
             Takes::One("TIME") => "ms, s, m or h",
+            Takes::One("SPAN") => "ms, s, m or h, or off",
             Takes::One("ADDRESS") => "an IP address with a port",
             Takes::One("PATH") => "a path",
             Takes::One("URLPATH") => "a path of URLs",

@@ -49,18 +49,22 @@ macro_rules! limits {
     (@type bytes) => { usize };
     (@type time) => { Duration };
     (@type most) => { Option<u32> };
+    (@type span) => { Option<Duration> };
     (@called count) => { "N" };
     (@called bytes) => { "BYTES" };
     (@called time) => { "TIME" };
     (@called most) => { "RATE" };
+    (@called span) => { "SPAN" };
     (@read count) => { value::count };
     (@read bytes) => { value::bytes };
     (@read time) => { value::duration };
     (@read most) => { value::most };
+    (@read span) => { value::span };
     (@show count) => { |number: usize| number.to_string() };
     (@show bytes) => { value::show_bytes };
     (@show time) => { value::show_duration };
     (@show most) => { value::show_most };
+    (@show span) => { value::show_span };
 }
 
 limits! { machine:
@@ -74,12 +78,30 @@ limits! { machine:
         "max-connections-per-user", "50", "Connections of one user, by the token's sub; who has no token is not counted";
     Connections handshakes_per_second: count = 1_000,
         "handshakes-per-second", "1000", "New connections a second; more wait";
+    Connections handshakes_per_address: most = Some(100),
+        "handshakes-per-address", "50", "New connections a second from one address on one port, over time, and ten seconds' at once; off, or a number; loopback is not counted";
+    Connections max_handshakes: count = (machine.processors / 2).max(1),
+        "max-handshakes", "2", "TLS handshakes that are computed at once on one port, more wait; half of the processors unless said";
     Connections handshake_timeout: time = Duration::from_secs(10),
         "handshake-timeout", "10s", "From connecting to the first byte, and from there to the end of the headers";
     Connections init_timeout: time = Duration::from_secs(10),
         "init-timeout", "10s", "From the upgrade to connection.init, where a subprotocol was named";
     Connections close_timeout: time = Duration::from_secs(5),
         "close-timeout", "5s", "From our close frame to the peer's";
+    Connections http_connection_age: time = Duration::from_secs(60),
+        "http-connection-age", "1m", "How long a connection to --listen or --admin lives that is not upgraded";
+    Connections max_grpc_connections: count = default_share(machine.file_descriptors, 10, 1_024),
+        "max-grpc-connections", "200", "Connections to --grpc in all; 10 % of the file descriptors, at most 1024, unless said";
+    Connections max_grpc_connections_per_address: count = default_share(machine.file_descriptors, 40, 256),
+        "max-grpc-connections-per-address", "50", "Connections to --grpc from one address; a quarter of the default of all unless said; loopback is not counted";
+    Connections grpc_idle_timeout: time = Duration::from_secs(300),
+        "grpc-idle-timeout", "5m", "How long a connection to --grpc may have no call open; it is told to go";
+    Connections max_grpc_connection_age: span = Some(Duration::from_secs(24 * 3_600)),
+        "max-grpc-connection-age", "8h", "How long a connection to --grpc lives, or off; it is told to go, and publish streams end behind their acks";
+    Connections max_admin_connections: count = default_share(machine.file_descriptors, 20, 256),
+        "max-admin-connections", "100", "Connections to --admin in all; 5 % of the file descriptors, at most 256, unless said";
+    Connections max_admin_connections_per_address: count = default_share(machine.file_descriptors, 80, 64),
+        "max-admin-connections-per-address", "20", "Connections to --admin from one address; a quarter of the default of all unless said; loopback is not counted";
     Connections max_request_headers: count = 64,
         "max-request-headers", "64", "Headers of an HTTP request";
     Connections max_request_header_bytes: bytes = 16 * KIB,
@@ -147,7 +169,7 @@ limits! { machine:
     Publishing idempotency_window: time = Duration::from_secs(300),
         "idempotency-window", "5m", "How long an idempotency key is remembered";
     Publishing max_idempotency_bytes: bytes = 64 * MIB,
-        "max-idempotency-bytes", "64MiB", "Memory of all idempotency keys; the oldest are forgotten first";
+        "max-idempotency-bytes", "64MiB", "Memory of all idempotency keys; beyond it who has the most loses its oldest first";
     Publishing max_http2_streams: count = 100,
         "max-http2-streams", "100", "Calls at once on one gRPC connection";
     Publishing max_http2_header_bytes: bytes = 16 * KIB,
@@ -175,6 +197,11 @@ limits! { machine:
 /// 80 % of the file descriptors: the rest is for publishers, files and the connections that are being refused.
 fn default_connections(file_descriptors: u64) -> usize {
     usize::try_from(file_descriptors / 5 * 4).unwrap_or(usize::MAX).max(1)
+}
+
+/// A share of the file descriptors, up to what a large machine needs too: a port that is flooded takes no other's.
+fn default_share(file_descriptors: u64, share: u64, most: usize) -> usize {
+    usize::try_from(file_descriptors / share).unwrap_or(usize::MAX).clamp(1, most)
 }
 
 fn default_log_bytes(memory_bytes: u64) -> usize {

@@ -49,13 +49,14 @@ impl Peers {
         match self.read_publishers() {
             Ok(list) => {
                 let certified = list.as_ref().and_then(Publishers::with_certificate);
-                let asks = [Port::Grpc, Port::Admin].into_iter().any(|port| config.tls.asks_for_certificates(port));
+                // Authorities of operators vouch for no publisher.
+                let asks = config.tls.asks_for_certificates(Port::Grpc);
                 if let Some(publisher) = certified.filter(|_| !asks) {
                     mistakes.push(Mistake {
                         key: "--publishers".to_owned(),
                         problem: format!(
-                            "{} is known by a certificate, and no port asks for one; give --grpc-client-ca, or it could \
-                             never publish",
+                            "{} is known by a certificate, and nobody vouches for those of publishers; give \
+                             --grpc-client-ca, or it could never publish",
                             publisher.name
                         ),
                         example: "--grpc-client-ca clients.pem".to_owned(),

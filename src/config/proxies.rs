@@ -1,25 +1,48 @@
-//! What stands before the port of browsers: whose word counts there, and which path the port is below.
+//! What stands before the ports: whose word counts there, and which path the port of browsers is below.
 
 use super::key::{Group, Key, Takes};
-use super::{Mistake, value};
+use super::{Mistake, Port, value};
 use crate::net::entry::Proxies;
 use crate::net::forwarded::Written;
+use crate::net::network::Network;
 
 /// Everything about proxies. Without one nobody's word about others counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProxyConfig {
-    /// Who is trusted, and how they speak.
-    pub proxies: Proxies,
+    /// Who is trusted.
+    pub trusted: Vec<Network>,
+    /// Which headers they write before the port of browsers.
+    pub written: Written,
+    /// The ports where they begin each connection with the PROXY protocol, in the order of [`Port::ALL`].
+    pub protocol: [bool; 3],
     /// Everything on the port is below this, `/live`. Empty: it is not below anything.
     pub base_path: String,
 }
 
 impl ProxyConfig {
+    /// What stands before a port. Headers count on that of browsers alone; where the others know nothing of a proxy, none
+    /// is trusted.
+    pub fn proxies(&self, port: Port) -> Proxies {
+        let [listen, grpc, admin] = self.protocol;
+        let written = Some(self.written).filter(|_| port == Port::Listen);
+        let protocol = match port {
+            Port::Listen => listen,
+            Port::Grpc => grpc,
+            Port::Admin => admin,
+        };
+        Proxies { trusted: self.trusted.clone(), written, protocol }
+    }
+
     /// What is wrong although each value is right.
     pub(super) fn mistakes(&self) -> Vec<Mistake> {
-        let Proxies { trusted, written, protocol } = &self.proxies;
-        let said = [("--proxy-protocol", *protocol), ("--proxy-header", *written != Written::default())];
-        let said = said.into_iter().filter(|(_, said)| *said && trusted.is_empty());
+        let [listen, grpc, admin] = self.protocol;
+        let said = [
+            ("--proxy-protocol", listen),
+            ("--grpc-proxy-protocol", grpc),
+            ("--admin-proxy-protocol", admin),
+            ("--proxy-header", self.written != Written::default()),
+        ];
+        let said = said.into_iter().filter(|(_, said)| *said && self.trusted.is_empty());
         let problem = "no proxy is trusted, so nobody would be believed; give --trusted-proxy";
         said.map(|(flag, _)| Mistake {
             key: flag.to_owned(),
@@ -47,15 +70,30 @@ fn base_path(text: &str) -> Result<String, String> {
     }
 }
 
+/// A key that says whether trusted proxies speak the PROXY protocol on a port.
+macro_rules! protocol {
+    ($port:literal, $name:literal, $help:literal) => {
+        Key {
+            name: $name,
+            group: Group::Edge,
+            takes: Takes::Nothing,
+            help: $help,
+            example: "true",
+            read: |config, text| value::yes_or_no(text).map(|yes| config.proxy.protocol[$port] = yes),
+            show: |config| vec![config.proxy.protocol[$port].to_string()],
+        }
+    };
+}
+
 pub(super) const KEYS: &[Key] = &[
     Key {
         name: "trusted-proxy",
         group: Group::Edge,
         takes: Takes::Many("NETWORK"),
-        help: "A proxy before --listen, or a network of them, that says whose requests it hands on; may be repeated",
+        help: "A proxy, or a network of them, that says whose requests to --listen it hands on; may be repeated",
         example: "10.0.0.9",
-        read: |config, text| text.parse().map(|network| config.proxy.proxies.trusted.push(network)),
-        show: |config| config.proxy.proxies.trusted.iter().map(ToString::to_string).collect(),
+        read: |config, text| text.parse().map(|network| config.proxy.trusted.push(network)),
+        show: |config| config.proxy.trusted.iter().map(ToString::to_string).collect(),
     },
     Key {
         name: "proxy-header",
@@ -66,22 +104,20 @@ pub(super) const KEYS: &[Key] = &[
         read: |config, text| {
             let found = HEADERS.iter().find(|(name, _)| *name == text).map(|(_, written)| *written);
             let wrong = || format!("{text:?} is not one of x-forwarded-for, forwarded");
-            found.ok_or_else(wrong).map(|written| config.proxy.proxies.written = written)
+            found.ok_or_else(wrong).map(|written| config.proxy.written = written)
         },
         show: |config| {
-            let found = HEADERS.iter().find(|(_, written)| *written == config.proxy.proxies.written);
+            let found = HEADERS.iter().find(|(_, written)| *written == config.proxy.written);
             found.iter().map(|(name, _)| (*name).to_owned()).collect()
         },
     },
-    Key {
-        name: "proxy-protocol",
-        group: Group::Edge,
-        takes: Takes::Nothing,
-        help: "Trusted proxies begin each connection to --listen with the PROXY protocol, 1 or 2; nobody else gets in",
-        example: "true",
-        read: |config, text| value::yes_or_no(text).map(|yes| config.proxy.proxies.protocol = yes),
-        show: |config| vec![config.proxy.proxies.protocol.to_string()],
-    },
+    protocol!(
+        0,
+        "proxy-protocol",
+        "Trusted proxies begin each connection to --listen with the PROXY protocol, 1 or 2; nobody else gets in"
+    ),
+    protocol!(1, "grpc-proxy-protocol", "The same for --grpc"),
+    protocol!(2, "admin-proxy-protocol", "The same for --admin"),
     Key {
         name: "base-path",
         group: Group::Edge,

@@ -244,7 +244,9 @@ fn every_key_is_described_once_and_reads_what_it_shows_and_its_example() {
                     "session-token",
                     "require-tenant",
                     "log-payloads",
-                    "proxy-protocol"
+                    "proxy-protocol",
+                    "grpc-proxy-protocol",
+                    "admin-proxy-protocol",
                 ]
                 .contains(&key.name)
         );

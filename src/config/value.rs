@@ -82,6 +82,16 @@ pub(super) fn show_most(most: Option<u32>) -> String {
     most.map_or_else(|| "off".to_owned(), |most| most.to_string())
 }
 
+/// A time that can be off.
+pub(super) fn span(text: &str) -> Result<Option<Duration>, String> {
+    if text == "off" { Ok(None) } else { duration(text).map(Some).map_err(|problem| format!("{problem}, nor off")) }
+}
+
+/// A time that can be off, as it is written.
+pub(super) fn show_span(span: Option<Duration>) -> String {
+    span.map_or_else(|| "off".to_owned(), show_duration)
+}
+
 /// `true` or `false`.
 pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
     match text {

@@ -108,7 +108,7 @@ impl Bench {
             payload: Bytes::copy_from_slice(payload.as_bytes()),
             revision: 3,
             class: Class::Reliable,
-            protection: None,
+            reducer: None,
         }
     }
 
@@ -158,7 +158,8 @@ impl Appender for Rings {
             class: append.event.class,
             payload: append.event.payload.clone(),
             revision: append.event.revision,
-            protection: append.event.protection.clone(),
+            data_bytes: append.event.data.len() as u32,
+            reducer: append.event.reducer.clone(),
         };
         Ok(log.append(record, Instant::now(), |_, form, frame| {
             if form == Form::Json {

@@ -12,7 +12,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::idempotency::{Digest, Remembered, Scope, Window};
+use super::idempotency::{Digest, Owner, Remembered, Scope, Window};
 use super::{Append, Appended, Appender, Engine, EventRecord, Idempotency};
 use crate::metrics::{Limit, Metrics};
 use crate::status::{Code, Status};
@@ -65,6 +65,7 @@ impl MemoryEngine {
     fn append_once(&self, key: &Arc<str>, appends: &[Append], results: &mut Vec<Result<Appended, Status>>) {
         let Append { key: place, publisher, .. } = &appends[0];
         let scope = Scope { tenant: place.tenant.clone(), publisher: publisher.clone(), key: Arc::clone(key) };
+        let scope = Arc::new(scope);
         let digest = Digest::of(&appends[0].event);
         let window = &self.windows[self.hasher.hash_one(&scope) as usize % WINDOWS];
         // Held while the appender runs: a second publisher of this key waits for the position instead of appending.
@@ -91,8 +92,8 @@ impl MemoryEngine {
             let result = self.append_as(append, &event);
             if let Ok(appended) = result {
                 let remembered = window.remember(&scope, &append.key.channel, digest, appended, now);
-                if remembered == Remembered::InPlaceOfOlder {
-                    self.metrics.limits.hit(Limit::MaxIdempotencyBytes, "all keys");
+                if let Remembered::InPlaceOfOlder(owner) = remembered {
+                    self.metrics.limits.hit(Limit::MaxIdempotencyBytes, in_words(&owner));
                 }
             }
             results.push(result);
@@ -129,6 +130,13 @@ impl Engine for MemoryEngine {
     fn append(&self, batch: Vec<Append>) -> BoxFuture<'_, Vec<Result<Appended, Status>>> {
         async move { self.append_now(&batch) }.boxed()
     }
+}
+
+/// Who loses keys, for the log.
+fn in_words((publisher, tenant): &Owner) -> String {
+    let publisher = publisher.as_deref().map_or_else(String::new, |name| format!("publisher {name}, "));
+    let tenant = if tenant.is_default() { "(default)" } else { tenant.as_str() };
+    format!("{publisher}tenant {tenant}")
 }
 
 /// Whether two neighbours in a batch are one publish to two channels.

@@ -5,6 +5,7 @@
 //! and costs the two windows of its stream and the acks of one window of events; there is no queue. What has
 //! already arrived is published together, however it was cut into requests.
 
+use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +17,9 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Streaming};
 
 use super::convert::{accepted, ack, tonic_status, too_large};
-use crate::auth::publishers::{Credential, TokenHash, bearer};
-use crate::ingest::{Ingest, PublishContext, body_bytes};
+use super::serving::Leaving;
+use crate::auth::publishers::{TokenHash, bearer};
+use crate::ingest::{Ingest, PublishContext, Shown, body_bytes};
 use crate::metrics::Limit;
 use crate::net::{ClientCertificate, Peer, stopped};
 use crate::proto::rialto::v1::publisher_service_server::PublisherService;
@@ -48,28 +50,32 @@ impl Publisher {
 fn context<T>(request: &Request<T>) -> PublishContext {
     let traceparent = request.metadata().get("traceparent").and_then(|text| text.to_str().ok());
     let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
-    let credential = request.extensions().get::<Credential>().cloned().unwrap_or_default();
-    PublishContext::default().with_credential(credential).with_traceparent(traceparent).with_peer(peer)
+    PublishContext::default().with_shown(shown(request)).with_traceparent(traceparent).with_peer(peer)
+}
+
+/// What a call that was let on has shown.
+pub(super) fn shown<T>(request: &Request<T>) -> Shown {
+    request.extensions().get::<Shown>().cloned().unwrap_or_default()
 }
 
 /// Lets only publishers on, before anything of their call's messages is read, and notes what they have shown: who they are is
 /// asked again for each batch of events.
 pub(super) fn admit(ingest: &Ingest, mut request: Request<()>) -> Result<Request<()>, tonic::Status> {
-    if !ingest.asks_publishers() {
-        return Ok(request);
-    }
-    let headers = request.metadata().as_ref();
-    let token = bearer(headers).map_err(|error| {
-        tonic_status(Status::new(Code::Unauthenticated, "invalid_authorization", error.to_string()))
-    })?;
-    let token = token.map(|token| TokenHash::of(token.as_bytes()));
-    let certificate = request.extensions().get::<ClientCertificate>().map(|ClientCertificate(names)| Arc::clone(names));
-    let credential = Credential { token, certificate };
-    ingest.admit(&credential).map_err(|status| {
+    let certificate = request.extensions().get::<ClientCertificate>().cloned();
+    let token = match ingest.asks_publishers() {
+        true => bearer(request.metadata().as_ref()),
+        false => Ok(None),
+    };
+    let token = token.map_err(|error| Status::new(Code::Unauthenticated, "invalid_authorization", error.to_string()));
+    let admitted = token.and_then(|token| {
+        let shown = Shown { token: token.map(|token| TokenHash::of(token.as_bytes())), certificate };
+        ingest.admit(&shown).map(|()| shown)
+    });
+    let shown = admitted.map_err(|status| {
         ingest.metrics().publishing.acks.add_refused(&status);
         tonic_status(status)
     })?;
-    request.extensions_mut().insert(credential);
+    request.extensions_mut().insert(shown);
     Ok(request)
 }
 
@@ -94,6 +100,7 @@ impl PublisherService for Publisher {
         self.ingest.metrics().publishing.streams.add(1);
         let publishing = Publishing {
             context: context(&request),
+            leaving: request.extensions().get::<Leaving>().map(|Leaving(leaving)| leaving.clone()),
             requests: request.into_inner(),
             rest: Vec::new().into_iter(),
             state: State::Open,
@@ -114,6 +121,8 @@ struct Publishing {
     context: PublishContext,
     ingest: Arc<Ingest>,
     stop: watch::Receiver<bool>,
+    /// Of the connection.
+    leaving: Option<watch::Receiver<bool>>,
     max_unacked_events: usize,
 }
 
@@ -140,7 +149,7 @@ impl Publishing {
                 .filter_map(|result| result.as_ref().err())
                 .find(|status| status.code == Code::Unauthenticated);
             if let Some(status) = lost {
-                // Taken out of the list meanwhile: the acks say so for each event, and nothing more is read.
+                // Taken out of the list meanwhile, or its certificate has ended: the acks say so for each event, and nothing more is read.
                 self.rest = Vec::new().into_iter();
                 self.state = State::Ending(Some(tonic_status(status.clone())));
             }
@@ -188,7 +197,10 @@ impl Publishing {
                 tokio::select! {
                     biased;
                     () = stopped(&mut self.stop) => Some(Err(tonic_status(draining()))),
+                    () = told_to_go(&mut self.leaving) => Some(Err(tonic_status(closing()))),
                     request = self.requests.next() => request,
+                    // Whoever says nothing is told by itself: its connection ends.
+                    status = self.context.lapsed() => Some(Err(tonic_status(status))),
                 }
             } else {
                 match self.requests.next().now_or_never() {
@@ -216,30 +228,53 @@ fn draining() -> Status {
     Status::new(Code::Unavailable, "draining", message).with_retry_after(DRAINING_RETRY)
 }
 
+fn closing() -> Status {
+    let message = "this connection has reached its age and is closing; connect again and publish what has no ack";
+    Status::new(Code::Unavailable, "connection_closing", message).with_retry_after(Duration::ZERO)
+}
+
+/// Waits until the connection is closing.
+async fn told_to_go(leaving: &mut Option<watch::Receiver<bool>>) {
+    match leaving {
+        Some(leaving) => stopped(leaving).await,
+        None => pending().await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::auth::publishers::tests::publisher;
     use crate::auth::publishers::{Directory, Publishers};
     use crate::ingest::fixture::shop;
+    use crate::net::tls::fixture::{Authority, uri};
 
     #[test]
     fn a_verified_certificate_is_shown_beside_the_token_and_a_wrong_token_beside_it_counts() {
         let list =
             Publishers::new([publisher("mesh", &[], &["mesh.internal"]), publisher("both", &["t"], &["b.internal"])]);
         let fixture = shop();
+        let (publishers, operators) = (Authority::new(), Authority::new());
+        for name in ["mesh.internal", "b.internal", "else.internal"] {
+            for authority in [&publishers, &operators] {
+                authority.sign(name, |params| params.subject_alt_names.push(uri(name)));
+            }
+        }
+        let (port, internal) = (publishers.authorities(), operators.authorities());
         let ingest = Arc::into_inner(fixture.ingest).unwrap().with_publishers(Arc::new(Directory::new(Some(list))));
-        let ask = |name: Option<&str>, token: Option<&str>| {
+        let ingest = ingest.with_authorities(Some(Arc::clone(&port)));
+        let ask_with = |certificate: Option<ClientCertificate>, token: Option<&str>| {
             let mut request = Request::new(());
-            if let Some(name) = name {
-                request.extensions_mut().insert(ClientCertificate(["other.internal".into(), name.into()].into()));
+            if let Some(certificate) = certificate {
+                request.extensions_mut().insert(certificate);
             }
             if let Some(token) = token {
                 request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
             }
             admit(&ingest, request).map_err(|status| status.code())
         };
-        assert!(ask(Some("mesh.internal"), None).unwrap().extensions().get::<Credential>().is_some());
+        let ask = |name: Option<&str>, token| ask_with(name.map(|name| publishers.shown(name, &port)), token);
+        assert!(shown(&ask(Some("mesh.internal"), None).unwrap()).certificate.is_some());
         assert!(ask(Some("b.internal"), Some("t")).is_ok());
         for (name, token) in [
             (None, None),
@@ -250,5 +285,14 @@ mod tests {
         ] {
             assert_eq!(ask(name, token).unwrap_err(), tonic::Code::Unauthenticated, "{name:?} {token:?}");
         }
+        // The same names in a certificate that operators' authority has made, shown to a port of theirs.
+        for (name, token) in [("mesh.internal", None), ("b.internal", Some("t"))] {
+            let refused = ask_with(Some(operators.shown(name, &internal)), token).unwrap_err();
+            assert_eq!(refused, tonic::Code::Unauthenticated, "{name}");
+        }
+        let both = publishers.shown("mesh.internal", &internal);
+        assert!(ask_with(Some(both.clone()), None).is_err(), "the port it is shown to does not believe it");
+        publishers.replaces(&internal);
+        assert!(ask_with(Some(both), None).is_ok(), "but who is believed by both is a publisher there too");
     }
 }

@@ -1,7 +1,7 @@
 //! Server reflection, v1 and v1alpha: how `grpcurl` and its like know the user's events.
 //!
 //! Answers each question from the revision of the schema that is current when it comes, so what a tool sees follows a
-//! reload, even within one stream. Serves the schema's own files, Rialto's, Google's, and those of the services beside
+//! reload, even within one stream; and where publishers are asked who they are, each question asks again. Serves the schema's own files, Rialto's, Google's, and those of the services beside
 //! ours on the port, with the options that their authors wrote.
 
 mod index;
@@ -22,7 +22,9 @@ use tonic_reflection::pb::v1::{
 };
 use tonic_reflection::pb::v1alpha;
 
-use crate::ingest::Ingest;
+use super::convert::tonic_status;
+use super::publisher::shown;
+use crate::ingest::{Ingest, Shown};
 use crate::net::stopped;
 use index::Index;
 
@@ -69,6 +71,7 @@ impl Reflection {
 
     fn answers<Question, Answer>(
         &self,
+        shown: Shown,
         questions: Streaming<Question>,
         answer: impl Fn(&Shared, Question) -> Result<Answer, Status> + Send + 'static,
     ) -> BoxStream<'static, Result<Answer, Status>>
@@ -78,7 +81,12 @@ impl Reflection {
     {
         let (shared, mut stop) = (Arc::clone(&self.shared), self.stop.clone());
         let stopping = async move { stopped(&mut stop).await }.boxed();
-        questions.map(move |question| answer(&shared, question?)).take_until(stopping).boxed()
+        let answers = questions.map(move |question| {
+            let question = question?;
+            shared.ingest.admit(&shown).map_err(tonic_status)?;
+            answer(&shared, question)
+        });
+        answers.take_until(stopping).boxed()
     }
 }
 
@@ -90,7 +98,8 @@ impl ServerReflection for Reflection {
         &self,
         request: Request<Streaming<ServerReflectionRequest>>,
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
-        Ok(Response::new(self.answers(request.into_inner(), |shared, question| Ok(shared.answer(question)))))
+        let shown = shown(&request);
+        Ok(Response::new(self.answers(shown, request.into_inner(), |shared, question| Ok(shared.answer(question)))))
     }
 }
 
@@ -103,7 +112,8 @@ impl v1alpha::server_reflection_server::ServerReflection for Reflection {
         request: Request<Streaming<v1alpha::ServerReflectionRequest>>,
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
         // The messages of both versions are the same on the wire.
-        let answers = self.answers(request.into_inner(), |shared, question| {
+        let shown = shown(&request);
+        let answers = self.answers(shown, request.into_inner(), |shared, question| {
             let answer = shared.answer(as_other(&question)?);
             as_other(&answer)
         });

@@ -34,11 +34,15 @@ struct Running {
 }
 
 fn start(config: Config) -> Running {
+    start_with(config, ConnectionLimits::new(100, 100))
+}
+
+fn start_with(config: Config, limits: Arc<ConnectionLimits>) -> Running {
     let fixture = shop();
     let listener = listen("127.0.0.1:0".parse().unwrap(), "--grpc").unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopping) = watch::channel(false);
-    let server = Server::new(listener, fixture.ingest.clone()).with_config(config);
+    let server = Server::new(listener, fixture.ingest.clone()).with_config(config).with_limits(limits);
     Running { fixture, address, stop, served: tokio::spawn(server.serve(stopping)) }
 }
 
@@ -307,7 +311,7 @@ async fn connections_that_never_speak_are_closed() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_are_closed_until_there_is_room() {
-    let running = start(Config { max_connections: 1, ..Config::default() });
+    let running = start_with(Config::default(), ConnectionLimits::new(1, 1));
     let mut client = running.client().await;
     client.publish(one(shipped("a"))).await.unwrap();
     let mut refused = TcpStream::connect(running.address).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
-use crate::log::{Contents, Extent, Heads, Position, Read, Resume, RingLog, Snapshot, Take, View};
+use crate::log::{Contents, Extent, Found, Heads, Made, Position, Read, Resume, RingLog, Snapshot, Take, View};
 use crate::schema::{Retention, TypeFilter};
 
 use super::now;
@@ -13,7 +13,8 @@ use super::wakeups::{ShardIndex, ShardMark};
 
 /// A channel of this node.
 ///
-/// The lock is held for an append, a read or an eviction, a few lines each, and never across a wake-up.
+/// The lock is held for an append, a read or an eviction, a few lines each, and never across a wake-up. What has to be made
+/// for who may not see all is made without it.
 pub struct Channel {
     id: u64,
     key: ChannelKey,
@@ -75,10 +76,14 @@ impl Channel {
         max_bytes: usize,
         view: View,
     ) -> (Read, Heads, Option<Contents>) {
-        let mut log = self.log();
-        let read = self.counting_made(&mut log, |log| log.read(after, filter, take, max_bytes, view));
-        let contents = log.contents(&read);
-        (read, log.heads(), contents)
+        self.finish(
+            |log| {
+                let found = log.find(after, filter, take, max_bytes, view);
+                let contents = log.contents(&found.outline());
+                (found, contents)
+            },
+            RingLog::settle,
+        )
     }
 
     /// The ephemeral events after `after`.
@@ -90,24 +95,50 @@ impl Channel {
         view: View,
     ) -> (Read, Heads, Option<Contents>) {
         let now = now();
-        let mut log = self.log();
-        let read = self.counting_made(&mut log, |log| log.read_ephemeral(after, filter, max_bytes, view, now));
-        let contents = log.ephemeral_contents(&read);
-        (read, log.heads(), contents)
+        self.finish(
+            |log| {
+                let found = log.find_ephemeral(after, filter, max_bytes, view, now);
+                let contents = log.ephemeral_contents(&found.outline());
+                (found, contents)
+            },
+            RingLog::settle_ephemeral,
+        )
     }
 
-    /// Reads, and counts the frames that were made for it among the bytes of all logs. The log is the channel's own, locked:
+    /// Finds under the lock, makes what is to be made without it, and then has the log remember that.
+    fn finish(
+        &self,
+        find: impl FnOnce(&mut RingLog) -> (Found, Option<Contents>),
+        settle: impl FnOnce(&mut RingLog, &[Made]),
+    ) -> (Read, Heads, Option<Contents>) {
+        let ((found, contents), heads) = {
+            let mut log = self.log();
+            (self.counting_made(&mut log, find), log.heads())
+        };
+        let work_bytes = found.work_bytes();
+        let (read, made) = found.make();
+        if !made.is_empty() {
+            self.counting_made(&mut self.log(), |log| settle(log, &made));
+        }
+        let contents = contents.map(|contents| match &read {
+            Read::Batch { frames, .. } => Contents { frames: frames.clone(), work_bytes, ..contents },
+            _ => contents,
+        });
+        (read, heads, contents)
+    }
+
+    /// Counts the frames that are made in this, or let go, among the bytes of all logs. The log is the channel's own, locked:
     /// nobody takes them off again before they are counted.
-    fn counting_made(&self, log: &mut RingLog, read: impl FnOnce(&mut RingLog) -> Read) -> Read {
+    fn counting_made<T>(&self, log: &mut RingLog, act: impl FnOnce(&mut RingLog) -> T) -> T {
         let before = log.made_bytes();
-        let read = read(log);
+        let done = act(log);
         let after = log.made_bytes();
         if after >= before {
             self.total_bytes.fetch_add(after - before, Ordering::Relaxed);
         } else {
             self.total_bytes.fetch_sub(before - after, Ordering::Relaxed);
         }
-        read
+        done
     }
 
     /// The newest events, of both kinds.

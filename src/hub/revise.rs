@@ -1,18 +1,18 @@
 //! What a new revision of the schema means for the channels that are there, and for publishers that began under the old one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Channel, Hub, lock};
 use crate::ids::ChannelName;
 use crate::log::{Class, Record, RingLog};
+use crate::revision::Revision;
 use crate::schema::{Retention, Schema, TypeIndex};
 
 /// The schema that has spoken last about what logs keep.
 pub(super) struct Revised {
-    number: u32,
-    schema: Arc<Schema>,
+    revision: Arc<Revision>,
     /// Types that lost their key or got another one, and the last revision in which they did.
     unkeyed: HashMap<TypeIndex, u32>,
 }
@@ -25,27 +25,34 @@ impl Revised {
 }
 
 impl Hub {
-    /// Makes every log keep what this revision of the schema says. A channel that no template matches any more keeps what
-    /// it kept, and goes when it has expired. Takes the locks of all channels, one after the other.
-    pub fn revise(&self, before: &Schema, schema: &Arc<Schema>, revision: u32) {
+    /// Makes every log keep what this revision of the schema says, and hide what it hides. A channel that no template matches
+    /// any more keeps what it kept, and goes when it has expired. Takes the locks of all channels, one after the other.
+    pub fn revise(&self, before: &Schema, revision: &Arc<Revision>) {
+        let Revision { schema, number, .. } = &**revision;
+        let number = *number;
         let mut unkeyed = lock(&self.revised).as_ref().map_or_else(HashMap::new, |revised| revised.unkeyed.clone());
         let in_this: Vec<TypeIndex> = schema.unkeyed_since(before).collect();
-        unkeyed.extend(in_this.iter().map(|event_type| (*event_type, revision)));
-        let revised = Arc::new(Revised { number: revision, schema: Arc::clone(schema), unkeyed });
+        unkeyed.extend(in_this.iter().map(|event_type| (*event_type, number)));
+        let revised = Arc::new(Revised { revision: Arc::clone(revision), unkeyed });
         // First: whoever takes a channel's lock after this walk has been there sees it.
         *lock(&self.revised) = Some(Arc::clone(&revised));
-        self.revision.store(revision, Ordering::Relaxed);
+        self.revision.store(number, Ordering::Relaxed);
         for channel in self.channels() {
             let template = schema.channel(channel.key().channel.as_str());
             let mut log = channel.log();
             if let Some(template) = template {
-                channel.retain(&mut log, template.retention, revision);
+                channel.retain(&mut log, template.retention, number);
             }
+            let before = log.bytes();
             if !in_this.is_empty() {
-                let before = log.bytes();
                 log.unkey(|event_type, published| revised.has_unkeyed(event_type, published));
-                self.account(before, log.bytes());
             }
+            if revision.hides() {
+                log.protect_anew(&|event_type, published, until_now| {
+                    revision.reducer_of(event_type, published, until_now)
+                });
+            }
+            self.account(before, log.bytes());
         }
     }
 
@@ -56,11 +63,23 @@ impl Hub {
         let revised = if is_older { lock(&self.revised).clone() } else { None };
         let Some(revised) = revised else { return channel.retain(log, retention, record.revision) };
         let name: &ChannelName = &channel.key().channel;
-        let retention = revised.schema.channel(name.as_str()).map_or(retention, |template| template.retention);
-        channel.retain(log, retention, revised.number);
+        let Revision { schema, number, .. } = &*revised.revision;
+        let retention = schema.channel(name.as_str()).map_or(retention, |template| template.retention);
+        channel.retain(log, retention, *number);
+        let until_now = record.reducer.take();
+        record.reducer = revised.revision.reducer_of(record.event_type, record.revision, until_now.as_ref());
         if matches!(record.class, Class::Latest(_)) && revised.has_unkeyed(record.event_type, record.revision) {
             record.class = Class::Reliable;
         }
+    }
+
+    /// The revisions that events were published under which are still kept.
+    pub fn kept_revisions(&self) -> BTreeSet<u32> {
+        let mut kept = BTreeSet::new();
+        for channel in self.channels() {
+            kept.extend(channel.log().revisions());
+        }
+        kept
     }
 
     /// The channels that have subscribers, with how many.
@@ -75,3 +94,6 @@ impl Hub {
         self.buckets.iter().flat_map(|bucket| lock(bucket).values().cloned().collect::<Vec<_>>())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use super::*;
 use crate::engine::EventRecord;
 use crate::ids::{ChannelName, EventId, Tenant};
 use crate::log::{Form, Read, Take};
+use crate::revision::Revision;
 use crate::schema::{EventKey, Schema, Source, TypeFilter};
 use crate::wire::fixture::schema_of;
 
@@ -37,7 +38,7 @@ fn append_as(class: Class, channel: &str, data_bytes: usize) -> Append {
         payload: Bytes::from_static(b"wire"),
         revision: 1,
         class,
-        protection: None,
+        reducer: None,
     };
     Append { key: key(channel), retention: RETENTION, event: Arc::new(event), idempotency_key: None, publisher: None }
 }
@@ -76,7 +77,7 @@ async fn an_expired_channel_goes_on_in_its_epoch_after_its_last_event() {
     assert_eq!(hub.sweep(now()).expired, 0, "it was idle for less than five minutes");
     tokio::time::advance(Duration::from_secs(2)).await;
     assert_eq!(hub.sweep(now()).expired, 1);
-    assert_eq!((hub.channel_count(), hub.log_bytes()), (0, 0));
+    assert_eq!((hub.channel_count(), hub.log_bytes(), hub.tombstone_count()), (0, 0, 1));
     let after = hub.append(&append).unwrap();
     assert_eq!(after.epoch, before.epoch);
     assert_eq!(after.sequence, before.sequence + 1);
@@ -199,7 +200,7 @@ fn a_log_keeps_what_the_newest_schema_says_whoever_appends_last() {
     hub.append(&appending(10, 3)).unwrap();
     assert_eq!(channel.retention().events, 20, "a publisher that began under the old schema came last");
     let schema = Arc::new(Schema::bundled());
-    hub.revise(&SCHEMA, &schema, 5);
+    hub.revise(&SCHEMA, &Revision::of_shared(&schema, 5));
     let template = SCHEMA.channel("project:ä").expect("the catalogue has it");
     assert_eq!(channel.retention(), template.retention);
     // What began under the older schema finds the newer one's word, in a channel that is made only now as well.
@@ -229,7 +230,7 @@ async fn a_publisher_that_began_under_an_older_schema_brings_no_key_back() {
     let (before, after) = (schema("delivery: DELIVERY_LATEST", "[(rialto.v1.field).key = true]"), schema("", ""));
     let event_type = Arc::clone(before.event("part.moved").expect("declared"));
     let hub = Hub::new(1, 1, Limits::default());
-    hub.revise(&before, &Arc::new(after), 2);
+    hub.revise(&before, &Revision::of_shared(&Arc::new(after), 2));
     let append = append_as(Class::Latest(EventKey::new("part.moved", ["a"])), "part:1", 10);
     let event = Arc::new(EventRecord { event_type, ..(*append.event).clone() });
     let append = Append { event, ..append };
@@ -256,6 +257,19 @@ async fn an_ephemeral_event_for_nobody_costs_nothing() {
     tokio::time::advance(Duration::from_secs(301)).await;
     assert_eq!(hub.sweep(now()).expired, 1, "and it does not keep the channel alive");
     assert_eq!(hub.append(&append).unwrap(), position, "the tombstone knows the epoch");
+}
+
+#[test]
+fn an_ephemeral_event_for_nobody_waits_for_none_who_look_at_tombstones() {
+    let hub = Hub::new(1, 1, Limits::default());
+    let looking = hub.tombstones.read().unwrap();
+    let (done, is_done) = std::sync::mpsc::sync_channel(1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| done.send(hub.append(&append_as(Class::Ephemeral, "project:1", 10)).unwrap().sequence));
+        let position = is_done.recv_timeout(Duration::from_secs(30));
+        drop(looking);
+        assert_eq!(position, Ok(0));
+    });
 }
 
 #[tokio::test(start_paused = true)]
@@ -346,17 +360,17 @@ fn a_key_that_changes_is_forgotten_of_what_was_published_before_and_kept_of_what
     // A publisher may have the second revision before the walk comes here: its key is the new one.
     publish("b=1", 2);
     publish("b=1", 2);
-    hub.revise(&by_a, &by_b, 2);
+    hub.revise(&by_a, &Revision::of_shared(&by_b, 2));
     let start = Position { sequence: 0, ..first };
     assert!(matches!(newest(start), Read::Batch { first: 1, last: 1, .. }), "{:?}", newest(start));
     assert_eq!(newest(first), Read::Passed { sequence: 2, conflated: 1 });
     // What was held over two reloads has a key that died in the first of them.
-    hub.revise(&by_b, &by_c, 3);
+    hub.revise(&by_b, &Revision::of_shared(&by_c, 3));
     let late = publish("a=1", 1);
     publish("a=1", 1);
     let before = Position { sequence: late.sequence - 1, ..late };
     assert!(matches!(newest(before), Read::Batch { first: 4, last: 5, .. }), "{:?}", newest(before));
-    hub.revise(&by_c, &keyed_by(&by_c, "c"), 4);
+    hub.revise(&by_c, &Revision::of_shared(&keyed_by(&by_c, "c"), 4));
     publish("b=2", 2);
     publish("b=2", 2);
     let before = Position { sequence: 5, ..late };

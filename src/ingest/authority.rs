@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use super::refusal::{Over, Refusal};
 use super::{Ingest, PublishContext};
-use crate::auth::publishers::{Publisher, Unrecognised};
+use crate::auth::publishers::Publisher;
 use crate::ids::{ChannelName, Tenant};
 use crate::limits::Rates;
 use crate::net::admission::one_peer;
 use crate::schema::{EventType, TypeIndex};
 use crate::session::meter::Rate;
-use crate::status::{Code, Status};
+use crate::status::Status;
 
 /// Whose rate it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +46,7 @@ pub(super) struct Authority<'a> {
 impl<'a> Authority<'a> {
     /// Who this call's publisher is now.
     pub(super) fn of(ingest: &'a Ingest, context: &PublishContext) -> Result<Self, Status> {
-        let publisher = ingest.publishers.recognise(&context.credential).map_err(Status::from)?;
+        let publisher = ingest.publisher(&context.shown)?;
         let caller = match (&publisher, context.peer) {
             (Some(publisher), _) => Caller::Publisher(Arc::clone(&publisher.name)),
             (None, Some(peer)) => Caller::Address(one_peer(peer.ip())),
@@ -107,11 +107,5 @@ impl<'a> Authority<'a> {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl From<Unrecognised> for Status {
-    fn from(error: Unrecognised) -> Self {
-        Status::new(Code::Unauthenticated, error.reason(), error.to_string())
     }
 }

@@ -14,7 +14,7 @@ use super::tell::{self, Sent};
 use super::{Batch, Limits, Outcome, PublishContext};
 use crate::engine::{Append, EventRecord};
 use crate::ids::{ChannelKey, ChannelName, EventId, Tenant};
-use crate::log::{Class, Protection};
+use crate::log::Class;
 use crate::metrics::LimitHits;
 use crate::proto::rialto::v1::Event;
 use crate::proto::rialto::v1::event::Body;
@@ -222,10 +222,7 @@ impl<'a> Checker<'a> {
                     Err(refusal) => return Outcome::Refused(refusal.into()),
                 };
                 let index = checked.event_type.index;
-                let protection = self
-                    .revision
-                    .reducer(&checked.event_type)
-                    .map(|reducer| Protection { reducer: Arc::clone(reducer), data_bytes: checked.data.len() });
+                let reducer = self.revision.reducer(&checked.event_type).cloned();
                 let event_id = EventId::new(timestamp_ms, random());
                 let event = Arc::new(EventRecord {
                     id: event_id,
@@ -238,7 +235,7 @@ impl<'a> Checker<'a> {
                     payload: checked.payload,
                     revision: self.revision.number,
                     class: checked.class,
-                    protection,
+                    reducer,
                 });
                 let channels = checked.channels.into_iter().map(|(channel, retention)| {
                     appends.push(Append {

@@ -71,18 +71,6 @@ impl<K: Eq + Hash> Rates<K> {
         }
         state.buckets.entry(key).or_insert_with(|| Bucket::new(now)).take(rate, now)
     }
-
-    /// How long this key has to wait before there is one more for it, without taking it. `None`: there is.
-    pub fn wait(&self, key: &K, rate: Rate, now: Instant) -> Option<Duration> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that share a bucket are not told apart: nobody is held up for what another did.
-        let mut meter = state.buckets.get(key)?.meter;
-        match meter.take(rate, now) {
-            Verdict::Allowed => None,
-            Verdict::Refused(wait) => Some(wait),
-            Verdict::Ignored => Some(LONGEST_WAIT),
-        }
-    }
 }
 
 /// One key's rate, and what it was told.

@@ -17,13 +17,16 @@ pub struct Contents {
     pub runs: Vec<(TypeIndex, u64)>,
     /// When its first event was appended, where that is known.
     pub first_at: Option<Instant>,
+    /// The bytes of the whole frames that its frames were made of: where something is hidden, more than are left.
+    pub work_bytes: usize,
 }
 
 impl Contents {
     /// Several batches as one: their frames were joined with others between them.
     pub fn joined(frames: Bytes, parts: &[Arc<Contents>]) -> Self {
         let runs = parts.iter().flat_map(|part| part.runs.iter().copied()).collect();
-        Contents { frames, runs, first_at: parts.first().and_then(|part| part.first_at) }
+        let work_bytes = parts.iter().map(|part| part.work_bytes).sum();
+        Contents { frames, runs, first_at: parts.first().and_then(|part| part.first_at), work_bytes }
     }
 
     /// The types of the first `events`, each once, with how many there are.
@@ -73,7 +76,8 @@ impl RingLog {
         if *first < self.oldest() {
             // The newest of its key, kept beyond the retention: it comes alone.
             let kept = self.keyed.as_ref()?.past.get(*first)?;
-            return Some(Contents { frames: frames.clone(), runs: vec![(kept.event_type, 1)], first_at: None });
+            let runs = vec![(kept.event_type, 1)];
+            return Some(Contents { frames: frames.clone(), runs, first_at: None, work_bytes: frames.len() });
         }
         self.contents_of(*first, *last, frames)
     }
@@ -94,7 +98,8 @@ impl RingLog {
                 _ => runs.push((entry.event_type, 1)),
             }
         }
-        Some(Contents { frames: frames.clone(), runs, first_at: self.entries.get(begin).map(|entry| entry.at) })
+        let first_at = self.entries.get(begin).map(|entry| entry.at);
+        Some(Contents { frames: frames.clone(), runs, first_at, work_bytes: frames.len() })
     }
 }
 
@@ -105,7 +110,8 @@ mod tests {
     #[test]
     fn the_types_of_a_part_are_those_of_its_first_events() {
         let [a, b] = [TypeIndex(3), TypeIndex(7)];
-        let contents = Contents { frames: Bytes::new(), runs: vec![(a, 2), (b, 1), (a, 3)], first_at: None };
+        let contents =
+            Contents { frames: Bytes::new(), runs: vec![(a, 2), (b, 1), (a, 3)], first_at: None, work_bytes: 0 };
         assert_eq!(contents.types(0), []);
         assert_eq!(contents.types(1), [(a, 1)]);
         assert_eq!(contents.types(3), [(a, 2), (b, 1)]);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::form::PerForm;
 use super::frames::Frames;
-use super::{Class, Position, Read, Record, RingLog, Take, View};
+use super::{Class, Found, Made, Position, Read, Record, RingLog, Take, View};
 use crate::schema::{Retention, TypeFilter};
 
 /// The most ephemeral events that one channel holds.
@@ -24,8 +24,7 @@ impl RingLog {
         self.ephemeral.as_ref().map_or(0, |log| log.head.sequence)
     }
 
-    /// The ephemeral events after `after`: a batch, or up to where there is nothing for this reader. `first` and `last` are
-    /// numbers of these events only. Nothing goes by reading: what is too old is passed over.
+    /// The ephemeral events after `after`, with all frames made at once: for whoever has the log alone.
     pub fn read_ephemeral(
         &mut self,
         after: u64,
@@ -34,9 +33,31 @@ impl RingLog {
         view: impl Into<View>,
         now: Instant,
     ) -> Read {
-        let Some(log) = &mut self.ephemeral else { return Read::UpToDate };
+        let (read, made) = self.find_ephemeral(after, filter, max_bytes, view.into(), now).make();
+        self.settle_ephemeral(&made);
+        read
+    }
+
+    /// The ephemeral events after `after`: a batch, or up to where there is nothing for this reader. `first` and `last` are
+    /// numbers of these events only. Nothing goes by reading: what is too old is passed over.
+    pub fn find_ephemeral(
+        &mut self,
+        after: u64,
+        filter: &TypeFilter,
+        max_bytes: usize,
+        view: View,
+        now: Instant,
+    ) -> Found {
+        let Some(log) = &mut self.ephemeral else { return Read::UpToDate.into() };
         let start = log.oldest() - 1 + log.count_old(now) as u64;
-        log.read(Position { sequence: after.max(start), ..log.head }, filter, Take::Everything, max_bytes, view)
+        log.find(Position { sequence: after.max(start), ..log.head }, filter, Take::Everything, max_bytes, view)
+    }
+
+    /// Remembers frames that were made for [`RingLog::find_ephemeral`].
+    pub fn settle_ephemeral(&mut self, made: &[Made]) {
+        if let Some(log) = &mut self.ephemeral {
+            log.settle(made);
+        }
     }
 
     pub(super) fn append_ephemeral(&mut self, record: Record, frames: &PerForm<Vec<u8>>, now: Instant) {

@@ -82,7 +82,7 @@ impl RingLog {
         let oldest = self.head.sequence + 1 - self.entries.len() as u64;
         if let Some(keyed) = &mut self.keyed {
             for (sequence, entry) in (oldest..).zip(self.entries.range(..count)) {
-                let protected = self.reduced.as_mut().and_then(|reduced| reduced.evict(sequence));
+                let reducer = self.reduced.as_mut().and_then(|reduced| reduced.evict(sequence));
                 match entry.standing {
                     Standing::Plain => keyed.past.lose(sequence),
                     Standing::Superseded => drop(keyed.pop_key()),
@@ -92,7 +92,8 @@ impl RingLog {
                             key,
                             event_type: entry.event_type,
                             revision: entry.revision,
-                            protected: protected.map(Box::new),
+                            data_bytes: entry.data_bytes,
+                            reducer,
                             frames: PerForm::of(|form| self.frames[form].copied(starts[form], entry.ends[form])),
                         };
                         keyed.keep(sequence, kept, self.max_bytes / KEPT_SHARE);

@@ -111,9 +111,9 @@ impl Frames {
         self.segments.copied(from, to)
     }
 
-    /// Appends the bytes from `from` to `to`.
-    pub(super) fn copy_to(&self, from: u64, to: u64, out: &mut Vec<u8>) {
-        self.segments.copy_to(from, to, out);
+    /// The bytes from `from` to `to`: as they are where they lie in one sealed segment, else in memory of their own.
+    pub(super) fn part(&self, from: u64, to: u64) -> Bytes {
+        self.segments.shared(from, to).unwrap_or_else(|| self.segments.copied(from, to))
     }
 
     /// The bytes from `from` to `to`, contiguous.

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::form::PerForm;
-use super::reduced::Protected;
+use super::reduced::Reducer;
 use crate::schema::{EventKey, TypeIndex};
 
 /// The most runs of lost events that are told apart.
@@ -43,15 +44,16 @@ pub(super) struct Kept {
     pub(super) key: EventKey,
     pub(super) event_type: TypeIndex,
     pub(super) revision: u32,
-    /// What makes it good for those who may not see all of it.
-    pub(super) protected: Option<Box<Protected>>,
+    /// The length of its payload in JSON.
+    pub(super) data_bytes: u32,
+    /// Makes frames of it for those who may not see all of it.
+    pub(super) reducer: Option<Arc<dyn Reducer>>,
     pub(super) frames: PerForm<Bytes>,
 }
 
 impl Kept {
     fn bytes(&self) -> usize {
-        let protected = self.protected.as_ref().map_or(0, |_| size_of::<Protected>());
-        self.frames.iter().map(Bytes::len).sum::<usize>() + protected + KEPT_OVERHEAD_BYTES
+        self.frames.iter().map(Bytes::len).sum::<usize>() + KEPT_OVERHEAD_BYTES
     }
 }
 
@@ -110,6 +112,16 @@ impl Past {
         self.kept_bytes -= kept.bytes();
         self.lose(sequence);
         Some(kept.key)
+    }
+
+    /// Has frames made by these from now on.
+    pub(super) fn protect_anew(
+        &mut self,
+        reducer: &impl Fn(TypeIndex, u32, Option<&Arc<dyn Reducer>>) -> Option<Arc<dyn Reducer>>,
+    ) {
+        for kept in self.kept.values_mut() {
+            kept.reducer = reducer(kept.event_type, kept.revision, kept.reducer.as_ref());
+        }
     }
 
     /// Loses some of the kept events, by type and revision. Gives their keys.

@@ -2,7 +2,7 @@
 
 use super::past::Fate;
 use super::ring::{Entry, Standing};
-use super::{Form, Position, Read, Resume, RingLog, Snapshot, Take, View};
+use super::{Form, Found, Position, Read, Resume, RingLog, Snapshot, Take, View};
 use crate::schema::TypeFilter;
 
 /// How far a read has looked, and what it has passed over.
@@ -23,8 +23,7 @@ impl Walk {
 }
 
 impl RingLog {
-    /// What comes after `after` of what the reader takes: at most `max_bytes` in this form, but at least one event. Bytes are
-    /// counted as if it might see all.
+    /// What comes after `after` of what the reader takes, with all frames made at once: for whoever has the log alone.
     pub fn read(
         &mut self,
         after: Position,
@@ -33,15 +32,22 @@ impl RingLog {
         max_bytes: usize,
         view: impl Into<View>,
     ) -> Read {
-        let view = view.into();
+        let (read, made) = self.find(after, filter, take, max_bytes, view.into()).make();
+        self.settle(&made);
+        read
+    }
+
+    /// What comes after `after` of what the reader takes: at most `max_bytes` in this form, but at least one event. Bytes are
+    /// counted as if it might see all.
+    pub fn find(&mut self, after: Position, filter: &TypeFilter, take: Take, max_bytes: usize, view: View) -> Found {
         let form = view.form;
         if after.epoch != self.head.epoch {
-            return Read::EpochChanged { current: self.start() };
+            return Read::EpochChanged { current: self.start() }.into();
         }
         if after.sequence >= self.head.sequence {
             return match after.sequence == self.head.sequence {
-                true => Read::UpToDate,
-                false => Read::AheadOfHead { head: self.head, start: self.start() },
+                true => Read::UpToDate.into(),
+                false => Read::AheadOfHead { head: self.head, start: self.start() }.into(),
             };
         }
         let oldest = self.oldest();
@@ -50,10 +56,10 @@ impl RingLog {
             return self.read_keyed(next, filter, take, max_bytes, view);
         }
         if next < oldest {
-            return Read::Lagged { oldest, skipped: oldest - next };
+            return Read::Lagged { oldest, skipped: oldest - next }.into();
         }
         let Some(first) = self.next_allowed((next - oldest) as usize, filter, form) else {
-            return Read::Skipped { sequence: self.head.sequence };
+            return Read::Skipped { sequence: self.head.sequence }.into();
         };
         self.batch(first, self.run_end(first, filter, max_bytes, form), view)
     }
@@ -109,7 +115,7 @@ impl RingLog {
     }
 
     /// A read that may pass over events: the reader lags, or its position is before what the retention keeps.
-    fn read_keyed(&mut self, next: u64, filter: &TypeFilter, take: Take, max_bytes: usize, view: View) -> Read {
+    fn read_keyed(&mut self, next: u64, filter: &TypeFilter, take: Take, max_bytes: usize, view: View) -> Found {
         let form = view.form;
         let oldest = self.oldest();
         let (keyed_until, all) = match take {
@@ -123,11 +129,11 @@ impl RingLog {
             match keyed.past.fate(walk.at, oldest) {
                 Fate::Kept(kept) if filter.allows(kept.event_type) => {
                     let first = walk.at;
-                    return walk.passed().unwrap_or_else(|| match self.kept_frame(first, view) {
-                        Some(frames) => Read::Batch { first, last: first, frames },
-                        // Never: it is there, as was seen just now.
-                        None => Read::Skipped { sequence: first },
-                    });
+                    return walk.passed().map_or_else(
+                        // Never without: it is there, as was seen just now.
+                        || self.kept_frame(first, view).unwrap_or_else(|| Read::Skipped { sequence: first }.into()),
+                        Found::from,
+                    );
                 }
                 Fate::Kept(_) => walk.at += 1,
                 Fate::Superseded { last } => {
@@ -139,9 +145,9 @@ impl RingLog {
                     walk.at = last.min(keyed_until) + 1;
                 }
                 Fate::Lost { last } if walk.at == walk.from => {
-                    return Read::Lagged { oldest: last + 1, skipped: last + 1 - walk.at };
+                    return Read::Lagged { oldest: last + 1, skipped: last + 1 - walk.at }.into();
                 }
-                Fate::Lost { .. } => return walk.passed().unwrap_or(Read::Skipped { sequence: walk.at - 1 }),
+                Fate::Lost { .. } => return walk.passed().unwrap_or(Read::Skipped { sequence: walk.at - 1 }).into(),
             }
         }
         let index = (walk.at - oldest) as usize;
@@ -164,19 +170,17 @@ impl RingLog {
                         }
                     };
                     let end = (index + 1..end).find(|at| !wanted(at)).unwrap_or(end);
-                    return walk.passed().unwrap_or_else(|| self.batch(index, end, view));
+                    return walk.passed().map_or_else(|| self.batch(index, end, view), Found::from);
                 }
             }
         }
         walk.at = self.head.sequence + 1;
-        walk.passed().unwrap_or(Read::Skipped { sequence: self.head.sequence })
+        walk.passed().unwrap_or(Read::Skipped { sequence: self.head.sequence }).into()
     }
 
-    fn batch(&mut self, first: usize, end: usize, view: View) -> Read {
-        let oldest = self.oldest();
+    fn batch(&mut self, first: usize, end: usize, view: View) -> Found {
         let end = self.end_for(first, end, view);
-        let frames = self.frames_of(first, end, view);
-        Read::Batch { first: oldest + first as u64, last: oldest + end as u64 - 1, frames }
+        self.frames_of(first, end, view)
     }
 
     pub(super) fn frame_start(&self, index: usize, form: Form) -> u64 {

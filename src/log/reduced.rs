@@ -1,9 +1,9 @@
 //! What some readers get in place of an event's whole frame.
 //!
 //! A log keeps whole frames. Of an event that holds something which not everybody may see it notes who can make a frame
-//! without that; such frames are made when somebody reads the event, once for each set of things that are hidden, and shared
-//! by all readers for whom that set is hidden. Everything else is the log's own and the same for all: sequences, positions, gaps,
-//! keys, and where a batch ends.
+//! without that; such frames are made when somebody reads the event ([`super::made`]), once for each set of things that are
+//! hidden, and shared by all readers for whom that set is hidden. Everything else is the log's own and the same for all:
+//! sequences, positions, gaps, keys, and where a batch ends.
 //!
 //! Promises: who asks with too small an audience never gets a byte of the whole frame; frames that were made are kept within
 //! a part of the log's cap, the newest ones longest, and go when a sweep finds that nobody has read them since the one before.
@@ -16,8 +16,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::form::PerForm;
+use super::made::{Cell, Change, Found, Made};
 use super::{Form, RingLog};
-use crate::schema::Audience;
+use crate::schema::{Audience, TypeIndex};
 
 /// Made frames may take one part in so many of a log's cap.
 const REDUCED_SHARE: usize = 4;
@@ -40,17 +41,8 @@ pub struct Whole<'a> {
     pub form: Form,
     /// How many bytes of a frame in JSON are the payload, right before its last one.
     pub data_bytes: usize,
-    /// The payload's wire bytes.
-    pub payload: &'a [u8],
-}
-
-/// What an event that not everybody may see all of brings into the log.
-#[derive(Clone, Debug)]
-pub struct Protection {
-    /// Makes its frames.
-    pub reducer: Arc<dyn Reducer>,
-    /// The length of its payload in JSON.
-    pub data_bytes: usize,
+    /// Its finished binary frame, which ends with the payload's wire bytes.
+    pub binary: &'a [u8],
 }
 
 /// The form in which a reader gets frames, and what it may see in them.
@@ -70,27 +62,22 @@ impl From<Form> for View {
     }
 }
 
-/// Where a protected event is in the log, or that it has outlived the retention.
-#[derive(Clone, Debug)]
-pub(super) struct Protected {
-    protection: Protection,
-    payload_bytes: usize,
-}
-
 /// The protected events of a log, and the frames that were made of them.
 #[derive(Debug, Default)]
 pub(super) struct Reduced {
-    /// Of events that the log retains, ascending by sequence.
-    rows: VecDeque<(u64, Protected)>,
+    /// Of events that the log retains, ascending by sequence, and who makes their frames.
+    rows: VecDeque<(u64, Arc<dyn Reducer>)>,
     /// By sequence and by what is hidden.
-    made: BTreeMap<(u64, Audience), Made>,
+    made: BTreeMap<(u64, Audience), Remembered>,
     made_bytes: usize,
 }
 
 /// A frame that was made, in the forms in which it was asked for.
 #[derive(Debug, Default)]
-struct Made {
-    frames: PerForm<Bytes>,
+struct Remembered {
+    frames: PerForm<Option<Cell>>,
+    /// Of those that are made.
+    frame_bytes: usize,
     /// Whether it was read since the last sweep.
     is_read: bool,
 }
@@ -99,77 +86,66 @@ struct Made {
 const ALONE_BYTES: u64 = 16 << 10;
 
 /// What a frame that was made takes in the tree, beside its bytes: nodes may be half empty.
-const MADE_OVERHEAD_BYTES: usize = 2 * size_of::<((u64, Audience), Made)>();
+const MADE_OVERHEAD_BYTES: usize = 2 * size_of::<((u64, Audience), Remembered)>();
 
-impl Protected {
-    pub(super) fn new(protection: Protection, payload_bytes: usize) -> Self {
-        Protected { protection, payload_bytes }
-    }
-
-    /// What of it is hidden from an audience.
-    fn hidden(&self, audience: Audience) -> Audience {
-        self.protection.reducer.asks().without(audience)
-    }
-
-    /// The frame of this form for an audience, made of the event's whole frames.
-    fn reduce(&self, view: View, frame: &[u8], binary: &[u8]) -> Bytes {
-        let payload = &binary[binary.len() - self.payload_bytes..];
-        let whole = Whole { frame, form: view.form, data_bytes: self.protection.data_bytes, payload };
-        let mut out = Vec::with_capacity(frame.len());
-        self.protection.reducer.reduce(&whole, view.audience, &mut out);
-        out.shrink_to_fit();
-        Bytes::from(out)
-    }
+/// What of an event is hidden from an audience.
+fn hidden(reducer: &Arc<dyn Reducer>, audience: Audience) -> Audience {
+    reducer.asks().without(audience)
 }
 
 impl Reduced {
     /// Memory that is held, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.rows.capacity() * size_of::<(u64, Protected)>() + self.made_bytes
+        size_of::<Self>() + self.rows.capacity() * size_of::<(u64, Arc<dyn Reducer>)>() + self.made_bytes
     }
 
     /// What it takes of a log's cap, in bytes. Frames that were made have a bound of their own: no event goes for them.
     pub(super) fn capped_bytes(&self) -> usize {
-        self.rows.len() * size_of::<(u64, Protected)>()
+        self.rows.len() * size_of::<(u64, Arc<dyn Reducer>)>()
     }
 
-    pub(super) fn append(&mut self, sequence: u64, protected: Protected) {
-        self.rows.push_back((sequence, protected));
+    pub(super) fn append(&mut self, sequence: u64, reducer: Arc<dyn Reducer>) {
+        self.rows.push_back((sequence, reducer));
     }
 
     /// Takes out the oldest event of the log when it is evicted, if it is this one.
-    pub(super) fn evict(&mut self, sequence: u64) -> Option<Protected> {
+    pub(super) fn evict(&mut self, sequence: u64) -> Option<Arc<dyn Reducer>> {
         self.rows.front().filter(|(oldest, _)| *oldest == sequence)?;
-        self.rows.pop_front().map(|(_, protected)| protected)
+        self.rows.pop_front().map(|(_, reducer)| reducer)
     }
 
     /// The protected events of `first..end` of which something is hidden from this audience.
-    fn hidden(&self, first: u64, end: u64, audience: Audience) -> impl Iterator<Item = (u64, &Protected)> {
+    fn hidden(&self, first: u64, end: u64, audience: Audience) -> impl Iterator<Item = (u64, &Arc<dyn Reducer>)> {
         let from = self.rows.partition_point(|(sequence, _)| *sequence < first);
         let rows = self.rows.range(from..).take_while(move |(sequence, _)| *sequence < end);
-        rows.filter(move |(_, protected)| !protected.hidden(audience).is_none())
-            .map(|(sequence, protected)| (*sequence, protected))
+        rows.filter(move |(_, reducer)| !hidden(reducer, audience).is_none())
+            .map(|(sequence, reducer)| (*sequence, reducer))
     }
 
-    /// A frame that was made before, for whoever the same is hidden from.
-    fn find(&mut self, sequence: u64, hidden: Audience, form: Form) -> Option<Bytes> {
-        let made = self.made.get_mut(&(sequence, hidden))?;
-        made.is_read = true;
-        Some(made.frames[form].clone()).filter(|frame| !frame.is_empty())
-    }
-
-    /// Keeps a frame for the next reader, and of all frames as many of the newest as fit.
-    fn keep(&mut self, sequence: u64, hidden: Audience, (form, frame): (Form, Bytes), max_bytes: usize) {
-        if !self.made.contains_key(&(sequence, hidden)) {
+    /// Where the frame is for whomever the same is hidden from, or will be.
+    fn cell(&mut self, sequence: u64, hidden: Audience, form: Form) -> Cell {
+        let remembered = self.made.entry((sequence, hidden)).or_insert_with(|| {
             self.made_bytes += MADE_OVERHEAD_BYTES;
+            Remembered::default()
+        });
+        remembered.is_read = true;
+        Arc::clone(remembered.frames[form].get_or_insert_default())
+    }
+
+    /// Counts a frame that was made, and keeps of all of them as many of the newest as fit. One of which the log has let go
+    /// meanwhile stays forgotten.
+    fn settle(&mut self, made: &Made, max_bytes: usize) {
+        let key = (made.sequence, made.hidden);
+        let Some(remembered) = self.made.get_mut(&key) else { return };
+        if !remembered.frames[made.view.form].as_ref().is_some_and(|cell| Arc::ptr_eq(cell, &made.cell)) {
+            return;
         }
-        self.made_bytes += frame.len();
-        let made = self.made.entry((sequence, hidden)).or_default();
-        made.frames[form] = frame;
-        made.is_read = true;
+        let bytes = made.cell.get().map_or(0, Bytes::len);
+        remembered.frame_bytes += bytes;
+        self.made_bytes += bytes;
         // The new one stays whatever its size: all of its class are about to read it.
         while self.made_bytes > max_bytes
-            && let Some(other) = self.made.keys().copied().find(|key| *key != (sequence, hidden))
+            && let Some(other) = self.made.keys().copied().find(|other| *other != key)
             && let Some(other) = self.made.remove(&other)
         {
             self.made_bytes -= other.bytes();
@@ -178,10 +154,10 @@ impl Reduced {
 
     /// Lets go of the frames that nobody has read since the last time, and of those of events that are gone.
     pub(super) fn sweep(&mut self, is_there: impl Fn(u64) -> bool) {
-        self.made.retain(|(sequence, _), made| {
-            let keeps = std::mem::take(&mut made.is_read) && is_there(*sequence);
+        self.made.retain(|(sequence, _), remembered| {
+            let keeps = std::mem::take(&mut remembered.is_read) && is_there(*sequence);
             if !keeps {
-                self.made_bytes -= made.bytes();
+                self.made_bytes -= remembered.bytes();
             }
             keeps
         });
@@ -203,9 +179,9 @@ impl Reduced {
     }
 }
 
-impl Made {
+impl Remembered {
     fn bytes(&self) -> usize {
-        self.frames.iter().map(Bytes::len).sum::<usize>() + MADE_OVERHEAD_BYTES
+        self.frame_bytes + MADE_OVERHEAD_BYTES
     }
 }
 
@@ -214,6 +190,46 @@ impl RingLog {
     pub fn made_bytes(&self) -> usize {
         let own = self.reduced.as_ref().map_or(0, |reduced| reduced.made_bytes());
         own + self.ephemeral.as_ref().map_or(0, |ephemeral| ephemeral.made_bytes())
+    }
+
+    /// Remembers frames that were made for [`RingLog::find`].
+    pub fn settle(&mut self, made: &[Made]) {
+        let max_bytes = self.max_bytes / REDUCED_SHARE;
+        if let Some(reduced) = &mut self.reduced {
+            made.iter().for_each(|made| reduced.settle(made, max_bytes));
+        }
+    }
+
+    /// Has frames made by others from now on, of the events that are there: by an event's type, the revision that it was
+    /// published under, and who has made them until now. `None`: everybody sees all of such an event. What was made is
+    /// forgotten.
+    pub fn protect_anew(
+        &mut self,
+        reducer: &impl Fn(TypeIndex, u32, Option<&Arc<dyn Reducer>>) -> Option<Arc<dyn Reducer>>,
+    ) {
+        if let Some(ephemeral) = &mut self.ephemeral {
+            ephemeral.protect_anew(reducer);
+        }
+        if let Some(keyed) = &mut self.keyed {
+            keyed.past.protect_anew(reducer);
+        }
+        let before = self.reduced.take();
+        let mut known = before.iter().flat_map(|reduced| &reduced.rows).peekable();
+        let rows = (self.oldest()..).zip(&self.entries).filter_map(|(sequence, entry)| {
+            let until_now = known.next_if(|(at, _)| *at == sequence).map(|(_, reducer)| reducer);
+            Some((sequence, reducer(entry.event_type, entry.revision, until_now)?))
+        });
+        let rows: VecDeque<_> = rows.collect();
+        if !rows.is_empty() || before.is_some() {
+            self.reduced = Some(Box::new(Reduced { rows, ..Reduced::default() }));
+        }
+    }
+
+    /// The revisions that the events were published under which it holds; each as often as it comes.
+    pub fn revisions(&self) -> impl Iterator<Item = u32> {
+        let kept = self.keyed.iter().flat_map(|keyed| keyed.past.kept().map(|(_, kept)| kept.revision));
+        let ephemeral = self.ephemeral.iter().flat_map(|log| &log.entries);
+        self.entries.iter().chain(ephemeral).map(|entry| entry.revision).chain(kept)
     }
 
     /// Where a batch from `first` on ends for this reader, at `end` or before. A large frame that is made goes alone, so that its
@@ -228,64 +244,63 @@ impl RingLog {
     }
 
     /// The frames of the entries from `first` to `end`, as places in the index, for this reader.
-    pub(super) fn frames_of(&mut self, first: usize, end: usize, view: View) -> Bytes {
+    pub(super) fn frames_of(&mut self, first: usize, end: usize, view: View) -> Found {
         let View { form, audience } = view;
         let oldest = self.oldest();
         let sequence = |index: usize| oldest + index as u64;
         let (from, to) = (self.frame_start(first, form), self.entries[end - 1].ends[form]);
-        let Some(reduced) = &self.reduced else { return self.frames[form].slice(from, to) };
-        let hidden: Vec<(u64, Protected)> = reduced
-            .hidden(sequence(first), sequence(end), audience)
-            .map(|(sequence, protected)| (sequence, protected.clone()))
-            .collect();
-        if hidden.is_empty() {
-            return self.frames[form].slice(from, to);
+        let whole = self.frames[form].slice(from, to);
+        let mut changes = Vec::new();
+        if let Some(mut reduced) = self.reduced.take() {
+            let rows: Vec<(u64, Arc<dyn Reducer>)> = reduced
+                .hidden(sequence(first), sequence(end), audience)
+                .map(|(sequence, reducer)| (sequence, Arc::clone(reducer)))
+                .collect();
+            for (sequence, reducer) in rows {
+                let index = (sequence - oldest) as usize;
+                let range =
+                    (self.frame_start(index, form) - from) as usize..(self.entries[index].ends[form] - from) as usize;
+                let binary = || match form {
+                    Form::Binary => whole.slice(range.clone()),
+                    Form::Json => self.frames[Form::Binary]
+                        .part(self.frame_start(index, Form::Binary), self.entries[index].ends[Form::Binary]),
+                };
+                let data_bytes = self.entries[index].data_bytes as usize;
+                changes.push(reduced.change(sequence, view, (reducer, data_bytes), range.clone(), binary));
+            }
+            self.reduced = Some(reduced);
         }
-        if let ([(sequence, protected)], 1) = (&hidden[..], end - first) {
-            return self.reduced_frame(*sequence, protected, view, |log, form| {
-                log.frames[form].copied(log.frame_start(first, form), log.entries[first].ends[form])
-            });
-        }
-        let mut out = Vec::with_capacity((to - from) as usize);
-        let mut at = from;
-        for (sequence, protected) in hidden {
-            let index = (sequence - oldest) as usize;
-            self.frames[form].copy_to(at, self.frame_start(index, form), &mut out);
-            at = self.entries[index].ends[form];
-            out.extend_from_slice(&self.reduced_frame(sequence, &protected, view, |log, form| {
-                log.frames[form].copied(log.frame_start(index, form), log.entries[index].ends[form])
-            }));
-        }
-        self.frames[form].copy_to(at, to, &mut out);
-        Bytes::from(out)
-    }
-
-    /// The frame of an event for a reader from whom something of it is hidden, made now if it was not.
-    pub(super) fn reduced_frame(
-        &mut self,
-        sequence: u64,
-        protected: &Protected,
-        view: View,
-        whole: impl Fn(&RingLog, Form) -> Bytes,
-    ) -> Bytes {
-        let hidden = protected.hidden(view.audience);
-        if let Some(frame) = self.reduced.as_mut().and_then(|reduced| reduced.find(sequence, hidden, view.form)) {
-            return frame;
-        }
-        let frame = protected.reduce(view, &whole(self, view.form), &whole(self, Form::Binary));
-        let max_bytes = self.max_bytes / REDUCED_SHARE;
-        if let Some(reduced) = &mut self.reduced {
-            reduced.keep(sequence, hidden, (view.form, frame.clone()), max_bytes);
-        }
-        frame
+        Found::batch(sequence(first), sequence(end) - 1, whole, changes)
     }
 
     /// The frame of an event that outlives the retention, for this reader.
-    pub(super) fn kept_frame(&mut self, sequence: u64, view: View) -> Option<Bytes> {
+    pub(super) fn kept_frame(&mut self, sequence: u64, view: View) -> Option<Found> {
         let kept = self.keyed.as_ref()?.past.get(sequence)?;
-        let protected = kept.protected.as_deref().filter(|protected| !protected.hidden(view.audience).is_none());
-        let Some(protected) = protected.cloned() else { return Some(kept.frames[view.form].clone()) };
-        let frames = kept.frames.clone();
-        Some(self.reduced_frame(sequence, &protected, view, |_, form| frames[form].clone()))
+        let whole = kept.frames[view.form].clone();
+        let protected = kept.reducer.as_ref().filter(|reducer| !hidden(reducer, view.audience).is_none());
+        let mut changes = Vec::new();
+        if let Some(reducer) = protected {
+            let (by, binary) = ((Arc::clone(reducer), kept.data_bytes as usize), || kept.frames[Form::Binary].clone());
+            let reduced = self.reduced.get_or_insert_default();
+            changes.push(reduced.change(sequence, view, by, 0..whole.len(), binary));
+        }
+        Some(Found::batch(sequence, sequence, whole, changes))
+    }
+}
+
+impl Reduced {
+    /// The frame of an event for a reader from whom something of it is hidden.
+    fn change(
+        &mut self,
+        sequence: u64,
+        view: View,
+        (reducer, data_bytes): (Arc<dyn Reducer>, usize),
+        range: std::ops::Range<usize>,
+        binary: impl FnOnce() -> Bytes,
+    ) -> Change {
+        let hidden = hidden(&reducer, view.audience);
+        let cell = self.cell(sequence, hidden, view.form);
+        let binary = if cell.get().is_none() { binary() } else { Bytes::new() };
+        Change { range, sequence, hidden, view, cell, reducer, binary, data_bytes }
     }
 }

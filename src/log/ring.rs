@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::form::PerForm;
 use super::frames::Frames;
 use super::keyed::Keyed;
-use super::reduced::{Protected, Reduced};
+use super::reduced::Reduced;
 use super::{Class, Epoch, Extent, Form, Heads, Position, Record};
 use crate::schema::{EventKey, Retention, TypeIndex};
 
@@ -59,6 +59,8 @@ pub(super) struct Entry {
     pub(super) at: Instant,
     pub(super) event_type: TypeIndex,
     pub(super) revision: u32,
+    /// The length of its payload in JSON.
+    pub(super) data_bytes: u32,
     pub(super) standing: Standing,
 }
 
@@ -127,9 +129,8 @@ impl RingLog {
         };
         self.frames[Form::Json].push(&frames[Form::Json], &[], record.event_type);
         self.frames[Form::Binary].push(&frames[Form::Binary], &record.payload, record.event_type);
-        if let Some(protection) = record.protection {
-            let protected = Protected::new(protection, record.payload.len());
-            self.reduced.get_or_insert_default().append(sequence, protected);
+        if let Some(reducer) = record.reducer {
+            self.reduced.get_or_insert_default().append(sequence, reducer);
         }
         if self.entries.capacity() == 0 {
             // Most channels are small: one row, not the four that a first push makes room for.
@@ -140,6 +141,7 @@ impl RingLog {
             at: now,
             event_type: record.event_type,
             revision: record.revision,
+            data_bytes: record.data_bytes,
             standing,
         });
         self.head.sequence = sequence;

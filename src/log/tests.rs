@@ -54,7 +54,8 @@ pub(super) fn push(log: &mut RingLog, event_type: u32, frame_len: usize, now: In
         class: Class::Reliable,
         payload: Bytes::from(vec![event_type as u8; frame_len / 2]),
         revision: 9,
-        protection: reduced::protection(event_type, frame_len / 2),
+        data_bytes: frame_len as u32 / 2,
+        reducer: reduced::reducer(event_type),
     };
     log.append(record, now, |sequence, form, out| write(sequence, form, frame_len, out)).sequence
 }
@@ -62,8 +63,8 @@ pub(super) fn push(log: &mut RingLog, event_type: u32, frame_len: usize, now: In
 pub(super) fn push_keyed(log: &mut RingLog, event_type: u32, key: u8, frame_len: usize, now: Instant) -> u64 {
     let class = Class::Latest(EventKey::new(&event_type.to_string(), [key.to_string().as_str()]));
     let payload = Bytes::from(vec![event_type as u8; frame_len / 2]);
-    let protection = reduced::protection(event_type, frame_len / 2);
-    let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9, protection };
+    let (data_bytes, reducer) = (frame_len as u32 / 2, reduced::reducer(event_type));
+    let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9, data_bytes, reducer };
     log.append(record, now, |sequence, form, out| write(sequence, form, frame_len, out)).sequence
 }
 
@@ -287,7 +288,8 @@ fn a_payload_does_not_keep_its_request_alive() {
     let request = Bytes::from(vec![7; 4096]);
     let payload = request.slice(100..200);
     let mut log = RingLog::new(EPOCH, KEEP_ALL);
-    let record = Record { event_type: TypeIndex(0), class: Class::Reliable, payload, revision: 0, protection: None };
+    let record =
+        Record { event_type: TypeIndex(0), class: Class::Reliable, payload, revision: 0, data_bytes: 0, reducer: None };
     log.append(record, Instant::now(), |_, _, frame| frame.push(b'.'));
     assert!(request.is_unique());
 }

@@ -89,9 +89,9 @@ impl<K: Clone + Eq + Hash> Tombstones<K> {
         }
     }
 
-    /// Where a channel is that has no log now. Creates nothing: a channel never touched costs nothing.
-    pub fn peek(&mut self, key: &K, now: Instant) -> Position {
-        self.expire(now);
+    /// Where a channel is that has no log now. Changes nothing: a channel never touched costs nothing, and many may look at once.
+    /// A tombstone that has stood long enough counts until somebody lets it go.
+    pub fn peek(&self, key: &K) -> Position {
         self.heads.get(key).map_or(Position { epoch: self.epoch, sequence: 0 }, |stone| stone.head)
     }
 

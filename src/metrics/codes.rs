@@ -90,17 +90,38 @@ impl Errors {
 /// Reasons of refusals that have a label of their own.
 const MAX_REASONS: usize = 64;
 
+/// Refusals by reason.
+#[derive(Debug, Default)]
+pub struct Reasons(
+    /// Reasons are words of the program, never a peer's.
+    Mutex<BTreeMap<&'static str, u64>>,
+);
+
+impl Reasons {
+    /// Counts one.
+    pub fn add(&self, reason: &'static str) {
+        let mut reasons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = reasons.contains_key(reason) || reasons.len() < MAX_REASONS;
+        *reasons.entry(if known { reason } else { "other" }).or_default() += 1;
+    }
+
+    /// Those that have happened.
+    pub(super) fn counted(&self) -> Vec<(&'static str, u64)> {
+        let reasons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reasons.iter().map(|(reason, count)| (*reason, *count)).collect()
+    }
+}
+
 /// What publishers were answered, by canonical code, and why by reason.
 #[derive(Debug)]
 pub struct Acks {
     codes: [Counter; Code::ALL.len()],
-    /// Reasons are words of the program, never a peer's.
-    reasons: Mutex<BTreeMap<&'static str, u64>>,
+    reasons: Reasons,
 }
 
 impl Default for Acks {
     fn default() -> Self {
-        Acks { codes: std::array::from_fn(|_| Counter::default()), reasons: Mutex::default() }
+        Acks { codes: std::array::from_fn(|_| Counter::default()), reasons: Reasons::default() }
     }
 }
 
@@ -113,9 +134,7 @@ impl Acks {
     /// An event was refused.
     pub fn add_refused(&self, status: &Status) {
         self.codes[status.code as usize].increment();
-        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = reasons.contains_key(status.reason) || reasons.len() < MAX_REASONS;
-        *reasons.entry(if known { status.reason } else { "other" }).or_default() += 1;
+        self.reasons.add(status.reason);
     }
 
     /// Every code, as an alert on a code that never came must find a zero.
@@ -124,8 +143,7 @@ impl Acks {
     }
 
     pub(super) fn by_reason(&self) -> Vec<(&'static str, u64)> {
-        let reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        reasons.iter().map(|(reason, count)| (*reason, *count)).collect()
+        self.reasons.counted()
     }
 }
 

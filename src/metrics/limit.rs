@@ -67,9 +67,16 @@ limits! {
     MaxConnectionsPerUser "max-connections-per-user" Refused "Connections of one user";
     WrongTokensPerSecond "wrong-tokens-per-second" Refused "Wrong tokens from one address a second";
     MaxAdminConnections "max-admin-connections" Refused "Connections to the internal port";
+    MaxAdminConnectionsPerAddress "max-admin-connections-per-address" Refused "Connections to the internal port from one address";
     MaxGrpcConnections "max-grpc-connections" Refused "Connections of publishers";
+    MaxGrpcConnectionsPerAddress "max-grpc-connections-per-address" Refused "Connections of publishers from one address";
+    GrpcIdleTimeout "grpc-idle-timeout" Refused "How long a connection of a publisher may have no call open";
+    MaxGrpcConnectionAge "max-grpc-connection-age" Refused "How long a connection of a publisher may live";
+    HttpConnectionAge "http-connection-age" Refused "How long a connection in HTTP may live that is not upgraded";
     FileDescriptors "file-descriptors" Held "File descriptors of the process";
     HandshakesPerSecond "handshakes-per-second" Held "New connections a second";
+    HandshakesPerAddress "handshakes-per-address" Refused "New connections a second from one address";
+    MaxHandshakes "max-handshakes" Held "TLS handshakes that are computed at once";
     HandshakeTimeout "handshake-timeout" Refused "From connecting to the end of the first headers";
     MaxRequestHeaderBytes "max-request-header-bytes" Refused "Bytes or number of a request's headers";
     MaxBodyBytes "max-body-bytes" Refused "Bytes of a body sent to the internal port";
@@ -93,7 +100,7 @@ limits! {
     MaxChannels "max-channels" Refused "Channels that one event names";
     MaxMetadata "max-metadata" Refused "Entries or bytes of an event's metadata";
     MaxIdempotencyKeyBytes "max-idempotency-key-bytes" Refused "Bytes of an idempotency key";
-    MaxIdempotencyBytes "max-idempotency-bytes" Refused "Memory of all idempotency keys: the oldest are forgotten before their time";
+    MaxIdempotencyBytes "max-idempotency-bytes" Refused "Memory of all idempotency keys: who has the most of it loses its oldest before their time";
     MaxPublishRequestBytes "max-publish-request-bytes" Refused "Bytes of a publish request";
     MaxUnackedEvents "max-unacked-events" Held "Events of one publish stream that wait for their ack";
     MaxDecodingBytes "max-decoding-bytes" Held "Memory of publish requests that are being worked on";

@@ -129,6 +129,8 @@ metrics! {
         "Fetches of issuers' sets of keys (--jwks-url), by result: fetched, failed" "result=failed for longer than --jwks-refresh: a key that is gone is still taken";
     REVOCATIONS: Gauge "rialto_revocations" []
         "Users, sessions and tokens that an administrator has revoked and whose tokens may not have ended yet" "Above nine tenths of --max-revocations";
+    TOMBSTONES: Gauge "rialto_tombstones" []
+        "Channels without a log whose last position is remembered: up to 300 bytes each, beside rialto_log_bytes" "Above nine tenths of --max-tombstones";
     LOG_BYTES: Gauge "rialto_log_bytes" []
         "Memory of all channel logs" "Above nine tenths of rialto_log_limit_bytes";
     LOG_LIMIT_BYTES: Gauge "rialto_log_limit_bytes" []
@@ -136,8 +138,17 @@ metrics! {
     SCHEMA_INFO: Gauge "rialto_schema_info" ["fingerprint" "revision"]
         "1 for the schema that is served: its fingerprint, and its number in the life of this process"
         "Nodes with different fingerprints for longer than a rollout";
+    EARLIER_REVISIONS: Gauge "rialto_schema_earlier_revisions" []
+        "Earlier schemas that are remembered because logs may hold events of them: at most 8, then the oldest are joined" "At 8: the schema is reloaded more often than events go";
+    PORT_CONNECTIONS: Gauge "rialto_port_connections" ["port"]
+        "Connections that count in a port's limits, whatever they have said so far: listen, grpc, admin"
+        "Above 80 % of --max-connections, --max-grpc-connections or --max-admin-connections";
+    ENTERING: Gauge "rialto_connections_entering" []
+        "Connections to any port in their PROXY header or TLS handshake" "Staying high: peers that begin and do not go on";
     TLS_FAILED: Counter "rialto_tls_handshakes_failed_total" []
         "Connections to any port that did not get into TLS: another protocol or version, no certificate that is believed" "A rate that lasts: a client has the wrong authority or certificate";
+    INTERNAL_REFUSED: Counter "rialto_internal_refused_total" ["reason"]
+        "Requests to the internal port that were refused for want of the right token or of a certificate that still counts, by reason; publishers there are in rialto_publish_refused_total" "A rate that lasts: somebody tries tokens, or has an old one";
     PROXY_FAILED: Counter "rialto_proxy_headers_refused_total" []
         "Connections that did not begin with the PROXY protocol, or came from an address that is not trusted: --proxy-protocol" "A rate that lasts: a proxy is not set up for it, or somebody goes around it";
     SCHEMA_RELOADS: Counter "rialto_schema_reloads_total" ["result"]

@@ -14,11 +14,14 @@ pub(crate) fn observed() -> Observed {
         ready: true,
         fingerprint: "f00d".into(),
         revision: 3,
+        earlier_revisions: 2,
         connections: 2,
+        port_connections: [("listen", 3), ("grpc", 6), ("admin", 1)],
         tenant_connections: Vec::new(),
         subscriptions: 5,
         channels: 4,
         revocations: 3,
+        tombstones: 6,
         log_bytes: 1_000,
         log_limit_bytes: 4_000,
         slow_path: 1,
@@ -61,6 +64,7 @@ fn numbers_are_told_under_their_labels() {
     let text = metrics.prometheus(observed());
     for line in [
         "rialto_connections 2",
+        "rialto_port_connections{port=\"grpc\"} 6",
         "rialto_events_delivered_total{type=\"process.progress\"} 7",
         "rialto_events_published_total{type=\"process.progress\"} 2",
         "rialto_events_published_total{type=\"other\"} 1",

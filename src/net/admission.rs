@@ -1,16 +1,23 @@
-//! Who gets in: connections in all and per address.
+//! Who gets in: connections in all, per address, and how fast an address opens them.
 //!
-//! A [`Permit`] is counted until its last clone is dropped, so whoever takes a connection over (an upgrade) takes the
-//! permit along. Refusals are answered in HTTP, before any upgrade.
+//! All of it is asked before anything that costs more than a socket: before TLS, and behind a PROXY header as soon as that
+//! says whose the connection is. A [`Permit`] is counted until its last clone is dropped, so whoever takes a connection over
+//! (an upgrade) takes the permit along. HTTP tells refusals by their status; elsewhere the connection is closed.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::limits::{Held, Keyed};
+use tokio::time::Instant;
 
-/// Connections from one address. Loopback has no such limit.
-pub const MAX_CONNECTIONS_PER_ADDRESS: u32 = 1_000;
+use crate::limits::{Held, Keyed, Rates};
+use crate::metrics::Limit;
+use crate::session::meter::Rate;
+
+/// How many seconds' worth of new connections an address may open at once: after a restart everybody of an office comes
+/// back.
+const BURST_SECONDS: u32 = 10;
 
 /// Why a connection is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +34,41 @@ pub enum Refusal {
         /// The limit.
         max_per_address: u32,
     },
+    /// The address opens connections too fast: 429.
+    #[error("this address opens more than {per_second} connections a second, its limit; try again in {} ms", wait.as_millis())]
+    Fast {
+        /// The limit.
+        per_second: u32,
+        /// How long to wait.
+        wait: Duration,
+    },
+}
+
+/// What the limits of one port are called.
+#[derive(Clone, Copy, Debug)]
+pub struct Called {
+    full: Limit,
+    per_address: Limit,
+}
+
+impl Called {
+    /// On the port of browsers.
+    pub const BROWSERS: Called = Called { full: Limit::MaxConnections, per_address: Limit::MaxConnectionsPerAddress };
+    /// On the gRPC port.
+    pub const GRPC: Called =
+        Called { full: Limit::MaxGrpcConnections, per_address: Limit::MaxGrpcConnectionsPerAddress };
+    /// On the internal port.
+    pub const ADMIN: Called =
+        Called { full: Limit::MaxAdminConnections, per_address: Limit::MaxAdminConnectionsPerAddress };
+
+    /// The limit that this refusal is about.
+    pub fn limit(self, refusal: Refusal) -> Limit {
+        match refusal {
+            Refusal::Full { .. } => self.full,
+            Refusal::Address { .. } => self.per_address,
+            Refusal::Fast { .. } => Limit::HandshakesPerAddress,
+        }
+    }
 }
 
 /// Counts connections and holds them to the limits.
@@ -36,6 +78,8 @@ pub struct ConnectionLimits {
     max_per_address: u32,
     connections: AtomicUsize,
     addresses: Arc<Keyed<IpAddr>>,
+    rate: Option<Rate>,
+    rates: Rates<IpAddr>,
 }
 
 /// One admitted connection.
@@ -52,6 +96,15 @@ struct Counted {
 }
 
 impl Permit {
+    /// Counts the connection for this address and its rate, which was not known when it was admitted.
+    ///
+    /// # Errors
+    /// When the address has enough, or opens connections too fast.
+    pub fn arrived(self, peer: SocketAddr) -> Result<Permit, Refusal> {
+        self.counted.limits.knock(peer)?;
+        self.at(peer)
+    }
+
     /// Counts the connection for this address too, unless it is counted for one already: a proxy's that is trusted is
     /// admitted without, and what it hands on is its client's.
     ///
@@ -72,20 +125,38 @@ impl Permit {
 impl ConnectionLimits {
     /// So many in all, and so many from one address that is not loopback.
     pub fn new(max_connections: usize, max_per_address: u32) -> Arc<Self> {
+        Self::paced(max_connections, max_per_address, None)
+    }
+
+    /// The same, and so many new ones a second from one address that is not loopback.
+    pub fn paced(max_connections: usize, max_per_address: u32, per_second: Option<u32>) -> Arc<Self> {
+        let rate =
+            |per_second: u32| Rate { per_second, burst: per_second.saturating_mul(BURST_SECONDS), patience: u16::MAX };
         Arc::new(ConnectionLimits {
             max_connections,
             max_per_address,
             connections: AtomicUsize::new(0),
             addresses: Arc::default(),
+            rate: per_second.map(rate),
+            rates: Rates::default(),
         })
     }
 
-    /// Counts a connection and its address, if there is room.
+    /// Counts a connection and its address, if there is room and the address does not come too fast.
     ///
     /// # Errors
     /// When a limit is reached.
     pub fn admit(self: &Arc<Self>, peer: SocketAddr) -> Result<Permit, Refusal> {
+        self.knock(peer)?;
         self.admit_hop()?.at(peer)
+    }
+
+    /// Counts one more try of this address, whatever becomes of it.
+    fn knock(&self, peer: SocketAddr) -> Result<(), Refusal> {
+        let address = one_peer(peer.ip());
+        let Some(rate) = self.rate.filter(|_| !address.is_loopback()) else { return Ok(()) };
+        let taken = self.rates.take(address, rate, Instant::now().into_std());
+        taken.map_err(|wait| Refusal::Fast { per_second: rate.per_second, wait })
     }
 
     /// Counts a connection whose client is not known yet, if there is room; see [`Permit::at`].
@@ -166,6 +237,23 @@ mod tests {
         drop(first);
         assert!(hop.at(peer("192.0.2.7")).is_ok());
         assert_eq!(limits.connections(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_opens_so_many_a_second_however_often_it_closes_them_and_others_are_others() {
+        let limits = ConnectionLimits::paced(10_000, 10_000, Some(2));
+        let came = |from: &str| (0..100).filter(|_| limits.admit(peer(from)).is_ok()).count();
+        assert_eq!(came("192.0.2.7"), 20, "ten seconds' worth at once");
+        assert!(matches!(limits.admit(peer("192.0.2.7")), Err(Refusal::Fast { per_second: 2, .. })));
+        assert_eq!((came("192.0.2.8"), came("127.0.0.1"), came("::1")), (20, 100, 100));
+        assert_eq!(came("2001:db8::1") + came("2001:db8::2:1"), 20, "a network is one");
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert_eq!(came("192.0.2.7"), 6);
+        // Behind a proxy it is counted when it is known.
+        let hop = limits.admit_hop().unwrap();
+        assert!(matches!(hop.clone().arrived(peer("192.0.2.7")), Err(Refusal::Fast { .. })));
+        assert!(hop.clone().at(peer("192.0.2.7")).is_ok(), "a request is no connection");
+        assert!(hop.arrived(peer("192.0.2.9")).is_ok());
     }
 
     #[test]

@@ -14,12 +14,12 @@ use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -33,13 +33,16 @@ use tower::Service;
 use crate::metrics::{Limit, Metrics};
 
 use super::accept::{ACCEPTS_PER_SECOND, Acceptor};
-use super::admission::{ConnectionLimits, Permit, Refusal};
-use super::entry::{Entered, Entry, Proxies};
+use super::admission::{Called, ConnectionLimits, Permit, Refusal};
+use super::entry::{Caller, Entered, Entry, Known, Proxies};
 use super::forwarded::Forwarding;
+use super::tls::Lapsed;
 use super::{ClientCertificate, Peer, stopped};
 
 /// Connections that are being told that they are refused. What is beyond is closed without a word.
 const MAX_REFUSING: usize = 64;
+/// When who is refused for want of room may come back.
+const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// What a port answers.
 pub type Routes = Router;
@@ -82,7 +85,7 @@ pub struct Server {
     limits: Option<Arc<ConnectionLimits>>,
     entry: Entry,
     metrics: Arc<Metrics>,
-    full: Limit,
+    called: Called,
 }
 
 impl Server {
@@ -95,14 +98,14 @@ impl Server {
             limits: None,
             entry: Entry::default(),
             metrics: Arc::default(),
-            full: Limit::MaxConnections,
+            called: Called::BROWSERS,
         }
     }
 
-    /// Counts in these metrics; `full` is what the limit of all connections is called.
+    /// Counts in these metrics, where the port's limits are called so.
     #[must_use]
-    pub fn with_metrics(mut self, metrics: Arc<Metrics>, full: Limit) -> Self {
-        (self.metrics, self.full) = (metrics, full);
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>, called: Called) -> Self {
+        (self.metrics, self.called) = (metrics, called);
         self
     }
 
@@ -133,7 +136,7 @@ impl Server {
     /// # Errors
     /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
     pub async fn serve(self, mut stop: watch::Receiver<bool>) -> io::Result<()> {
-        let Server { listener, router, config, limits, entry, metrics, full } = self;
+        let Server { listener, router, config, limits, entry, metrics, called } = self;
         let mut acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second)
             .with_metrics(Arc::clone(&metrics));
         let mut builder = http1::Builder::new();
@@ -150,28 +153,27 @@ impl Server {
                 accepted = acceptor.accept() => accepted,
                 () = stopped(&mut stop) => break,
             };
+            if entry.turns_away(peer) {
+                metrics.proxy_failed.increment();
+                continue;
+            }
             // What a trusted proxy hands on counts for its client, once that is known.
-            let is_hop = entry.proxies.trust(peer);
-            let admitted =
-                limits.as_ref().map(|limits| if is_hop { limits.admit_hop() } else { limits.admit(peer) }).transpose();
+            let is_client = entry.proxies.is_client(peer);
+            let admitted = limits
+                .as_ref()
+                .map(|limits| if is_client { limits.admit(peer) } else { limits.admit_hop() })
+                .transpose();
+            let refusing = Refusing { slots: Arc::clone(&refusing), in_tls: entry.tls.is_some(), called };
             let answer = match admitted {
                 Ok(permit) => Answer::Serve(router.clone(), permit),
-                Err(refusal) => {
-                    tracing::debug!(%peer, %refusal, "connection refused");
-                    let limit = match refusal {
-                        Refusal::Full { .. } => full,
-                        Refusal::Address { .. } => Limit::MaxConnectionsPerAddress,
-                    };
-                    metrics.limits.hit(limit, peer.ip());
-                    match refusing.clone().try_acquire_owned() {
-                        Ok(slot) => Answer::Refuse(refusal, slot),
-                        Err(_) => continue,
-                    }
-                }
+                Err(refusal) => match refusing.answer(refusal, peer, &metrics) {
+                    Some(answer) => answer,
+                    None => continue,
+                },
             };
             let (config, entry, metrics) = (config.clone(), entry.clone(), Arc::clone(&metrics));
-            let (builder, refusing) = (builder.clone(), Arc::clone(&refusing));
-            let connection = Connection { builder, stream, peer, answer, config, entry, refusing, metrics };
+            let connection =
+                Connection { builder: builder.clone(), stream, peer, answer, config, entry, refusing, metrics };
             tokio::spawn(connection.run(stop.clone(), alive.clone()));
         }
         drop((acceptor, alive));
@@ -186,42 +188,66 @@ enum Answer {
     Refuse(Refusal, tokio::sync::OwnedSemaphorePermit),
 }
 
+/// How a port refuses.
+#[derive(Clone)]
+struct Refusing {
+    slots: Arc<Semaphore>,
+    in_tls: bool,
+    called: Called,
+}
+
+impl Refusing {
+    /// Counts it. `None`: the connection is closed without a word.
+    fn answer(&self, refusal: Refusal, peer: SocketAddr, metrics: &Metrics) -> Option<Answer> {
+        tracing::debug!(%peer, %refusal, "connection refused");
+        metrics.limits.hit(self.called.limit(refusal), peer.ip());
+        // A handshake for each of those that are refused for their handshakes would be what they are after.
+        if self.in_tls && matches!(refusal, Refusal::Fast { .. }) {
+            return None;
+        }
+        let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+        Some(Answer::Refuse(refusal, slot))
+    }
+}
+
 impl Answer {
-    /// What the requests of this peer get, whom a proxy may have named after the connection was admitted. `None`: they
+    /// What the requests of this caller get, whom a proxy may have named after the connection was admitted. `None`: they
     /// are refused without a word.
-    fn at(self, peer: SocketAddr, proxies: &Proxies, refusing: &Arc<Semaphore>, metrics: &Metrics) -> Option<Answer> {
-        match self {
-            // Of what a trusted proxy hands on, each request says whose it is.
-            Answer::Serve(router, Some(permit)) if !proxies.trust(peer) => match permit.at(peer) {
-                Ok(permit) => Some(Answer::Serve(router, Some(permit))),
-                Err(refusal) => {
-                    metrics.limits.hit(Limit::MaxConnectionsPerAddress, peer.ip());
-                    let slot = Arc::clone(refusing).try_acquire_owned().ok()?;
-                    Some(Answer::Refuse(refusal, slot))
+    fn at(self, caller: Caller, known: Known, refusing: &Refusing, metrics: &Metrics) -> Option<Answer> {
+        match (self, caller, known) {
+            // Of what a trusted proxy hands on in HTTP, each request says whose it is.
+            (Answer::Serve(router, Some(permit)), Caller::Client(client), Known::ByProxy) => {
+                match permit.arrived(client) {
+                    Ok(permit) => Some(Answer::Serve(router, Some(permit))),
+                    Err(refusal) => refusing.answer(refusal, client, metrics),
                 }
-            },
-            answer => Some(answer),
+            }
+            (answer, ..) => Some(answer),
         }
     }
 
-    async fn to(&self, request: hyper::Request<Incoming>, caller: &Caller) -> Response {
+    async fn to(&self, request: hyper::Request<Incoming>, from: &Sender) -> Response {
         match self {
             Answer::Serve(router, permit) => {
                 let mut request: Request = request.map(Body::new);
-                let (mut peer, mut permit) = (caller.peer, permit.clone());
-                if let Some(Forwarding { client, to }) = caller.proxies.forwarding(peer, request.headers()) {
+                let (mut peer, mut permit) = (from.caller.address(), permit.clone());
+                if let Some(Forwarding { client, to }) = from.proxies.forwarding(from.caller, request.headers()) {
                     peer = client;
                     permit = match permit.map(|permit| permit.at(client)).transpose() {
                         Ok(permit) => permit,
                         Err(refusal) => {
-                            caller.metrics.limits.hit(Limit::MaxConnectionsPerAddress, client.ip());
+                            from.metrics.limits.hit(from.called.limit(refusal), client.ip());
                             return refused(refusal);
                         }
                     };
                     request.extensions_mut().insert(to);
                 }
                 request.extensions_mut().insert(Peer(peer));
-                if let Some(certificate) = &caller.certificate {
+                if let Some(certificate) = &from.certificate {
+                    if let Err(lapsed) = certificate.standing(SystemTime::now()) {
+                        from.metrics.internal_refused.add(lapsed.reason());
+                        return unauthenticated(lapsed);
+                    }
                     request.extensions_mut().insert(certificate.clone());
                 }
                 if let Some(permit) = permit {
@@ -236,10 +262,11 @@ impl Answer {
 }
 
 /// Who sends the requests of one connection.
-struct Caller {
-    peer: SocketAddr,
+struct Sender {
+    caller: Caller,
     certificate: Option<ClientCertificate>,
     proxies: Arc<Proxies>,
+    called: Called,
     metrics: Arc<Metrics>,
 }
 
@@ -250,7 +277,7 @@ struct Connection {
     answer: Answer,
     config: Config,
     entry: Entry,
-    refusing: Arc<Semaphore>,
+    refusing: Refusing,
     metrics: Arc<Metrics>,
 }
 
@@ -268,14 +295,17 @@ impl Connection {
             () = stopped(&mut stop) => return,
         }
         let left = config.header_timeout.saturating_sub(begun.elapsed());
+        let admit = |caller, known| answer.at(caller, known, &refusing, &metrics);
         let entered = tokio::select! {
-            entered = entry.pass(stream, peer, left, &metrics) => entered,
+            entered = entry.pass(stream, peer, left, &metrics, admit) => entered,
             () = stopped(&mut stop) => return,
         };
-        let Some(Entered { stream, peer, certificate }) = entered else { return };
-        let Some(answer) = answer.at(peer, &entry.proxies, &refusing, &metrics) else { return };
-        let caller = Caller { peer, certificate, proxies: entry.proxies, metrics: Arc::clone(&metrics) };
-        let answer = Arc::new((answer, caller));
+        let Some((Entered { stream, caller, certificate }, answer)) = entered else { return };
+        let peer = caller.address();
+        let lapsing = certificate.clone();
+        let (proxies, called) = (entry.proxies, refusing.called);
+        let from = Sender { caller, certificate, proxies, called, metrics: Arc::clone(&metrics) };
+        let answer = Arc::new((answer, from));
         let answered = Arc::new(AtomicBool::new(false));
         let service = service_fn({
             let answered = Arc::clone(&answered);
@@ -306,7 +336,8 @@ impl Connection {
                 return;
             }
             () = stopped(&mut stop) => {}
-            () = sleep(config.max_age) => {}
+            () = sleep(config.max_age) => metrics.limits.count(Limit::HttpConnectionAge),
+            () = lapsed(lapsing) => {}
         }
         connection.as_mut().graceful_shutdown();
         // Too late is as good as done: dropping the connection closes it.
@@ -314,13 +345,34 @@ impl Connection {
     }
 }
 
+/// Waits until this certificate does not count any more; without one for ever.
+async fn lapsed(certificate: Option<ClientCertificate>) {
+    match certificate {
+        Some(certificate) => drop(certificate.lapsed().await),
+        None => std::future::pending().await,
+    }
+}
+
+fn unauthenticated(lapsed: Lapsed) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONNECTION, "close")];
+    let (kind, reason) = ("type.googleapis.com/google.rpc.ErrorInfo", lapsed.reason().to_ascii_uppercase());
+    let details = serde_json::json!([{ "@type": kind, "reason": reason, "domain": "rialto" }]);
+    let body = serde_json::json!({ "code": "UNAUTHENTICATED", "message": lapsed.to_string(), "details": details });
+    (StatusCode::UNAUTHORIZED, headers, body.to_string()).into_response()
+}
+
 fn refused(refusal: Refusal) -> Response {
-    let status = match refusal {
-        Refusal::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::Address { .. } => StatusCode::TOO_MANY_REQUESTS,
+    let (status, wait) = match refusal {
+        Refusal::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER_SECONDS),
+        Refusal::Address { .. } => (StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER_SECONDS),
+        // Whole seconds, and never too early.
+        Refusal::Fast { wait, .. } => (StatusCode::TOO_MANY_REQUESTS, wait.as_secs() + 1),
     };
-    let headers =
-        [(header::CONTENT_TYPE, "application/json"), (header::CONNECTION, "close"), (header::RETRY_AFTER, "5")];
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CONNECTION, HeaderValue::from_static("close")),
+        (header::RETRY_AFTER, HeaderValue::from(wait)),
+    ];
     let body = serde_json::json!({ "code": "RESOURCE_EXHAUSTED", "message": refusal.to_string(), "details": [] });
     (status, headers, body.to_string()).into_response()
 }

@@ -3,6 +3,9 @@
 //! HTTP/2 servers wait for ever for a peer that says nothing, half a preface, or a preface and then nothing. A
 //! [`PrefaceDeadline`] fails the read at its deadline unless the peer has sent its preface, its SETTINGS and at least one
 //! byte after them; a living peer acknowledges our SETTINGS at once. Then it steps aside: keep-alive takes over.
+//!
+//! HTTP/2 connections live for days, so it also ends those whose client certificate counts no more ([`Lapse`]): the read is at
+//! its end then, a moment after whatever happens on the connection is refused.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -16,10 +19,9 @@ use tokio::time::{Sleep, sleep};
 
 use crate::metrics::{Limit, Metrics};
 
-use super::ClientCertificate;
 use super::admission::Permit;
 use super::entry::Entered;
-use super::tls::Stream;
+use super::tls::{Lapse, Stream};
 
 /// The connection preface, and the header of the SETTINGS frame behind it (RFC 9113, sections 3.4 and 4.1).
 const OPENING_BYTES: usize = 24 + 9;
@@ -30,7 +32,7 @@ const LENGTH_AT: usize = 24;
 pub struct PrefaceDeadline {
     stream: Stream,
     peer: SocketAddr,
-    certificate: Option<ClientCertificate>,
+    lapse: Option<Lapse>,
     opening: Option<Box<Opening>>,
     _permit: Option<Permit>,
     metrics: Arc<Metrics>,
@@ -58,12 +60,12 @@ impl Opening {
 impl PrefaceDeadline {
     /// Gives the peer so long to open HTTP/2.
     pub fn new(entered: Entered, within: Duration) -> Self {
-        let Entered { stream, peer, certificate } = entered;
+        let Entered { stream, caller, certificate } = entered;
         let opening = Opening { deadline: Box::pin(sleep(within)), seen: [0; OPENING_BYTES], read_bytes: 0 };
         PrefaceDeadline {
             stream,
-            peer,
-            certificate,
+            peer: caller.address(),
+            lapse: certificate.map(Lapse::new),
             opening: Some(Box::new(opening)),
             _permit: None,
             metrics: Arc::default(),
@@ -83,16 +85,6 @@ impl PrefaceDeadline {
         self._permit = Some(permit);
         self
     }
-
-    /// The peer's address.
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
-    /// The certificate that the peer has shown, where it was asked for one.
-    pub fn certificate(&self) -> Option<&ClientCertificate> {
-        self.certificate.as_ref()
-    }
 }
 
 impl AsyncRead for PrefaceDeadline {
@@ -102,6 +94,12 @@ impl AsyncRead for PrefaceDeadline {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if let Some(lapse) = &mut this.lapse
+            && lapse.poll_over(context).is_ready()
+        {
+            tracing::info!(peer = %this.peer, "the client's certificate does not count any more: its connection ends");
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         let Some(opening) = &mut this.opening else { return read };
@@ -155,6 +153,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::net::entry::Caller;
 
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     const SETTINGS_OF_6_BYTES: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
@@ -171,7 +170,7 @@ mod tests {
         for piece in pieces {
             client.write_all(piece).await.unwrap();
         }
-        let entered = Entered { stream: Stream::Plain(stream), peer, certificate: None };
+        let entered = Entered { stream: Stream::Plain(stream), caller: Caller::Client(peer), certificate: None };
         let mut stream = PrefaceDeadline::new(entered, DEADLINE);
         let read = async {
             loop {

@@ -3,29 +3,28 @@
 //! A [`Tls`] holds what new connections are offered; [`Tls::replace`] puts something else there, and connections that are
 //! open live on as they are. TLS 1.2 and 1.3, nothing older; no early data; no renegotiation. Sessions are resumed by
 //! tickets that the client keeps, so none is kept here; where clients show certificates, nothing is resumed, so that each
-//! connection is judged by the authorities of now.
+//! connection is judged by the authorities of now, when it is opened and for as long as it lives.
 
+mod client;
 mod files;
+mod lapse;
 mod stream;
 mod verdict;
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
-use webpki::EndEntityCert;
 
-use super::ClientCertificate;
-
+pub use client::{Authorities, ClientCertificate, Lapsed};
 pub use files::{TlsFiles, TlsMistake, authorities, chain, private_key};
+pub(super) use lapse::Lapse;
 pub use stream::Stream;
-
-/// Names that are taken from one client's certificate; one with more is somebody's mistake, and counts as having these.
-const MAX_NAMES: usize = 64;
 
 /// What a port speaks inside TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +54,8 @@ pub fn provider() -> Arc<CryptoProvider> {
 #[derive(Debug)]
 pub struct Tls {
     current: RwLock<Arc<ServerConfig>>,
+    /// Whose certificates clients must show, if they must.
+    authorities: Option<Arc<Authorities>>,
 }
 
 impl Tls {
@@ -63,7 +64,8 @@ impl Tls {
     /// # Errors
     /// Each mistake in them.
     pub fn new(files: &TlsFiles, protocol: Protocol) -> Result<Arc<Tls>, Vec<TlsMistake>> {
-        Ok(Arc::new(Tls { current: RwLock::new(server_config(files, protocol)?) }))
+        let (config, verifier) = server_config(files, protocol)?;
+        Ok(Arc::new(Tls { current: RwLock::new(config), authorities: verifier.map(Authorities::new) }))
     }
 
     /// Offers what these files hold now. With a mistake in them everything stays as it is.
@@ -71,9 +73,17 @@ impl Tls {
     /// # Errors
     /// Each mistake.
     pub fn replace(&self, files: &TlsFiles, protocol: Protocol) -> Result<(), Vec<TlsMistake>> {
-        let next = server_config(files, protocol)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
+        let (config, verifier) = server_config(files, protocol)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+        if let (Some(authorities), Some(verifier)) = (&self.authorities, verifier) {
+            authorities.replace(verifier);
+        }
         Ok(())
+    }
+
+    /// Whose certificates clients must show. `None`: they need none.
+    pub fn authorities(&self) -> Option<&Arc<Authorities>> {
+        self.authorities.as_ref()
     }
 
     /// Opens TLS on a connection. The caller sets the deadline.
@@ -83,37 +93,41 @@ impl Tls {
     pub async fn accept(&self, stream: TcpStream) -> io::Result<(Stream, Option<ClientCertificate>)> {
         let config = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
         let stream = TlsAcceptor::from(config).accept(stream).await?;
-        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let names = shown.and_then(|shown| EndEntityCert::try_from(shown).ok()).map(|certificate| {
-            let names = certificate.valid_uri_names().chain(certificate.valid_dns_names());
-            ClientCertificate(names.take(MAX_NAMES).map(Box::from).collect())
-        });
-        Ok((Stream::Tls(Box::new(stream)), names))
+        let chain = stream.get_ref().1.peer_certificates().map(<[_]>::to_vec);
+        let shown = chain.zip(self.authorities.clone());
+        let certificate = shown.and_then(|(chain, authorities)| ClientCertificate::new(chain, authorities));
+        Ok((Stream::Tls(Box::new(stream)), certificate))
     }
 }
 
-fn server_config(files: &TlsFiles, protocol: Protocol) -> Result<Arc<ServerConfig>, Vec<TlsMistake>> {
+fn verifier(authorities: RootCertStore) -> Result<Arc<dyn ClientCertVerifier>, VerifierBuilderError> {
+    WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider()).build()
+}
+
+type Offer = (Arc<ServerConfig>, Option<Arc<dyn ClientCertVerifier>>);
+
+fn server_config(files: &TlsFiles, protocol: Protocol) -> Result<Offer, Vec<TlsMistake>> {
     let read = files.read()?;
     let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| vec![files.unusable(&error)])?;
-    let asks = read.authorities.is_some();
-    let builder = match read.authorities {
+    let verifier = match read.authorities {
+        None => None,
+        Some(authorities) => Some(verifier(authorities).map_err(|error| vec![files.unusable(&error)])?),
+    };
+    let builder = match verifier.clone() {
         None => builder.with_no_client_auth(),
-        Some(authorities) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider()).build();
-            builder.with_client_cert_verifier(verifier.map_err(|error| vec![files.unusable(&error)])?)
-        }
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
     };
     let mut config = builder.with_single_cert(read.chain, read.key).map_err(|error| vec![files.not_a_pair(&error)])?;
     config.alpn_protocols = vec![protocol.alpn().to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    if asks {
+    if verifier.is_some() {
         config.send_tls13_tickets = 0;
     } else {
         config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| vec![files.unusable(&error)])?;
         config.send_tls13_tickets = 1;
     }
-    Ok(Arc::new(config))
+    Ok((Arc::new(config), verifier))
 }
 
 #[cfg(test)]

@@ -17,11 +17,13 @@ use super::places::Near;
 use super::templates::{Templates, short};
 use super::{EventType, Schema, permission};
 
+mod joined;
+
 /// Messages of this name hold any other.
 const ANY: &str = "google.protobuf.Any";
 
 /// What a field's option says about who sees it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldRule {
     /// The permission that its readers need, as it is declared. `None`: none.
     pub visible_to: Option<Arc<str>>,
@@ -32,7 +34,7 @@ pub struct FieldRule {
 }
 
 /// The rules of all fields that have some, by message and number.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldRules(BTreeMap<(MessageIndex, u32), FieldRule>);
 
 impl FieldRules {

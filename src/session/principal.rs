@@ -5,7 +5,7 @@
 //! [`Principal::anonymous`].
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
@@ -67,6 +67,18 @@ impl Principal {
     /// Whoever has not shown a token yet where one is needed. It may do nothing.
     pub fn nobody() -> Principal {
         Principal { known: Known::Nobody, grants: Grants::default(), ..Principal::anonymous() }
+    }
+
+    /// [`Principal::anonymous`], one for all connections.
+    pub fn shared_anonymous() -> Arc<Principal> {
+        static ANONYMOUS: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::anonymous()));
+        Arc::clone(&ANONYMOUS)
+    }
+
+    /// [`Principal::nobody`], one for all connections.
+    pub fn shared_nobody() -> Arc<Principal> {
+        static NOBODY: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::nobody()));
+        Arc::clone(&NOBODY)
     }
 
     /// The user, for those who have one.

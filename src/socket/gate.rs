@@ -180,7 +180,7 @@ impl Gate {
                 Some(_) => {
                     Err(Refused::new(PeerCode::InvalidToken, "the token is not the session token of this bridge"))
                 }
-                None => Ok(Arc::new(Principal::anonymous())),
+                None => Ok(Principal::shared_anonymous()),
             };
         };
         let principal = keys.verify(token, time).map_err(|error| {

@@ -57,14 +57,19 @@ pub(super) struct Paused {
 
 impl Reader {
     /// Reads until the peer's end, an error, or the shard's end of the connection. `early` came with the handshake.
-    pub(super) async fn run(mut self, early: bytes::Bytes) {
+    ///
+    /// In a box, and with what is rare in one of its own: a task is as large as all that it may ever hold at once, what is
+    /// moved into it twice, and there are as many tasks as connections.
+    pub(super) async fn run(mut self: Box<Self>, early: bytes::Bytes) {
         self.judge.shared.metrics.front.received_bytes.add(early.len() as u64);
         self.take(&early);
         drop(early);
         // The handshake of TLS may have read more than its own.
         let mut holds_more = true;
         loop {
-            self.judge.resume().await;
+            while let Some(paused) = self.judge.paused.take() {
+                Box::pin(self.judge.resume(*paused)).await;
+            }
             self.judge.state.all_done().await;
             if !holds_more && self.link.stream().readable().await.is_err() {
                 break;
@@ -147,19 +152,17 @@ impl Judge {
     }
 
     /// Goes on with what waited for a key.
-    async fn resume(&mut self) {
-        while let Some(paused) = self.paused.take() {
-            let Paused { coming, command, behind } = *paused;
-            coming.over().await;
-            let now = now();
-            if let Some(command) = self.look(command, now, SystemTime::now(), KeysMay::BeMissing) {
-                self.send(command);
-            }
-            let revision = self.shared.revisions.current();
-            for came in behind {
-                if self.ended || self.on(came, &revision, now) == Open::No {
-                    break;
-                }
+    async fn resume(&mut self, paused: Paused) {
+        let Paused { coming, command, behind } = paused;
+        coming.over().await;
+        let now = now();
+        if let Some(command) = self.look(command, now, SystemTime::now(), KeysMay::BeMissing) {
+            self.send(command);
+        }
+        let revision = self.shared.revisions.current();
+        for came in behind {
+            if self.ended || self.on(came, &revision, now) == Open::No {
+                break;
             }
         }
     }
@@ -169,5 +172,23 @@ impl Judge {
         self.ended = command.ends_the_connection();
         self.state.on_sent();
         self.mailbox.push(Message::Command(self.key, command));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result_size<F, R>(_: F) -> usize
+    where
+        F: FnOnce(Box<Reader>, bytes::Bytes) -> R,
+    {
+        size_of::<R>()
+    }
+
+    #[test]
+    fn a_connection_that_says_nothing_costs_a_small_task() {
+        assert!(result_size(Reader::run) <= 256, "{} bytes", result_size(Reader::run));
+        assert!(size_of::<Reader>() <= 512, "{} bytes", size_of::<Reader>());
     }
 }

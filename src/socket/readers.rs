@@ -1,11 +1,11 @@
-//! The channels as one shard sees them: who of its connections reads which, and the last read, shared.
+//! The channels as one shard sees them: who of its connections reads which, and the last reads, shared.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use slab::Slab;
 
-use crate::hub::{Channel, Hub, ShardIndex};
+use crate::hub::{Channel, Hub, ShardIndex, SharedReads};
 use crate::ids::ChannelKey;
 use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take, View};
 use crate::schema::{Retention, TypeFilter};
@@ -28,7 +28,8 @@ pub(super) struct Readers {
     by_channel: HashMap<u64, Slab<Subscriber>>,
     /// The connection that is being served: whose subscriptions are opened and closed now.
     pub(super) serving: u32,
-    memo: Option<Memo>,
+    /// What the next subscriber most likely asks for too.
+    reads: SharedReads,
     subscriptions: usize,
     /// What the shard counts.
     pub(super) counting: Counting,
@@ -40,29 +41,17 @@ pub(super) struct Handle {
     entry: usize,
 }
 
-/// A read that the next subscriber most likely asks for too: at the same cursor, with the same
-/// filter, for those who may see the same in the same form.
-struct Memo {
-    channel: u64,
-    place: Place,
-    filter: TypeFilter,
-    max_bytes: usize,
-    view: View,
-    answer: (Read, Heads),
-    /// What was read, if events were.
-    contents: Option<Arc<Contents>>,
-}
-
-/// Which events were read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Log(Position, Take),
-    Ephemeral(u64),
-}
-
 impl Readers {
     pub(super) fn new(hub: Arc<Hub>, shard: ShardIndex, counting: Counting) -> Self {
-        Readers { hub, shard, by_channel: HashMap::new(), serving: 0, memo: None, subscriptions: 0, counting }
+        Readers {
+            hub,
+            shard,
+            by_channel: HashMap::new(),
+            serving: 0,
+            reads: SharedReads::default(),
+            subscriptions: 0,
+            counting,
+        }
     }
 
     /// The subscribers of a channel, by a number that stays while they do.
@@ -75,34 +64,9 @@ impl Readers {
         self.subscriptions
     }
 
-    fn read_once(
-        &mut self,
-        handle: &Handle,
-        place: Place,
-        filter: &TypeFilter,
-        (max_bytes, view): (usize, View),
-        read: impl FnOnce(&Channel) -> (Read, Heads, Option<Contents>),
-    ) -> (Read, Heads) {
-        let channel = handle.channel.id();
-        if let Some(memo) = &self.memo
-            && memo.channel == channel
-            && memo.place == place
-            && memo.max_bytes == max_bytes
-            && memo.view == view
-            && memo.filter == *filter
-        {
-            return memo.answer.clone();
-        }
-        let (read, heads, contents) = read(&handle.channel);
-        let answer = (read, heads);
-        let (filter, contents) = (filter.clone(), contents.map(Arc::new));
-        self.memo = Some(Memo { channel, place, filter, max_bytes, view, answer: answer.clone(), contents });
-        answer
-    }
-
-    /// Forgets the shared read, so that the next subscriber sees what has come since.
+    /// Forgets the shared reads, so that the next subscriber sees what has come since.
     pub(super) fn refresh(&mut self) {
-        self.memo = None;
+        self.reads.forget();
     }
 }
 
@@ -113,7 +77,7 @@ impl Channels for Readers {
         let channel = self.hub.channel(key, retention);
         channel.subscribe(self.shard);
         // Nobody may have read here since the last one left: what was appended meanwhile has marked nothing.
-        self.memo = None;
+        self.reads.forget();
         let subscriber = Subscriber { connection: self.serving, slot };
         let entry = self.by_channel.entry(channel.id()).or_default().insert(subscriber);
         self.subscriptions += 1;
@@ -158,9 +122,7 @@ impl Channels for Readers {
         max_bytes: usize,
         view: View,
     ) -> (Read, Heads) {
-        let place = Place::Log(after, take);
-        let read = |channel: &Channel| channel.read(after, filter, take, max_bytes, view);
-        self.read_once(handle, place, filter, (max_bytes, view), read)
+        self.reads.read(&handle.channel, after, filter, take, max_bytes, view)
     }
 
     fn read_ephemeral(
@@ -171,16 +133,14 @@ impl Channels for Readers {
         max_bytes: usize,
         view: View,
     ) -> (Read, Heads) {
-        let place = Place::Ephemeral(after);
-        let read = |channel: &Channel| channel.read_ephemeral(after, filter, max_bytes, view);
-        self.read_once(handle, place, filter, (max_bytes, view), read)
+        self.reads.read_ephemeral(&handle.channel, after, filter, max_bytes, view)
     }
 
     fn on_batch(&mut self, behind: Option<u64>) -> Option<Arc<Contents>> {
         if let Some(behind) = behind {
             self.counting.on_lag(behind);
         }
-        self.memo.as_ref()?.contents.clone()
+        self.reads.contents()
     }
 
     fn on_delivered(&mut self, identity: &Identity, delivered: Delivered) {

@@ -215,7 +215,7 @@ impl Shard {
             discarded_bytes: 0,
         };
         let parser = Parser::new(self.shared.inbound.max_message_bytes);
-        let reader = Reader { link: Arc::clone(&link), parser, judge };
+        let reader = Box::new(Reader { link: Arc::clone(&link), parser, judge });
         entry.insert(Box::new(Connection {
             link,
             outbound,

@@ -166,14 +166,14 @@ fn admit(
     let gate = &*front.config.gate;
     let principal = match gate.of_request(headers, query, entrance.from, now, time)? {
         Some(principal) => principal,
-        None if !gate.is_on() => Arc::new(Principal::anonymous()),
+        None if !gate.is_on() => Principal::shared_anonymous(),
         None if opening == Opening::Plain => {
             let message = "a token is needed: send Authorization: Bearer, or name a subprotocol such as rialto.v1.json \
                            and send it in connection.init";
             return Err(Refused::new(PeerCode::NoCredentials, message));
         }
         None => {
-            let (principal, session) = (Arc::new(Principal::nobody()), entrance.made.clone());
+            let (principal, session) = (Principal::shared_nobody(), entrance.made.clone());
             return Ok(Arc::new(Party { principal, session, ends: None }));
         }
     };

@@ -36,14 +36,36 @@ pub fn put_metadata(out: &mut Vec<u8>, key: &str, value: &str) {
     put_bytes(out, 2, value.as_bytes());
 }
 
-/// Appends an event's frame with another payload. `message` is the one that it has, inside its frame, which ends with so many
-/// bytes of payload.
-pub(super) fn put_event_data(out: &mut Vec<u8>, message: &[u8], payload_bytes: usize, data: &[u8]) {
-    let head = message.len().saturating_sub(field::present_len(payload_bytes));
-    let bytes = head + field::present_len(data.len());
+/// An event's message in two: all that comes before its payload, and the payload. Never has any of the payload in the first
+/// part, whatever the bytes are.
+pub(super) fn split_event(message: &[u8]) -> (&[u8], &[u8]) {
+    let mut rest = message;
+    while let Some((tag, after)) = rest.split_first() {
+        let Some((number, after)) = field::varint(after) else { break };
+        rest = match tag & 7 {
+            0 => after,
+            2 => {
+                let Some((content, after)) = usize::try_from(number).ok().and_then(|len| after.split_at_checked(len))
+                else {
+                    break;
+                };
+                if tag >> 3 == number::DATA {
+                    return (&message[..message.len() - rest.len()], content);
+                }
+                after
+            }
+            _ => break,
+        };
+    }
+    (&message[..message.len() - rest.len()], &[])
+}
+
+/// Appends an event's frame with another payload. `head` is all that its message has before its payload.
+pub(super) fn put_event_data(out: &mut Vec<u8>, head: &[u8], data: &[u8]) {
+    let bytes = head.len() + field::present_len(data.len());
     out.reserve(header_len(bytes) + bytes);
     put_header(out, Opcode::Binary, bytes);
-    out.extend_from_slice(&message[..head]);
+    out.extend_from_slice(head);
     if !data.is_empty() {
         put_bytes(out, number::DATA, data);
     }

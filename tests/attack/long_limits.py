@@ -323,6 +323,7 @@ def test_rx_11_everything_at_random_leaves_nothing(bridge, figures):
                 many(bridge, [(str(random_.randrange(20)), "x" * random_.randrange(500)) for _ in range(5)])
                 counts["published"] += 5
         growth = look(bridge).rss - middle
+        figures["log"] = f"{metrics(bridge)['rialto_log_bytes'] / (1 << 20):.0f} MiB"
 
         def back():
             now = metrics(bridge)

@@ -22,8 +22,8 @@ CHANNEL = "project:control"
 class Pair:
     """Runs the pair; `finish` gives its ledger and its latencies by phase."""
 
-    def __init__(self, bridge, token=None):
-        command = [sys.executable, __file__, bridge.admin, bridge.websocket, token or ""]
+    def __init__(self, bridge, token=None, publisher=None):
+        command = [sys.executable, __file__, bridge.admin, bridge.websocket, token or "", publisher or ""]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n", "the control pair did not start"
 
@@ -77,7 +77,8 @@ class Subscriber(threading.Thread):
             self.entries.append(("Closed", end.args[0] if isinstance(end, Ended) and end.args else None))
 
 
-def run(admin, where, token):
+def run(admin, where, token, publisher):
+    headers = {"content-type": "application/json", **({"authorization": f"Bearer {publisher}"} if publisher else {})}
     subscribers = [Subscriber(where, token or None) for _ in range(SUBSCRIBERS)]
     for subscriber in subscribers:
         subscriber.start()
@@ -109,7 +110,7 @@ def run(admin, where, token):
         for _ in range(2):
             try:
                 line = line or http.client.HTTPConnection(*address(admin), timeout=PATIENCE)
-                line.request("POST", "/v1/publish", event, {"content-type": "application/json"})
+                line.request("POST", "/v1/publish", event, headers)
                 answer = line.getresponse()
                 body = json.loads(answer.read())
                 outcome = ("refused",)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use prost::Message as _;
+use rialto::config::Limits;
 use rialto::proto::rialto::v1 as proto;
 use rialto::proto::rialto::v1::Event;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use crate::identity::{Guarded, token};
 use crate::metrics::{expect, scrape};
 
 mod changes;
+mod costs;
 mod messages;
 
 use messages::{Moved, Placed, Typing, placed};
@@ -74,7 +76,7 @@ pub(crate) struct Sees {
     pub(crate) own: bool,
 }
 
-const ALL: Sees = Sees { staff: true, money: true, own: true };
+pub(crate) const ALL: Sees = Sees { staff: true, money: true, own: true };
 
 /// Users, what their tokens grant, and what they see of `order:1`.
 const PRINCIPALS: [(&str, &[&str], Sees); 8] = [
@@ -100,16 +102,31 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) async fn open() -> Shop {
+        Shop::open_with(SCHEMA).await
+    }
+
+    pub(crate) async fn open_with(schema: &str) -> Shop {
+        // Whoever reads later finds all.
+        Shop::open_as(schema, |limits| limits.replay_bytes_per_second = 64 << 20).await
+    }
+
+    pub(crate) async fn open_as(schema: &str, limit: impl FnOnce(&mut Limits)) -> Shop {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("shop.proto"), SCHEMA).expect("the folder is there");
+        std::fs::write(folder.path().join("shop.proto"), schema).expect("the folder is there");
         let path = folder.path().to_owned();
         let guarded = Guarded::with(|config| {
             config.schema = vec![path];
-            // Whoever reads later finds all.
-            config.limits.replay_bytes_per_second = 64 << 20;
+            limit(&mut config.limits);
         })
         .await;
         Shop { guarded, folder }
+    }
+
+    /// Serves another schema from now on, whatever that breaks.
+    pub(crate) async fn reload(&self, schema: &str) {
+        std::fs::write(self.folder.path().join("shop.proto"), schema).expect("the folder is there");
+        let (status, answer) = self.guarded.bridge.admin("ReloadSchema", &json!({"allowBreaking": true})).await;
+        assert_eq!(status, 200, "{answer}");
     }
 
     /// A connection of this user in this form, and what it has subscribed.

@@ -80,6 +80,24 @@ impl Guarded {
         Guarded { bridge, folder }
     }
 
+    /// One that replays slowly, and a client of the user `u7` to whom a hundred notes are on their way; the first has come.
+    pub(crate) async fn with_backlog() -> (Self, Client) {
+        let shop = Self::with(|config| {
+            config.limits.replay_bytes_per_second = 4 << 10;
+            config.limits.replay_burst_bytes = 4 << 10;
+        })
+        .await;
+        for number in 1..=100 {
+            note(&shop, "1", &format!("{number}{}", "x".repeat(1_000))).await;
+        }
+        let (mut client, _) = shop.enter(&token("u7", &["order:1:read", "order:1:past"])).await;
+        client.subscribe(json!({"name": "order:1"})).await;
+        let epoch = client.next_on("order:1").await["data"]["head"]["epoch"].clone();
+        client.subscribe(json!({"name": "order:1", "after": {"epoch": epoch, "sequence": 0}})).await;
+        client.next_of("order.noted").await;
+        (shop, client)
+    }
+
     /// Asks for an upgrade with these headers.
     pub(crate) async fn ask(&self, query: &str, headers: &[(&'static str, &str)]) -> Result<Client, (u16, Value)> {
         let address = self.bridge.addresses.listen;

@@ -9,6 +9,7 @@ mod harness;
 mod http;
 mod identity;
 mod latest;
+mod lifetime;
 mod metrics;
 mod peers;
 mod publishing;

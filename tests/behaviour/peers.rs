@@ -20,6 +20,7 @@ use crate::http::{Answer, call};
 
 mod addressees;
 mod admin;
+mod certificates;
 mod publishers;
 mod rates;
 mod tenants;

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = ROOT / "target"
-PROGRAM = TARGET / "debug" / "rialto"
+PROGRAM = TARGET / os.environ.get("PROFILE", "debug") / "rialto"
 NODE_PACKAGES = TARGET / "tools" / "node"
 PATIENCE = float(os.environ.get("PATIENCE_SECONDS", "30"))
 

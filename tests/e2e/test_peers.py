@@ -24,12 +24,20 @@ def token(folder, name, *options):
     return made.stdout.strip()
 
 
+def test_a_token_says_what_its_publisher_may_do(tmp_path):
+    command = [PROGRAM, "token", "publisher", "--name", "x", "--add-to", tmp_path / "publishers.toml"]
+    for options, problem in [([], "--everything"), (["--everything", "--type", "a.b"], "cannot be used with")]:
+        refused = subprocess.run([*command, *options], capture_output=True, text=True, timeout=PATIENCE)
+        assert (refused.returncode, refused.stdout) == (2, "") and problem in refused.stderr, refused.stderr
+    assert not (tmp_path / "publishers.toml").exists(), "nothing was granted by the way"
+
+
 @pytest.fixture
 def listed(tmp_path):
     """A bridge with two publishers, of which one may do less than the other."""
     (tmp_path / "secret").write_text(SECRET)
     billing = token(tmp_path, "billing", "--type", "process.*", "--channel", "project:*", "--tenant", "acme")
-    everything = token(tmp_path, "everything", "--tenant", "*")
+    everything = token(tmp_path, "everything", "--everything", "--tenant", "*")
     arguments = ["serve", "--publishers", tmp_path / "publishers.toml", "--jwt-secret-file", tmp_path / "secret"]
     with running([*arguments, "--log-level", "trace"], tmp_path) as bridge:
         bridge.folder, bridge.billing, bridge.everything = tmp_path, billing, everything
@@ -185,10 +193,10 @@ def test_the_command_line_publishes_for_a_tenant_and_its_users_alone_see_it(list
 
 
 def test_a_rate_is_told_with_the_time_to_wait(tmp_path, stubs):
-    flood = token(tmp_path, "flood")
+    flood = token(tmp_path, "flood", "--everything")
     path = tmp_path / "publishers.toml"
     path.write_text(path.read_text() + "events-per-second = 2\nburst = 5\n")
-    other = token(tmp_path, "other")
+    other = token(tmp_path, "other", "--channel", "**")
     with running(["serve", "--publishers", path], tmp_path) as bridge, grpc.insecure_channel(bridge.grpc) as channel:
         stub, messages = stubs.services.PublisherServiceStub(channel), stubs.publisher
         request = messages.PublishStreamRequest(events=[beat(messages)] * 100)

@@ -121,9 +121,6 @@ def test_old_protocols_plain_text_and_those_who_stall_are_refused(own, tmp_path)
                 answer = plain.recv(100)
                 assert not answer.startswith(b"HTTP"), "a port with TLS answers nobody in plain text"
         for port in ("listen", "grpc", "admin"):
-            if port == "admin":
-                # Its deadline is not configurable; the same code serves it.
-                continue
             hello = client_hello()
             for first in (b"", hello[:20], None):
                 with socket.create_connection(address(bridge.addresses[port]), PATIENCE) as plain:
@@ -172,11 +169,14 @@ def test_publishers_show_certificates_of_the_authority_or_stay_outside(own, clie
                 assert refused.value.code() == grpc.StatusCode.UNAVAILABLE, shown
             with grpc.insecure_channel(bridge.grpc) as channel, pytest.raises(grpc.RpcError):
                 publish(stubs, channel)
-            # The authority is exchanged: who is open stays, who comes anew is judged by the new one.
+            # The authority is exchanged: who is there already is judged by the new one, as is who comes anew.
             shutil.copy(others.ca, ca)
             bridge.process.send_signal(signal.SIGHUP)
             eventually(lambda: "has changed and holds" in bridge.said(), "the new authority")
-            publish(stubs, old)
+            with pytest.raises(grpc.RpcError) as refused:
+                publish(stubs, old)
+            # Or its connection was ended already, and it cannot open another.
+            assert refused.value.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNAVAILABLE)
         with publishing(bridge, own.ca, good) as channel, pytest.raises(grpc.RpcError):
             publish(stubs, channel)
         with publishing(bridge, own.ca, foreign) as channel:

@@ -171,3 +171,19 @@ def test_a_session_token_of_a_file_is_not_printed(tmp_path):
         env={**os.environ, "RIALTO_REQUIRE_TENANT": "true"},
     )
     assert done.returncode == 2 and "--session-token: a session token is of no tenant" in done.stderr, done
+
+
+def test_what_is_no_jwt_is_called_what_it_is(tmp_path):
+    path = secret_file(tmp_path)
+    for arguments, code, said in [
+        ([SECRET, "--session-token-file", path], 0, "accepted: user session-token"),
+        (["x" * 43, "--session-token-file", path], 1, "nor is it the session token of --session-token-file"),
+        (["x" * 43, "--session-token"], 1, "which only that bridge knows"),
+        (["x" * 43], 1, "if it is a session token, give --session-token-file"),
+        (["rialto_" + "x" * 43], 1, "a publisher's token"),
+        ([mint(tmp_path), "--session-token-file", path], 1, "is not the session token"),
+    ]:
+        done = token("inspect", *arguments)
+        assert done.returncode == code and said in done.stdout + done.stderr, (arguments, done)
+        if code == 0:
+            assert "it has no claims and no end" in done.stdout and SECRET not in done.stdout

@@ -134,6 +134,36 @@ fn a_set_has_public_keys_that_can_be_used_and_no_secrets() {
 }
 
 #[test]
+fn a_served_set_keeps_its_good_keys_and_says_what_it_passes_over() {
+    let jwks: Value = serde_json::from_str(JWKS).unwrap();
+    let (rsa, p256) = (&jwks["keys"][0], &jwks["keys"][1]);
+    let changed = |key: &Value, name: &str, value: Value| {
+        let mut key = key.clone();
+        key[name] = value;
+        key
+    };
+    let set = json!({"keys": [
+        json!({"kty": "new"}), changed(rsa, "n", json!("AQAB")), changed(rsa, "d", json!("AQAB")), rsa, rsa, p256,
+    ]});
+    let (keys, passed_over) = jwks::read_served(&set.to_string()).unwrap();
+    let ids: Vec<_> = keys.iter().map(|key| key.id.clone().unwrap()).collect();
+    assert_eq!(ids, ["rsa", "p256"]);
+    let told: Vec<_> = passed_over.iter().map(|passed| (&*passed.why, passed.is_wrong)).collect();
+    assert_eq!(
+        told,
+        [
+            ("keys[0] is of a kind or curve that is not used here", false),
+            ("keys[1] cannot be used: the RSA key has 17 bits; at least 2048 are needed", true),
+            ("keys[2] is a private key, which belongs to who signs", true),
+            ("keys[4] has the kid of another key of its kind", true),
+        ]
+    );
+    for rubbish in ["[]", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"new"},1]}"#] {
+        assert!(jwks::read_served(rubbish).is_err(), "{rubbish}");
+    }
+}
+
+#[test]
 fn a_token_without_kid_is_tried_with_a_few_keys_only() {
     let jwks: Value = serde_json::from_str(JWKS).unwrap();
     let set = |count: usize| {

@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 use super::super::failure::Failure;
 use super::super::flags::Flags;
 use super::super::screen::{Colour, Screen, harmless};
+use super::publisher::PREFIX;
 use crate::app;
-use crate::auth::{MAX_TOKEN_BYTES, Unverified};
+use crate::auth::publishers::TokenHash;
+use crate::auth::{MAX_TOKEN_BYTES, TokenError, Unverified};
 use crate::config::{Config, Process};
 use crate::ids::SessionId;
 
@@ -49,11 +51,16 @@ impl Inspect {
         let token = token.trim();
         let token = token.strip_prefix("Bearer ").unwrap_or(token);
         let now = SystemTime::now();
-        let read = Unverified::read(token).map_err(|error| Failure::Refused(error.to_string()))?;
         let paint = screen.paint();
-        for (heading, members) in [("Header", &read.header), ("Claims", &read.claims)] {
-            screen.line(&paint.paint(Colour::Bold, heading))?;
-            show(members, now, screen)?;
+        let session = gate.as_ref().and_then(|gate| gate.session.as_ref());
+        if session.is_some_and(|session| session.recognise(token).is_some()) {
+            screen.line("The session token of --session-token-file: shown as it is, it has no claims and no end.")?;
+        } else {
+            let read = Unverified::read(token).map_err(|error| Failure::Refused(what_else(token, &error, &config)))?;
+            for (heading, members) in [("Header", &read.header), ("Claims", &read.claims)] {
+                screen.line(&paint.paint(Colour::Bold, heading))?;
+                show(members, now, screen)?;
+            }
         }
         let Some(gate) = gate else {
             screen
@@ -78,6 +85,23 @@ impl Inspect {
             ))),
         }
     }
+}
+
+/// What a text may be that is no JSON Web Token.
+fn what_else(token: &str, error: &TokenError, config: &Config) -> String {
+    if token.starts_with(PREFIX) {
+        let hash = TokenHash::of(token.as_bytes());
+        return format!("this is a publisher's token, which users cannot show; its line in --publishers has {hash}");
+    }
+    if !matches!(error, TokenError::Malformed(_)) {
+        return error.to_string();
+    }
+    let other = match (config.identity.session_token, &config.identity.session_token_file) {
+        (true, _) => "; it may be the session token that a bridge has made at its start, which only that bridge knows",
+        (false, Some(_)) => ", nor is it the session token of --session-token-file",
+        (false, None) => "; if it is a session token, give --session-token-file",
+    };
+    format!("{error}{other}")
 }
 
 fn from_input() -> Result<String, Failure> {

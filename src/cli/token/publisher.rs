@@ -15,7 +15,7 @@ use crate::auth::publishers::TokenHash;
 use crate::config::{ConfigError, parse_publishers};
 
 /// How tokens begin: whoever finds one in a log or a repository sees what it is.
-const PREFIX: &str = "rialto_";
+pub(super) const PREFIX: &str = "rialto_";
 
 /// Make a token for a publisher, and its lines for the bridge's --publishers file.
 ///
@@ -27,12 +27,16 @@ pub(super) struct Publisher {
     /// The publisher: how logs, metrics and refusals call it
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// An event type that it may publish, exact or as invoice.*; may be repeated; all unless said
+    /// An event type that it may publish, exact or as invoice.*; may be repeated; all where only channels are said
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
-    /// A channel that it may publish to, * for one segment and a last ** for the rest; may be repeated; all unless said
+    /// A channel that it may publish to, * for one segment and a last ** for the rest; may be repeated; all where only types are
+    /// said
     #[arg(long = "channel", value_name = "CHANNEL")]
     channels: Vec<String>,
+    /// Every type and every channel: for who is to have no bounds
+    #[arg(long, conflicts_with_all = ["types", "channels"])]
+    everything: bool,
     /// A tenant that it may publish for; may be repeated; only the one without a name unless said
     #[arg(long = "tenant", value_name = "NAME")]
     tenants: Vec<String>,
@@ -50,6 +54,11 @@ Examples:
 impl Publisher {
     /// Prints the token and its lines.
     pub(super) fn run(self, screen: &Screen) -> Result<(), Failure> {
+        if !self.everything && self.types.is_empty() && self.channels.is_empty() {
+            let problem = "say what it may publish: --type 'invoice.*', --channel 'project:*' or both; --everything is all types \
+                           and channels";
+            return Err(Failure::Usage(problem.to_owned()));
+        }
         let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
         let lines = self.lines(&TokenHash::of(token.as_bytes()));
         let path = self.add_to.as_deref().unwrap_or(Path::new("publishers.toml"));

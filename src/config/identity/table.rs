@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::super::key::{Group, Key, Takes};
 use super::super::value;
-use super::{ALGORITHMS, Identity, JwksUrl, SET, Secret};
+use super::{ALGORITHMS, Identity, IssuerTenant, JwksUrl, SET, Secret};
 use crate::auth::Algorithm;
+use crate::ids::Tenant;
 use crate::net::https;
 
 /// How much longer than it says a token counts: a duration up to [`Identity::MOST_SLACK`].
@@ -28,6 +29,19 @@ fn jwks_url(text: &str) -> Result<JwksUrl, String> {
     };
     https::check(url)?;
     Ok(JwksUrl { issuer, url: url.to_owned() })
+}
+
+/// `ISSUER=TENANT`. Tenants have no `=`, and issuers may.
+fn issuer_tenant(text: &str) -> Result<IssuerTenant, String> {
+    let (issuer, tenant) = text
+        .rsplit_once('=')
+        .filter(|(issuer, _)| !issuer.is_empty())
+        .ok_or_else(|| format!("{text:?} is not ISSUER=TENANT; ISSUER= alone is the tenant without a name"))?;
+    let tenant = match tenant {
+        "" => Tenant::default_tenant(),
+        name => Tenant::parse(name).map_err(|error| error.to_string())?,
+    };
+    Ok(IssuerTenant { issuer: issuer.to_owned(), tenant })
 }
 
 fn algorithm(text: &str) -> Result<Algorithm, String> {
@@ -159,6 +173,18 @@ pub(in crate::config) const KEYS: &[Key] = &[
         example: "https://id.example.com",
         read: |config, text| name(text).map(|text| config.identity.issuer = Some(text)),
         show: |config| config.identity.issuer.iter().cloned().collect(),
+    },
+    Key {
+        name: "issuer-tenant",
+        group: Group::Identity,
+        takes: Takes::Many("ISSUER=TENANT"),
+        help: "A tenant that this issuer may speak for; one without any may for every tenant; may be repeated",
+        example: "https://id.example.com=acme",
+        read: |config, text| issuer_tenant(text).map(|bound| config.identity.issuer_tenants.push(bound)),
+        show: |config| {
+            let show = |bound: &IssuerTenant| format!("{}={}", bound.issuer, bound.tenant);
+            config.identity.issuer_tenants.iter().map(show).collect()
+        },
     },
     Key {
         name: "jwt-audience",

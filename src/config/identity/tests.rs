@@ -89,6 +89,13 @@ fn mistakes_name_their_flag_and_what_to_do() {
             ],
         ),
         (&[("jwt-algorithm", "none")], &[("--jwt-algorithm", "\"none\" is not one of HS256, HS384")]),
+        (&[("issuer-tenant", "i=acme")], &[("--issuer-tenant", "nobody would be authenticated")]),
+        (
+            &[("jwt-secret", SECRET), ("jwt-issuer", "i"), ("issuer-tenant", "j=acme")],
+            &[("--issuer-tenant", "\"j\" is no issuer that --jwt-issuer or --jwks-url names")],
+        ),
+        (&[("jwt-secret", SECRET), ("issuer-tenant", "acme")], &[("--issuer-tenant", "is not ISSUER=TENANT")]),
+        (&[("jwt-secret", SECRET), ("issuer-tenant", "i=a b")], &[("--issuer-tenant", "a tenant's name begins")]),
         (&[("jwt-audience", "rialto")], &[("--jwt-audience", "nobody would be authenticated")]),
         (&[("token-cookie", "app")], &[("--token-cookie", "nobody would be authenticated")]),
         (&[("token-in-query", "true")], &[("--token-in-query", "nobody would be authenticated")]),

@@ -189,7 +189,8 @@ fn the_newest_of_their_keys_take_half_the_cap_and_the_oldest_of_them_go_first() 
             class,
             payload: Bytes::from(vec![0; 100]),
             revision: 9,
-            protection: None,
+            data_bytes: 0,
+            reducer: None,
         };
         let now = start + Duration::from_secs(key);
         log.append(record, now, |sequence, form, out| write(sequence, form, 200, out));
@@ -212,7 +213,14 @@ fn so_many_keys_are_kept_beyond_the_retention_and_no_more_whatever_the_cap() {
     let mut log = RingLog::new(EPOCH, Retention { events: 1, age: Duration::ZERO }).with_max_bytes(usize::MAX);
     for key in 0..MAX_KEPT as u64 + 3 {
         let class = Class::Latest(EventKey::new("t", [key.to_string().as_str()]));
-        let record = Record { event_type: TypeIndex(1), class, payload: Bytes::new(), revision: 9, protection: None };
+        let record = Record {
+            event_type: TypeIndex(1),
+            class,
+            payload: Bytes::new(),
+            revision: 9,
+            data_bytes: 0,
+            reducer: None,
+        };
         log.append(record, now + Duration::from_secs(key), |sequence, form, out| write(sequence, form, 40, out));
     }
     assert_eq!((log.oldest(), log.extent().first), (MAX_KEPT as u64 + 3, 3));
@@ -242,7 +250,8 @@ fn ephemeral(log: &mut RingLog, events: u64, now: Instant) {
             class: Class::Ephemeral,
             payload: Bytes::new(),
             revision: 9,
-            protection: None,
+            data_bytes: 0,
+            reducer: None,
         };
         log.append(record, now, |sequence, form, out| {
             assert_eq!(sequence, 0, "no sequence");

@@ -24,9 +24,11 @@ impl Reducer for Halves {
 
     fn reduce(&self, whole: &Whole<'_>, audience: Audience, out: &mut Vec<u8>) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(whole.payload.len(), whole.data_bytes, "as it was appended");
-        assert!(whole.payload.iter().all(|byte| u32::from(*byte) == self.event_type));
-        assert!(whole.form == Form::Json || whole.frame.ends_with(whole.payload));
+        // The payload is as long in JSON as on the wire.
+        let (head, payload) = whole.binary.split_at(whole.binary.len() - whole.data_bytes);
+        assert!(head.starts_with(b"<") && head.ends_with(b">"), "as it was appended");
+        assert!(payload.iter().all(|byte| u32::from(*byte) == self.event_type));
+        assert!(whole.form == Form::Json || whole.frame == whole.binary);
         out.extend_from_slice(&halved(whole.frame, self.asks.without(audience)));
     }
 }
@@ -45,15 +47,14 @@ pub(super) fn asks(event_type: u32) -> Audience {
     }
 }
 
-pub(super) fn counted(event_type: u32, payload_bytes: usize, count: &Arc<AtomicUsize>) -> Option<Protection> {
+pub(super) fn counted(event_type: u32, count: &Arc<AtomicUsize>) -> Option<Arc<dyn Reducer>> {
     let asks = asks(event_type);
-    let reducer = Arc::new(Halves { asks, event_type, count: Arc::clone(count) });
-    (!asks.is_none()).then_some(Protection { reducer, data_bytes: payload_bytes })
+    (!asks.is_none()).then(|| Arc::new(Halves { asks, event_type, count: Arc::clone(count) }) as Arc<dyn Reducer>)
 }
 
-/// What a type's events have, where nobody counts.
-pub(super) fn protection(event_type: u32, payload_bytes: usize) -> Option<Protection> {
-    counted(event_type, payload_bytes, &Arc::default())
+/// What makes the frames of a type's events, where nobody counts.
+pub(super) fn reducer(event_type: u32) -> Option<Arc<dyn Reducer>> {
+    counted(event_type, &Arc::default())
 }
 
 /// An event's frame as a reader gets it.
@@ -87,8 +88,8 @@ impl Bench {
     /// An event whose frame has so many bytes.
     fn append_of(&mut self, len: usize, event_type: u32, class: Class) -> u64 {
         let payload = Bytes::from(vec![event_type as u8; 20]);
-        let protection = counted(event_type, 20, &self.made);
-        let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9, protection };
+        let reducer = counted(event_type, &self.made);
+        let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9, data_bytes: 20, reducer };
         self.log.append(record, self.now, |sequence, form, out| write(sequence, form, len, out)).sequence
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use rustls::ClientConfig;
 
-use super::{Protocol, TlsFiles, authorities, chain, private_key, provider};
+use super::{Authorities, ClientCertificate, Protocol, TlsFiles, authorities, chain, private_key, provider, verifier};
 
 /// An authority, and a folder for what it signs.
 pub(crate) struct Authority {
@@ -47,6 +47,22 @@ impl Authority {
             key: (self.path(&format!("{name}.key")), "--tls-key"),
             client_ca: client_ca.map(|path| (path.to_owned(), "--grpc-client-ca")),
         }
+    }
+
+    /// What a port goes by that asks for this authority's certificates.
+    pub(crate) fn authorities(&self) -> Arc<Authorities> {
+        Authorities::new(verifier(authorities(&self.path("ca.pem")).unwrap()).unwrap())
+    }
+
+    /// The certificate `NAME.crt` as such a port passes it on.
+    pub(crate) fn shown(&self, name: &str, port: &Arc<Authorities>) -> ClientCertificate {
+        let chain = chain(&self.path(&format!("{name}.crt"))).unwrap();
+        ClientCertificate::new(chain, Arc::clone(port)).unwrap()
+    }
+
+    /// Puts this authority in the place of the port's.
+    pub(crate) fn replaces(&self, port: &Authorities) {
+        port.replace(verifier(authorities(&self.path("ca.pem")).unwrap()).unwrap());
     }
 
     /// A client that believes this authority, and shows a certificate.

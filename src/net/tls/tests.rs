@@ -69,7 +69,7 @@ async fn only_certificates_of_the_authority_get_in_and_bring_their_names() {
     let files = own.files("own", Some(&ca));
     let tls = Tls::new(&files, Protocol::Http2).unwrap();
     let (accepted, answered) = meet(&tls, own.client(Some((&clients, "orders")), Protocol::Http2)).await;
-    let names: Vec<String> = accepted.unwrap().unwrap().0.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = accepted.unwrap().unwrap().names().iter().map(ToString::to_string).collect();
     assert_eq!(names, ["spiffe://shop/orders", "spiffe://shop/old", "localhost"]);
     assert!(answered);
     for shown in [None, Some((&clients, "late")), Some((&others, "orders"))] {
@@ -88,6 +88,33 @@ async fn only_certificates_of_the_authority_get_in_and_bring_their_names() {
     tls.replace(&files, Protocol::Http2).unwrap();
     assert!(meet(&tls, client).await.0.is_err(), "a session of before does not count");
     assert!(meet(&tls, own.client(Some((&others, "orders")), Protocol::Http2)).await.1);
+}
+
+#[test]
+fn a_certificate_counts_as_long_as_it_lasts_and_its_authority_is_there() {
+    let (old, new) = (Authority::new(), Authority::new());
+    old.sign("orders", |params| {
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2090, 1, 1));
+    });
+    let port = old.authorities();
+    let certificate = old.shown("orders", &port);
+    let day = |days: u64| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(days * 86_400);
+    let (now, last) = (day(20_000), day(43_830) + std::time::Duration::from_millis(999));
+    let ended = day(43_830) + std::time::Duration::from_secs(1);
+    assert_eq!(certificate.standing(now), Ok(()));
+    assert_eq!(certificate.standing(last), Ok(()));
+    assert_eq!(certificate.standing(ended), Err(Lapsed::Ended));
+    assert_eq!(certificate.standing(now), Ok(()), "a clock that was wrong");
+    assert_eq!(certificate.standing(day(10_000)), Err(Lapsed::Unvouched), "it has not begun");
+    new.replaces(&port);
+    assert_eq!(certificate.standing(now), Err(Lapsed::Unvouched));
+    old.replaces(&port);
+    assert_eq!(certificate.standing(now), Ok(()));
+    // Whoever's port it was shown to, others are asked for themselves.
+    assert!(certificate.is_of(&old.authorities(), now) && !certificate.is_of(&old.authorities(), ended));
+    assert!(certificate.is_of(&port, now) && !certificate.is_of(&new.authorities(), now));
+    new.replaces(&port);
+    assert!(certificate.is_of(&old.authorities(), now) && !certificate.is_of(&port, now));
 }
 
 /// How a connection is opened, with an answer after it, so that the client has had its ticket.

@@ -1,4 +1,5 @@
-//! How fast old events are sent: a bucket of bytes for each connection, so that many replays do not starve live delivery.
+//! How fast old events are sent: a bucket of bytes for each connection, so that many replays do not starve live delivery. Where
+//! fields are hidden from the reader, the bytes of the whole events count.
 
 use std::time::Instant;
 

@@ -51,7 +51,7 @@ impl<C: Channels> Outbound<C> {
                 let joined = join(subscription, read, heads, (most, self.form), env);
                 let bytes = Bytes::from(joined.bytes);
                 if replaying {
-                    self.pace.spend(bytes.len());
+                    self.pace.spend(bytes.len().max(joined.work_bytes));
                 }
                 self.queue.push_back(slot);
                 let contents =
@@ -72,10 +72,12 @@ impl<C: Channels> Outbound<C> {
             }
             match pulled {
                 Pulled::Events { first, frames, more } => {
-                    if replaying {
-                        self.pace.spend(frames.len());
-                    }
                     let contents = env.channels.on_batch((!replaying).then_some(behind));
+                    if replaying {
+                        // What is hidden had to be read: who sees little may not have all of it worked through for nothing.
+                        let work = contents.as_ref().map_or(0, |contents| contents.work_bytes);
+                        self.pace.spend(frames.len().max(work));
+                    }
                     self.current = Some(Current::new(slot, first, frames).with_contents(contents, pull));
                     self.again(slot, more);
                     return true;
@@ -149,6 +151,8 @@ struct Joined {
     told: Vec<(usize, ServerFrame)>,
     /// What the runs are, where somebody counts them.
     parts: Vec<Arc<Contents>>,
+    /// What was read for them, what is hidden included.
+    work_bytes: usize,
 }
 
 /// Reads on while runs are short: events, and what is told between them, in one piece.
@@ -160,7 +164,7 @@ fn join<C: Channels>(
     env: &mut Env<'_, C>,
 ) -> Joined {
     let mut joined = Joined::default();
-    let Joined { steps, bytes, told, parts } = &mut joined;
+    let Joined { steps, bytes, told, parts, work_bytes } = &mut joined;
     let most = most.min(JOINED_BYTES);
     loop {
         match &found {
@@ -174,7 +178,9 @@ fn join<C: Channels>(
         let kind = match subscription.on_read(found, heads, |handle| everything(&mut *env.channels, handle)) {
             Pulled::Events { first, frames, .. } => {
                 bytes.extend_from_slice(&frames);
-                parts.extend(env.channels.on_batch(behind));
+                let contents = env.channels.on_batch(behind);
+                *work_bytes += contents.as_ref().map_or(0, |contents| contents.work_bytes);
+                parts.extend(contents);
                 StepKind::Events { first }
             }
             Pulled::Tell(frame) => {
@@ -186,7 +192,8 @@ fn join<C: Channels>(
             _ => break,
         };
         steps.push(Step { end: bytes.len(), before, kind });
-        if bytes.len() >= most {
+        // However little is left of what is read: a turn is bounded by its work.
+        if bytes.len().max(*work_bytes) >= most {
             break;
         }
         (found, heads) = read(subscription, JOIN_BELOW_BYTES.min(most), form, env);

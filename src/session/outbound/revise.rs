@@ -22,6 +22,8 @@ impl<C: Channels> Outbound<C> {
         if matches!(self.phase, Phase::Closing { .. }) {
             return 0;
         }
+        // Logs may hide something that they did not when this was read.
+        self.settle(env.channels);
         self.judge_anew(env)
     }
 

@@ -262,6 +262,10 @@ impl<C: Channels> Outbound<C> {
         if self.subscriptions.len() >= usize::from(most) {
             return None;
         }
+        if self.subscriptions.len() == self.subscriptions.capacity() {
+            // Most connections have two or three: a vector would begin with room for four.
+            self.subscriptions.reserve_exact(self.subscriptions.len().div_ceil(2).max(1));
+        }
         self.subscriptions.push(None);
         Some(self.subscriptions.len() - 1)
     }

@@ -272,8 +272,14 @@ impl Bench {
             data: data.as_bytes(),
             payload: &payload,
         };
-        let record =
-            Record { event_type: event_type.index, class, payload: payload.clone(), revision: 1, protection: None };
+        let record = Record {
+            event_type: event_type.index,
+            class,
+            payload: payload.clone(),
+            revision: 1,
+            data_bytes: 0,
+            reducer: None,
+        };
         let now = self.now;
         let position =
             self.logs.log(channel).append(record, now, |sequence, form, out| frame.write(sequence, form, out));

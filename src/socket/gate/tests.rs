@@ -15,7 +15,7 @@ const NOW: u64 = 1_790_000_000;
 
 fn gate(in_query: bool, cookie: Option<&str>) -> Gate {
     let keys = vec![KeySource::Secret(SECRET.into())];
-    let issuer = Issuer { name: None, audiences: Vec::new(), algorithms: Vec::new(), keys, url: None };
+    let issuer = Issuer { keys, ..Issuer::default() };
     let leeway = Duration::from_secs(30);
     let settings = Settings { issuers: vec![issuer], claims: ClaimNames::default(), leeway };
     let keys = Some(Arc::new(Keyring::new(settings, Duration::ZERO).unwrap()));

@@ -14,6 +14,18 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
+/// The varint that these bytes begin with, and what comes after it.
+pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number = 0;
+    for (at, byte) in bytes.iter().take(10).enumerate() {
+        number |= u64::from(byte & 0x7f) << (7 * at);
+        if *byte < 0x80 {
+            return Some((number, &bytes[at + 1..]));
+        }
+    }
+    None
+}
+
 /// The bytes of a field whose content has so many.
 pub(super) fn len(content_bytes: usize) -> usize {
     1 + varint_len(content_bytes as u64) + content_bytes
@@ -53,6 +65,8 @@ mod tests {
             put_varint(&mut out, number);
             assert_eq!(out.len(), varint_len(number), "{number}");
             assert_eq!(prost::encoding::decode_varint(&mut &out[..]), Ok(number));
+            assert_eq!(varint(&out), Some((number, &[][..])));
+            assert_eq!(varint(&out[..out.len() - 1]), None);
         }
     }
 }

@@ -54,17 +54,17 @@ impl Shop {
 
     /// The frame of a payload as the log has it, and as it is made for an audience.
     fn frames(&self, event: &EventFrame<'_>, form: Form, audience: Audience) -> [Vec<u8>; 2] {
-        let (mut frame, mut reduced) = (Vec::new(), b"before".to_vec());
-        event.write(7, form, &mut frame);
-        if form == Form::Binary {
-            frame.extend_from_slice(event.payload);
-        }
-        let whole = Whole { frame: &frame, form, data_bytes: event.data.len(), payload: event.payload };
+        let (mut json, mut binary, mut reduced) = (Vec::new(), Vec::new(), b"before".to_vec());
+        event.write(7, Form::Json, &mut json);
+        event.write(7, Form::Binary, &mut binary);
+        binary.extend_from_slice(event.payload);
+        let frame = if form == Form::Json { &json } else { &binary };
+        let whole = Whole { frame, form, data_bytes: event.data.len(), binary: &binary };
         self.reducer.reduce(&whole, audience, &mut reduced);
         let reduced = reduced.split_off(6);
         assert_eq!(frame_len(&reduced), Some(reduced.len()), "a whole frame");
         assert_eq!(reduced[0], frame[0], "of the same kind");
-        [frame, reduced]
+        [frame.clone(), reduced]
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a new token or a new schema changes for those who are there.
 
+use rialto::proto::rialto::v1 as proto;
 use serde_json::json;
 
-use super::{Form, SCHEMA, Sees, Shop, judge};
-use crate::fields::messages::{packed, placed};
+use super::{ALL, Form, SCHEMA, Sees, Shop, judge};
+use crate::fields::messages::{Moved, packed, placed};
 use crate::harness::json_event;
 use crate::identity::token;
+use crate::metrics::scrape;
 
 const STAFF: Sees = Sees { staff: true, money: false, own: false };
 const NOTHING: Sees = Sees { staff: false, money: false, own: false };
@@ -25,7 +27,7 @@ async fn a_refreshed_token_shows_what_it_grants_from_then_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reload_hides_what_is_published_after_it_and_keeps_hiding_what_was() {
+async fn a_reload_hides_what_is_published_after_it_and_what_was_before() {
     let shop = Shop::open().await;
     let rule = " [(rialto.v1.field).visible_to = \"money\"];\n  string note";
     let open = SCHEMA.replacen(rule, ";\n  string note", 1);
@@ -37,19 +39,69 @@ async fn a_reload_hides_what_is_published_after_it_and_keeps_hiding_what_was() {
     let order = || json_event("order.placed", &json!({"orderId": "1", "cents": "5"}));
     let mut published = Vec::new();
     for (text, cents) in [(SCHEMA, None), (&open, Some("5")), (SCHEMA, None)] {
-        std::fs::write(shop.folder.path().join("shop.proto"), text).expect("the folder is there");
-        let (status, answer) = shop.guarded.bridge.admin("ReloadSchema", &json!({"allowBreaking": true})).await;
-        assert_eq!(status, 200, "{answer}");
+        shop.reload(text).await;
         shop.publish(order()).await;
         let super::Got::Json(frame) = reader.next_of("order.placed").await else { panic!("in JSON") };
         assert_eq!(frame["data"].get("cents").and_then(|cents| cents.as_str()), cents, "{frame}");
         published.push(cents);
     }
-    // In the log each is as it was published.
+    // In the log the second one hides by now what the schema hides.
     let mut late = shop.reader(Form::Json, "ann", &[]).await;
     late.subscribe("order:1", None).await;
-    for cents in published {
+    for _ in published {
         let super::Got::Json(frame) = late.next_of("order.placed").await else { panic!("in JSON") };
-        assert_eq!(frame["data"].get("cents").and_then(|cents| cents.as_str()), cents, "{frame}");
+        assert_eq!(frame["data"].get("cents"), None, "{frame}");
     }
+}
+
+/// A reader of either form without permissions, and one who has them all, on every way by which a kept event comes.
+async fn expect_kept(shop: &Shop, channel: &str, after: &proto::Position, types: &[&str], sees: Sees, context: &str) {
+    for (form, (user, grants, sees)) in [Form::Json, Form::Binary]
+        .into_iter()
+        .flat_map(|form| [("bob", &[][..], sees), ("all", &["*"], ALL)].map(|reader| (form, reader)))
+    {
+        for (way, after) in [("history", None), ("resume", Some(after.clone()))] {
+            let mut reader = shop.reader(form, user, grants).await;
+            reader.subscribe(channel, after).await;
+            for event_type in types {
+                judge(&reader.next_of(event_type).await, sees, &format!("{context}: {way} {user} {form:?}"));
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_reload_hides_is_hidden_in_history_in_a_resume_and_in_the_newest_of_a_key() {
+    let open = SCHEMA.replace("visible_to: \"order:{order_id}:staff\" masked_in_logs: true", "masked_in_logs: true");
+    let open = open.replace(" [(rialto.v1.field).visible_to = \"money\"]", "");
+    let open = open.replace(" [(rialto.v1.field).visible_to = \"own:{@sub}\"];\n  string iban", ";\n  string iban");
+    let shop = Shop::open_with(&open).await;
+    let mut live = shop.reader(Form::Json, "bob", &[]).await;
+    let before = live.subscribe("order:1", None).await.head.expect("a head");
+    shop.publish(packed("Placed", &placed())).await;
+    shop.publish(packed("Moved", &Moved::new("lid"))).await;
+    let mut newest = shop.reader(Form::Json, "bob", &[]).await;
+    let short = newest.subscribe("short:1", None).await.head.expect("a head");
+    let short = proto::Position { sequence: 0, ..short };
+    for _ in 0..3 {
+        let mut plain = json_event("order.plain", &json!({"orderId": "1"}));
+        plain.channels = vec!["short:1".to_owned()];
+        shop.publish(plain).await;
+    }
+    let kept = [("order:1", &before, &["order.placed", "order.moved"][..]), ("short:1", &short, &["order.moved"])];
+    for (channel, after, types) in kept {
+        expect_kept(&shop, channel, after, types, ALL, "open").await;
+    }
+    for (text, sees) in [(SCHEMA, NOTHING), (&open, ALL), (SCHEMA, NOTHING)] {
+        shop.reload(text).await;
+        for (channel, after, types) in kept {
+            expect_kept(&shop, channel, after, types, sees, "after a reload").await;
+        }
+    }
+    // Who was there when it came has it, and gets what comes now without.
+    judge(&live.next_of("order.placed").await, ALL, "live before");
+    shop.publish(packed("Placed", &placed())).await;
+    judge(&live.next_of("order.placed").await, NOTHING, "live after");
+    let earlier = scrape(&shop.guarded.bridge).await["rialto_schema_earlier_revisions"];
+    assert!((1.5..2.5).contains(&earlier), "the first, which has events, and the one before this: {earlier}");
 }

@@ -13,6 +13,7 @@ use crate::harness::{Bridge, Client, within};
 use crate::metrics::expect;
 
 mod server;
+mod sets;
 
 const SET: &str = include_str!("../../vectors/keys/jwks.json");
 const NAME: &str = "https://id.example";

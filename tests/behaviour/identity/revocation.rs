@@ -109,19 +109,7 @@ async fn a_disconnect_ends_connections_and_forbids_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backlog_stays_behind_when_somebody_is_revoked() {
-    let shop = Guarded::with(|config| {
-        config.limits.replay_bytes_per_second = 4 << 10;
-        config.limits.replay_burst_bytes = 4 << 10;
-    })
-    .await;
-    for number in 1..=100 {
-        note(&shop, "1", &format!("{number}{}", "x".repeat(1_000))).await;
-    }
-    let (mut client, _) = shop.enter(&token("u7", &["order:1:read", "order:1:past"])).await;
-    client.subscribe(json!({"name": "order:1"})).await;
-    let epoch = client.next_on("order:1").await["data"]["head"]["epoch"].clone();
-    client.subscribe(json!({"name": "order:1", "after": {"epoch": epoch, "sequence": 0}})).await;
-    client.next_of("order.noted").await;
+    let (shop, mut client) = Guarded::with_backlog().await;
     admin(&shop.bridge, "Revoke", json!({"user": "u7"})).await;
     let mut events = 1;
     let code = loop {

@@ -37,6 +37,11 @@ async fn with_a_token_the_internal_port_answers_probes_alone_without_it() {
         let answer = call(admin, method, path, &[("authorization", &right), json], body).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
     }
+    let metrics = call(admin, "GET", "/metrics", &[("authorization", &right)], "").await.text;
+    for reason in ["missing_credentials", "unknown_token"] {
+        let line = format!("rialto_internal_refused_total{{reason=\"{reason}\"}} {}\n", calls.len());
+        assert!(metrics.contains(&line), "{line} {metrics}");
+    }
     for probe in ["/health", "/ready"] {
         assert_eq!(call(admin, "GET", probe, &[], "").await.status, 200, "{probe}");
     }

@@ -3,6 +3,9 @@
 use rialto::proto::rialto::v1::{GetNodeRequest, PublishRequest, event};
 use serde_json::json;
 use tonic::{Code, Request};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
 use super::*;
 
@@ -35,6 +38,12 @@ async fn only_who_is_listed_publishes() {
         let status = within("the answer", publisher.publish(request)).await.unwrap_err();
         let refused = Refused::of_call(&status);
         assert_eq!((status.code(), refused.reason.as_str()), (Code::Unauthenticated, "INVALID_AUTHORIZATION"));
+    }
+
+    let counted = [("missing_credentials", 1.0), ("unknown_token", 1.0), ("invalid_authorization", 3.0)];
+    for (reason, count) in counted {
+        let series = format!("rialto_publish_refused_total{{reason=\"{reason}\"}}");
+        crate::metrics::expect(&listed.bridge, &[(&series, count)]).await;
     }
 
     // A stream is refused before anything of it is read.
@@ -156,6 +165,27 @@ async fn reflection_is_for_publishers_too_and_health_for_everybody() {
         assert_eq!(status.code(), Code::Unauthenticated, "{version}");
     }
     within("the answer", ask("/grpc.health.v1.Health/Check")).await.expect("probes have no token");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_taken_out_of_the_list_asks_no_more_about_the_schema() {
+    let listed = Listed::with(&entry("billing", BILLING, LIMITED), |_| ()).await;
+    let address = format!("http://{}", listed.bridge.addresses.grpc);
+    let endpoint = tonic::transport::Endpoint::from_shared(address).expect("an address");
+    let channel = within("gRPC", endpoint.connect()).await.expect("the port is open");
+    let mut client = ServerReflectionClient::new(channel);
+    let (questions, ahead) = tokio::sync::mpsc::channel(16);
+    let call = client.server_reflection_info(shown(ReceiverStream::new(ahead), BILLING));
+    let mut answers = within("the stream", call).await.expect("a publisher").into_inner();
+    let mut ask = async || {
+        let message_request = Some(MessageRequest::ListServices(String::new()));
+        questions.send(ServerReflectionRequest { host: String::new(), message_request }).await.expect("an open stream");
+        within("the answer", answers.message()).await.map(|answer| answer.expect("an answer"))
+    };
+    ask().await.expect("a publisher");
+    listed.write(&entry("other", OTHER, LIMITED));
+    let refused = listed.until(async || ask().await.err()).await;
+    assert_eq!((refused.code(), Refused::of_call(&refused).reason.as_str()), (Code::Unauthenticated, "UNKNOWN_TOKEN"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -157,6 +157,28 @@ async fn keys_of_retries_and_newest_values_are_a_tenants_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_tenants_flood_of_keys_makes_no_duplicates_of_anothers_retries() {
+    let bridge = Bridge::with(|config| config.limits.max_idempotency_bytes = 256 << 10).await;
+    let mut publisher = bridge.publisher().await;
+    let mut stream = Stream::open(&mut publisher, "").await;
+    let keyed = |tenant: &str, number: u32| Event {
+        idempotency_key: format!("key-{number}"),
+        ..progress_for(tenant, "42", &format!("{number}"))
+    };
+    let own = || (0..20).map(|number| keyed("blue", number)).collect::<Vec<_>>();
+    assert_eq!(stream.reasons(own()).await, vec![None; 20]);
+    for start in (0..5_000).step_by(500) {
+        let flood = (start..start + 500).map(|number| keyed("red", number)).collect();
+        assert_eq!(stream.reasons(flood).await, vec![None; 500]);
+    }
+    let scrape = crate::metrics::expect(&bridge, &[("rialto_events_duplicate_total", 0.0)]).await;
+    let forgotten = scrape[r#"rialto_limit_hits_total{limit="max-idempotency-bytes"}"#];
+    assert!(forgotten > 4_000.0, "there is no room for a tenth: {forgotten}");
+    assert_eq!(stream.reasons(own()).await, vec![None; 20]);
+    crate::metrics::expect(&bridge, &[("rialto_events_duplicate_total", 20.0)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_see_one_tenant_at_a_time_and_metrics_name_them() {
     let shop = Guarded::open().await;
     let mut publisher = shop.bridge.publisher().await;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::super::super::ring::Entry;
 use super::super::super::*;
-use super::super::reduced::{ONE, TWO, asks, frame_for, protection};
+use super::super::reduced::{ONE, TWO, asks, frame_for, reducer};
 use super::super::{only, push, push_keyed, write};
 use super::reading::Reader;
 use super::steps::Step;
@@ -80,7 +80,8 @@ impl World {
         let (now, tombstones, may_be_gone) = (self.now, &mut self.tombstones, &mut self.may_be_gone);
         let keys_may_be_gone = &mut self.keys_may_be_gone;
         self.log.get_or_insert_with(|| {
-            let peeked = tombstones.peek(&KEY.to_owned(), now);
+            tombstones.expire(now);
+            let peeked = tombstones.peek(&KEY.to_owned());
             let head = tombstones.revive(&KEY.to_owned(), now);
             assert_eq!(peeked, head, "a channel goes on where it was said to be");
             (*may_be_gone, *keys_may_be_gone) = (head.sequence, head.sequence);
@@ -207,8 +208,8 @@ impl World {
         let number = self.ephemeral.len() as u64 + 1;
         let class = Class::Ephemeral;
         let payload = Bytes::from(vec![event_type as u8; len / 2]);
-        let protection = protection(event_type, len / 2);
-        let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9, protection };
+        let (data_bytes, reducer) = (len as u32 / 2, reducer(event_type));
+        let record = Record { event_type: TypeIndex(event_type), class, payload, revision: 9, data_bytes, reducer };
         let before = self.log().head();
         let position = self.log().append(record, now, |sequence, form, out| {
             assert_eq!(sequence, 0);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::log::{Protection, Reducer};
+use crate::log::Reducer;
 use crate::schema::Source;
 use crate::session::grants::Grants;
 use crate::session::principal::Known;
@@ -61,7 +61,6 @@ fn append(bench: &mut Bench, class: Class, event_type: &str, data: &Value) {
     let mut json = Vec::new();
     transcoder.to_json(event_type.message, &payload, &mut json).unwrap();
     let reducer = FrameReducer::of(&event_type, &transcoder).map(|reducer| Arc::new(reducer) as Arc<dyn Reducer>);
-    let protection = reducer.map(|reducer| Protection { reducer, data_bytes: json.len() });
     let frame = EventFrame {
         event_type: &event_type.name,
         channel: "order:1",
@@ -73,8 +72,8 @@ fn append(bench: &mut Bench, class: Class, event_type: &str, data: &Value) {
         data: &json,
         payload: &payload,
     };
-    let record =
-        Record { event_type: event_type.index, class, payload: payload.clone().into(), revision: 1, protection };
+    let (data_bytes, payload) = (json.len() as u32, Bytes::from(payload.clone()));
+    let record = Record { event_type: event_type.index, class, payload, revision: 1, data_bytes, reducer };
     let now = bench.now;
     bench.logs.log("order:1").append(record, now, |sequence, form, out| frame.write(sequence, form, out));
     for slot in 0..u16::try_from(bench.outbound.subscriptions.len()).unwrap() {
@@ -191,4 +190,34 @@ fn another_schema_may_hide_or_show_and_old_events_stay_as_they_were_published() 
     bench.subscribe(after("order:1", &EPOCH.to_string(), 0));
     bench.write(usize::MAX);
     assert_eq!(seen(&mut bench), expected);
+}
+
+#[test]
+fn what_is_read_and_not_begun_is_read_again_when_a_log_hides_more() {
+    let open_field =
+        SHOP.replace(" [(rialto.v1.field).visible_to = \"order:{id}:staff\"];\n  string note", ";\n  string note");
+    let mut bench = open(&[]);
+    let hiding = Arc::clone(&bench.schema);
+    bench.schema = next(&hiding, &open_field);
+    bench.call(|outbound, env| outbound.on_schema(env));
+    for note in ["a", "b", "c"] {
+        place(&mut bench, note, 0);
+    }
+    // Connections hear of the schema before the logs do, and once more after them. What they may see is the same.
+    let event = Arc::clone(hiding.event("order.placed").unwrap());
+    let transcoder = Arc::new(Transcoder::of(&hiding, Options::default()));
+    let reducer: Arc<dyn Reducer> = Arc::new(FrameReducer::of(&event, &transcoder).unwrap());
+    bench.schema = hiding;
+    bench.call(|outbound, env| outbound.on_schema(env));
+    // The socket has taken a part of the first event, and nothing went back to the log.
+    let taken = bench.call(|outbound, env| match outbound.next(env) {
+        Next::Write(bytes) => bytes[..40].to_vec(),
+        other => panic!("{other:?}"),
+    });
+    bench.call(|outbound, env| outbound.on_wrote(40, env));
+    bench.receive(&taken);
+    bench.logs.log("order:1").protect_anew(&|_, _, _| Some(Arc::clone(&reducer)));
+    bench.call(|outbound, env| outbound.on_schema(env));
+    bench.write(usize::MAX);
+    assert_eq!(seen(&mut bench), [one("a", true), one("b", false), one("c", false)]);
 }

@@ -41,7 +41,7 @@ impl Guarded {
         let rules = FieldRules::made(rules);
         let options = Options { refuse_non_finite: false, ..Options::default() };
         let ours = [false, true]
-            .map(|force_slow_path| Transcoder::new(&pool, Options { force_slow_path, ..options }).guarded(&rules));
+            .map(|force_slow_path| Transcoder::with_rules(&pool, &rules, Options { force_slow_path, ..options }));
         let plain = Transcoder::new(&pool, Options { print_defaults: false, ..options });
         Guarded { pool, rules, ours, plain }
     }

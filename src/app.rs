@@ -147,8 +147,8 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let addresses = Addresses { listen: address(&public)?, grpc: address(&publishers)?, admin: address(&internal)? };
     let link = match options.playground {
         Playground::Off => None,
-        // The page has no token, and lets whoever sees it publish.
-        _ if config.identity.is_on() || directory.is_on() => None,
+        // The page has no token, and lets whoever sees it publish and list channels.
+        _ if config.asks_anybody() => None,
         _ => Some(SlowLink::bind(addresses.listen.ip()).await.map_err(part("slow link"))?),
     };
 

@@ -174,6 +174,12 @@ impl Config {
     pub fn load(flags: &[(String, String)], environment: &dyn Environment) -> Result<Config, ConfigError> {
         Effective::load(flags, environment).map(|effective| effective.config)
     }
+
+    /// Whether any port asks who somebody is. Then there is no page that shows everything and publishes for whoever sees it.
+    pub fn asks_anybody(&self) -> bool {
+        let has_guard = self.peers.publishers.is_some() || self.peers.admin_token.is_some();
+        has_guard || self.identity.is_on() || Port::ALL.iter().any(|port| self.tls.asks_for_certificates(*port))
+    }
 }
 
 /// The values of one key on the command line.

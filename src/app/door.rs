@@ -19,7 +19,10 @@ impl Doorkeeper for Door {
     }
 
     fn revoke(&self, subject: Subject) -> Later<Result<(SystemTime, usize), Full>> {
-        let front = Arc::clone(&self.0);
-        Box::pin(async move { front.revoke(subject).await })
+        let ending = self.0.refuse_tokens(&subject).map(|until| (until, self.disconnect(subject)));
+        Box::pin(async move {
+            let (until, expelling) = ending?;
+            Ok((until, expelling.await))
+        })
     }
 }

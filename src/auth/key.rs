@@ -106,3 +106,26 @@ impl Key {
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::EncodingKey;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_used_with_its_own_algorithms_only() {
+        let secret = b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";
+        let key = Key::from_secret(secret).unwrap().named(None, Some(Algorithm::HS384));
+        for (algorithm, expected) in [
+            (Algorithm::HS384, Some(true)),
+            (Algorithm::HS256, None),
+            (Algorithm::HS512, None),
+            (Algorithm::RS256, None),
+        ] {
+            let sign = if expected.is_some() { algorithm } else { Algorithm::HS256 };
+            let signature = crypto::sign(b"text", &EncodingKey::from_secret(secret), sign).unwrap();
+            assert_eq!(key.verify("text", &signature, algorithm), expected, "{algorithm:?}");
+        }
+    }
+}

@@ -64,6 +64,13 @@ impl Demo {
                     .to_owned(),
             ));
         }
+        if config.asks_anybody() {
+            return Err(Failure::Usage(
+                "the demo's page lists channels and publishes for whoever sees it; to try --admin-token-file and \
+                 --admin-client-ca there is rialto serve"
+                    .to_owned(),
+            ));
+        }
         let urls = config.clone();
         // The bridge is in this process: its own certificate is known, whatever names it has.
         let exactly = config.tls.files(Port::Grpc).and_then(|files| tls::first_of(&files.certificate.0));

@@ -78,9 +78,10 @@ impl Dev {
         let said = self.paths.iter().map(|path| ("schema".to_owned(), path.display().to_string()));
         self.flags.0.extend(said);
         let mut config = Config::load(&self.flags.0, &Process)?;
-        if self.page && (config.identity.is_on() || config.peers.publishers.is_some()) {
+        if self.page && config.asks_anybody() {
             return Err(Failure::Usage(
-                "the page shows everything to everybody and has no token; leave out --page, or the keys for tokens and --publishers"
+                "the page shows everything to everybody and has no token; leave out --page, or the keys for tokens, \
+                 --publishers, --admin-token-file and authorities of clients"
                     .to_owned(),
             ));
         }

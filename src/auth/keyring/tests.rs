@@ -2,6 +2,8 @@
 
 use std::time::UNIX_EPOCH;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
@@ -91,6 +93,28 @@ fn files_are_taken_beside_what_was_fetched() {
     broken.issuers[0].keys = vec![KeySource::Secret(b"short".into())];
     assert!(ring.reread(broken).is_err());
     assert!(verified(&ring, "HS256").is_ok() && verified(&ring, "RS256").is_ok());
+    // What could not be used is not tried again with the next set.
+    ring.fetched(&remote, Ok(without("RSA"))).unwrap();
+    assert!(verified(&ring, "HS256").is_ok() && verified(&ring, "ES256").is_ok());
+}
+
+#[test]
+fn only_a_token_that_a_key_may_come_for_is_awaited() {
+    let (ring, remote) = ring();
+    ring.fetched(&remote, Ok(SET.to_owned())).unwrap();
+    let vectors: Value = serde_json::from_str(TOKENS).unwrap();
+    let now = UNIX_EPOCH + Duration::from_secs(vectors["now"].as_u64().unwrap());
+    let claims = vectors["tokens"]["RS256"].as_str().unwrap().split('.').nth(1).unwrap();
+    let refused = |header: Value, signature: &str| {
+        let token = format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode(header.to_string()));
+        ring.verify(&token, now).unwrap_err()
+    };
+    let awaited = TokenError::KeyAwaited { issuer: ISSUER.into(), has_keys: true };
+    assert_eq!(refused(json!({"alg": "RS256", "kid": "new"}), "AAAA"), awaited);
+    assert_eq!(refused(json!({"alg": "RS256", "kid": "rsa"}), "AAAA"), TokenError::Signature);
+    for header in [json!({"alg": "HS256", "kid": "new"}), json!({"alg": "HS512", "kid": "rsa"})] {
+        assert_ne!(refused(header.clone(), "AAAA"), awaited, "no set has secrets: {header}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

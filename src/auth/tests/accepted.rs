@@ -59,6 +59,7 @@ fn grants_come_from_permissions_or_scope_or_a_claim_of_ones_own() {
     };
     let renamed =
         Authenticator::new(&Settings { claims: own, ..settings(vec![issuer(vec![secret(SECRET)])]) }).unwrap();
+    let most = vec!["a"; 256].join(" ");
     let table = [
         (json!({}), "", ""),
         (json!({"permissions": ["a", "b:*"]}), "a b:*", ""),
@@ -66,6 +67,8 @@ fn grants_come_from_permissions_or_scope_or_a_claim_of_ones_own() {
         (json!({"permissions": [], "scope": "a"}), "", ""),
         (json!({"scope": "openid  a:read "}), "openid a:read", ""),
         (json!({"permissions": "a b"}), "a b", ""),
+        (json!({"permissions": vec!["a"; 256]}), &most, ""),
+        (json!({"scope": &most}), &most, ""),
         (json!({"https://app.example/may": ["x"], "permissions": ["a"]}), "a", "x"),
     ];
     for (changes, usually, named) in table {

@@ -40,6 +40,13 @@ fn without_a_named_issuer_any_is_taken_but_no_audience_of_others() {
     assert_eq!(verify(json!({"aud": null})), None);
     assert_eq!(verify(json!({})), Some(TokenError::Audience));
     assert_eq!(verify(json!({"aud": []})), Some(TokenError::Audience));
+    for iss in [json!(7), json!([ISSUER]), json!(false)] {
+        assert_eq!(
+            verify(json!({"aud": null, "iss": iss})),
+            Some(TokenError::Issuer),
+            "not everything is a name: {iss}"
+        );
+    }
 }
 
 #[test]
@@ -173,6 +180,25 @@ fn a_token_without_kid_is_tried_with_a_few_keys_only() {
     assert_eq!(verify(4, r#"{"alg":"RS256"}"#), None);
     assert_eq!(verify(5, r#"{"alg":"RS256"}"#), Some(TokenError::NoKeyId));
     assert_eq!(verify(100, r#"{"alg":"RS256","kid":"k99"}"#), None);
+}
+
+#[test]
+fn a_kid_means_the_key_of_that_name_where_there_is_one_and_else_those_without() {
+    let mut set: Value = serde_json::from_str(JWKS).unwrap();
+    set["keys"].as_array_mut().unwrap().retain(|key| key["kid"] == "rsa");
+    let both = [KeySource::Jwks(set.to_string()), KeySource::Pem(pem!("rsa-other.pub").to_owned())];
+    let authenticator = authenticator(vec![issuer(both.to_vec())]);
+    for (key, kid, expected) in [
+        (pem!("rsa"), "rsa", None),
+        (pem!("rsa"), "other", Some(TokenError::Signature)),
+        (pem!("rsa-other"), "other", None),
+        (pem!("rsa-other"), "rsa", Some(TokenError::Signature)),
+    ] {
+        let key = EncodingKey::from_rsa_pem(key.as_bytes()).unwrap();
+        let token =
+            signed(&json!({"alg": "RS256", "kid": kid}).to_string(), &claims().to_string(), &key, Algorithm::RS256);
+        assert_eq!(authenticator.verify(&token, at(NOW)).err(), expected, "{kid}");
+    }
 }
 
 #[test]

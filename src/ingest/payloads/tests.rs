@@ -23,7 +23,11 @@ message Plain { option (rialto.v1.event) = { type: "order.plain", channels: ["Or
 
 /// What a log would show of these events, if they are accepted.
 async fn shown_of(events: &[(&str, String)]) -> Vec<String> {
-    let fixture = shop_of(SHOP, Limits::default());
+    shown_by(SHOP, events).await
+}
+
+async fn shown_by(schema: &str, events: &[(&str, String)]) -> Vec<String> {
+    let fixture = shop_of(schema, Limits::default());
     let events = events.iter().map(|(event_type, data)| json(event_type, data)).collect();
     fixture.ingest.publish(events, &PublishContext::default()).await;
     let revision = fixture.revisions.current();
@@ -42,6 +46,23 @@ async fn what_is_masked_or_hidden_is_three_stars_wherever_it_stands() {
         shown_of(&[order("DE-secret"), ("order.plain", r#"{"orderId":"1","text":"as it is"}"#.to_owned())]).await;
     let masked = r#"{"orderId":"1","buyer":{"name":"Ann","email":"***"},"copies":[{"name":"Ann","email":"***"},{"name":"","email":"***"}],"iban":"***"}"#;
     assert_eq!(shown, [masked, r#"{"orderId":"1","text":"as it is"}"#]);
+}
+
+#[tokio::test]
+async fn a_field_that_must_be_there_is_masked_and_not_missed() {
+    let old = r#"
+    syntax = "proto2";
+    package shop.v1;
+    import "rialto/v1/options.proto";
+    message OrderChannel { option (rialto.v1.channel) = { template: "order:{order_id}" }; optional string order_id = 1; }
+    message Placed {
+      option (rialto.v1.event) = { type: "order.placed", channels: ["OrderChannel"] };
+      required string order_id = 1;
+      required string iban = 2 [(rialto.v1.field).masked_in_logs = true];
+    }
+    "#;
+    let data = r#"{"orderId":"1","iban":"DE-secret"}"#.to_owned();
+    assert_eq!(shown_by(old, &[("order.placed", data)]).await, [r#"{"orderId":"1","iban":"***"}"#]);
 }
 
 #[tokio::test]

@@ -195,6 +195,16 @@ fn a_refusal_says_what_is_missing() {
     }
 }
 
+#[test]
+fn who_has_not_said_who_it_is_sees_no_field_that_asks_for_something() {
+    let schema = schema();
+    let seen = |principal: &Principal| {
+        audience(principal, &SessionId::from("s1"), schema.channel("project:1").unwrap(), "project:1")
+    };
+    assert_eq!(seen(&Principal::nobody()), Audience::NONE);
+    assert_eq!(seen(&Principal::anonymous()), Audience::ALL);
+}
+
 proptest! {
     #[test]
     fn no_value_opens_the_channel_of_another(own in "[*:%{}a4]{1,6}", other in "[*:%{}a4]{1,6}") {

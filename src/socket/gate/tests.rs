@@ -3,6 +3,8 @@
 use std::time::UNIX_EPOCH;
 
 use axum::http::{HeaderName, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -106,7 +108,7 @@ fn a_connection_ends_when_its_token_and_the_grace_do_by_a_clock_that_only_goes_o
     let principal = gate.judge(&token("ann", NOW + 60), at(NOW)).unwrap();
     let ends = gate.ends(&principal, now, at(NOW)).unwrap();
     assert_eq!(ends.token, now + Duration::from_secs(60));
-    assert_eq!(ends.connection, now + Duration::from_secs(85));
+    assert_eq!((ends.connection, ends.wall), (now + Duration::from_secs(85), at(NOW + 85)));
     // The token is over, its connection is not yet.
     let principal = gate.judge(&token("ann", NOW - 20), at(NOW)).unwrap();
     let ends = gate.ends(&principal, now, at(NOW)).unwrap();
@@ -150,6 +152,33 @@ fn an_address_shows_so_many_wrong_tokens_and_is_then_told_to_wait_and_nobody_els
     assert_eq!(show("a.b.c", "192.0.2.7", Duration::from_millis(500)), 4001);
     assert_eq!(show("a.b.c", "192.0.2.7", Duration::from_millis(500)), 4004);
     assert_eq!(show(&good, "192.0.2.7", Duration::from_millis(500)), 0);
+    assert_eq!(gate.metrics.limits.get(Limit::WrongTokensPerSecond), 4, "each that had to wait");
+}
+
+#[test]
+fn a_token_whose_key_may_come_is_not_counted_as_wrong() {
+    let (name, url) = ("https://id.example", "https://id.example/jwks");
+    let issuer = Issuer {
+        name: Some(name.into()),
+        audiences: vec!["rialto".into()],
+        url: Some(url.into()),
+        ..Issuer::default()
+    };
+    let leeway = Duration::from_secs(30);
+    let settings = Settings { issuers: vec![issuer], claims: ClaimNames::default(), leeway };
+    let keys = Keyring::new(settings, Duration::ZERO).unwrap();
+    let set = include_str!("../../../tests/vectors/keys/jwks.json");
+    keys.fetched(&keys.remotes()[0], Ok(set.to_owned())).unwrap();
+    let gate = Gate { keys: Some(Arc::new(keys)), wrong: WrongTokens::new(1), ..gate(false, None) };
+    let encoded = |part: Value| URL_SAFE_NO_PAD.encode(part.to_string());
+    let claims = encoded(json!({"iss": name, "aud": "rialto", "sub": "ann", "exp": NOW + 60}));
+    let show = |kid: &str| {
+        let token = format!("{}.{claims}.AAAA", encoded(json!({"alg": "RS256", "kid": kid})));
+        found(&gate, &[("authorization", format!("Bearer {token}"))], &[])
+    };
+    assert!((0..30).all(|_| show("new") == "4001"));
+    assert!((0..10).all(|_| show("rsa") == "4001"), "the first ten that are wrong");
+    assert_eq!(show("rsa"), "4004");
 }
 
 #[test]

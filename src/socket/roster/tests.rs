@@ -61,8 +61,11 @@ fn what_was_spent_is_not_forgotten_with_the_seat_and_not_remembered_for_ever() {
     let stripe = &mut *lock(&roster.stripes[again.stripe]);
     let gone = || OfUser { seats: Vec::new(), allowance: Arc::new(Allowance::new(roster.limits, now())) };
     stripe.users.extend((0..2 * LEAST_TIDIED).map(|n| ((Tenant::default_tenant(), n.to_string().into()), gone())));
+    let spent = gone();
+    spent.allowance.charge(3, now());
+    stripe.users.insert((Tenant::default_tenant(), "spent".into()), spent);
     stripe.tidy(now());
-    assert_eq!(stripe.users.len(), 1);
+    assert_eq!(stripe.users.len(), 2, "who is there, and who has spent something");
 }
 
 #[test]
@@ -81,7 +84,13 @@ fn whoever_is_meant_is_expelled_once_wherever_it_is() {
     let tenant = Tenant::default_tenant;
     assert_eq!(expel(&user("")), (0, vec![]), "nobody is no user");
     assert_eq!(expel(&user("eve")), (0, vec![]));
-    assert_eq!(expel(&Subject::User("acme".into(), "ann".into())), (0, vec![]));
+    for of_another_tenant in [
+        Subject::User("acme".into(), "ann".into()),
+        Subject::Session("acme".into(), "s2".into()),
+        Subject::Token("acme".into(), "t1".into()),
+    ] {
+        assert_eq!(expel(&of_another_tenant), (0, vec![]), "{of_another_tenant:?}");
+    }
     assert_eq!(expel(&Subject::Token(tenant(), "t1".into())), (1, vec![7]));
     assert_eq!(expel(&user("ann")), (1, vec![7]), "the other one is counted once, and told again");
     assert!(nowhere.place(place(5)), "it is told when it gets somewhere");

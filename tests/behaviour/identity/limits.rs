@@ -62,8 +62,12 @@ async fn commands_of_a_user_are_counted_over_all_its_connections() {
     let ann = token("ann", &[]);
     let mut tabs = [shop.enter(&ann).await.0, shop.enter(&ann).await.0];
     let (mut bob, _) = shop.enter(&token("bob", &[])).await;
-    let mut refused = Vec::new();
-    for round in 0..25 {
+    let (mut refused, mut first) = (Vec::new(), None);
+    // On a slow machine a second passes now and then, and one more is allowed.
+    for round in 0..200 {
+        if refused.len() == 3 {
+            break;
+        }
         let tab: &mut Client = &mut tabs[round % 2];
         tab.send(json!({"type": "connection.heartbeat", "id": "h", "data": {}})).await;
         let answer = loop {
@@ -74,9 +78,11 @@ async fn commands_of_a_user_are_counted_over_all_its_connections() {
         };
         if answer["type"] == "error" {
             refused.push(answer["data"].clone());
+            first = first.or(Some(round));
         }
     }
-    assert!(refused.len() >= 2 && refused.len() <= 5, "{refused:?}");
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    assert!(first >= Some(20), "the burst is theirs: {first:?}");
     for error in &refused {
         assert_eq!((&error["code"], &error["reason"]), (&json!(4004), &json!("user_rate_limited")));
         assert!((1..=1_000).contains(&error["retryAfterMs"].as_u64().expect("a wait")), "{error}");
@@ -87,7 +93,11 @@ async fn commands_of_a_user_are_counted_over_all_its_connections() {
         tabs[0].send(json!({"type": "connection.heartbeat", "data": {}})).await;
     }
     assert_eq!(tabs[0].close_code().await, Some(4004));
-    assert_eq!(subscribe(&mut tabs[1], json!({"name": "open"})).await, Some(4004));
+    let mut told = None;
+    for _ in 0..100 {
+        told = told.or(subscribe(&mut tabs[1], json!({"name": "open"})).await);
+    }
+    assert_eq!(told, Some(4004));
     let hits = r#"rialto_limit_hits_total{limit="user-commands-per-second"}"#;
     let counted = crate::metrics::scrape(&shop.bridge).await[hits];
     assert!(counted > 100.0, "{counted}");

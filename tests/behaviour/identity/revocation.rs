@@ -125,6 +125,21 @@ async fn a_backlog_stays_behind_when_somebody_is_revoked() {
     crate::metrics::expect(&shop.bridge, &[("rialto_subscriptions", 0.0)]).await;
 }
 
+/// Asked again and again while somebody comes in, the end comes at every step of an upgrade: it is found at each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_in_the_middle_of_an_upgrade_is_ended_too() {
+    let shop = Guarded::open().await;
+    for round in 0..100 {
+        let user = format!("u{round}");
+        let header = format!("Bearer {}", token(&user, &[]));
+        let credential = [("authorization", header.as_str())];
+        let ending =
+            async { while admin(&shop.bridge, "Disconnect", json!({"user": user})).await["connections"] == 0 {} };
+        let (client, ()) = tokio::join!(shop.ask("", &credential), ending);
+        assert_eq!(client.expect("an upgrade").close_code().await, Some(4504), "{round}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_table_refuses_to_revoke_and_forgets_nobody() {
     let shop = Guarded::with(|config| config.limits.max_revocations = 1).await;

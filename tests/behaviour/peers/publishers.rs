@@ -1,6 +1,6 @@
 //! A list of publishers: who gets further than the headers, and what each may publish.
 
-use rialto::proto::rialto::v1::{GetNodeRequest, PublishRequest};
+use rialto::proto::rialto::v1::{GetNodeRequest, PublishRequest, event};
 use serde_json::json;
 use tonic::{Code, Request};
 use tonic_reflection::pb::v1::ServerReflectionRequest;
@@ -76,6 +76,17 @@ async fn what_is_not_granted_is_refused_in_its_ack_and_the_rest_goes_through() {
         [None, Some("TYPE_NOT_GRANTED"), Some("TENANT_NOT_GRANTED"), None, Some("INVALID_TENANT")]
     );
     assert!(reasons[5].is_some() && reasons[6] == Some("TYPE_NOT_GRANTED"), "{reasons:?}");
+
+    // Nor as protobuf, whatever stands before the name of its message.
+    let payload =
+        |url: &str| Some(event::Body::Payload(pbjson_types::Any { type_url: url.into(), ..Default::default() }));
+    let urls = [
+        "project.v1.SystemHeartbeat",
+        "type.googleapis.com/project.v1.SystemHeartbeat",
+        "a/b/project.v1.SystemHeartbeat",
+    ];
+    let reasons = stream.reasons(urls.map(|url| Event { body: payload(url), ..Event::default() }).into()).await;
+    assert!(reasons.iter().all(|reason| reason.as_deref() == Some("TYPE_NOT_GRANTED")), "{reasons:?}");
 
     stream.send(vec![beat()]).await;
     let refused = stream.ack().await.expect("the stream lives").unwrap_err();

@@ -115,3 +115,47 @@ fn events_whose_rules_are_costly_count_as_more_commands() {
     let costly = allowed(1_000);
     assert!(costly <= 20, "{costly} frames at once");
 }
+
+/// What the rules of an event cost a user counts for it on all of its connections.
+#[test]
+fn costly_events_are_paid_for_by_their_user_too() {
+    let (schema, transcoder) = schema_of(
+        r#"import "buf/validate/validate.proto";
+        message Ask {
+            option (rialto.v1.event) = { type: "ask" from: FROM_CLIENT route: ROUTE_HANDLER };
+            repeated int32 items = 1 [(buf.validate.field).cel_expression = "this.all(a, this.all(b, a + b > 0))"];
+        }"#,
+    );
+    let now = Instant::now();
+    let limits = Limits { commands_burst: 10_000, user_commands_burst: 99, ..Limits::default() };
+    let refused = |count: usize| {
+        let mut inbound = Inbound::new(Opening::Plain, Some(anonymous()), limits, now);
+        inbound.share(Some(Arc::new(Allowance::new(limits, now))));
+        let text = format!(r#"{{"type":"ask","data":{{"items":[{}]}}}}"#, vec!["1"; count].join(","));
+        let reasons = (0..99).map(|_| {
+            let incoming = Incoming::Text(text.clone());
+            match inbound.on_incoming(incoming, &schema, &transcoder, now, SystemTime::UNIX_EPOCH) {
+                Some(Command::Refuse { error, .. }) => error.reason,
+                other => panic!("{other:?}"),
+            }
+        });
+        reasons.filter(|reason| reason == USER_RATE_LIMITED).count()
+    };
+    assert_eq!(refused(1), 0);
+    assert!(refused(1_000) > 50);
+}
+
+#[test]
+fn the_wait_that_is_told_grows_while_nobody_heeds_it() {
+    let mut client = Client::new(Opening::Plain);
+    for _ in 0..200 {
+        client.says(HEARTBEAT);
+    }
+    let waits: Vec<u32> = (0..100)
+        .map(|_| match client.says(HEARTBEAT) {
+            Some(Command::Refuse { error, .. }) => error.retry_after_ms,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(waits.is_sorted() && waits[0] == 20 && waits[99] >= 5 * waits[0], "{waits:?}");
+}

@@ -78,6 +78,18 @@ fn an_idle_connection_ends_with_its_token_too() {
 }
 
 #[test]
+fn a_wall_clock_that_is_ahead_ends_a_connection_too() {
+    let mut bench = opened(&["*"], Duration::from_secs(60));
+    bench.take();
+    for (seconds, expected) in [(59, vec![]), (60, vec!["connection.error", "close 4002"]), (61, vec![])] {
+        let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        bench.call(|outbound, env| outbound.on_wall_clock(time, env));
+        bench.write(usize::MAX);
+        assert_eq!(bench.kinds(), expected, "{seconds}");
+    }
+}
+
+#[test]
 fn whoever_has_not_said_who_it_is_may_do_nothing() {
     let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
     let party = Party { principal: Arc::new(Principal::nobody()), ..party(&bench, &[], Duration::MAX / 4) };

@@ -49,10 +49,16 @@ fn the_client_is_the_first_from_the_right_that_is_not_trusted() {
         (&[("forwarded", "for=192.0.2.7:_hidden")], "192.0.2.7:0"),
         (&[("forwarded", "proto=https")], PROXY),
         (&[("forwarded", "for=\"192.0.2.7, for=10.1.1.1")], PROXY),
+        // A quote that a client leaves open would have what the proxy writes behind it be a part of the client's own words.
+        (&[("forwarded", "for=203.0.113.66;x=\"a, for=192.0.2.7")], PROXY),
         (&[("forwarded", "for=203.0.113.66;x=\"a, for=192.0.2.7\", for=10.1.1.1")], "203.0.113.66:0"),
     ] {
         assert_eq!(read_of(headers).client, client.parse().unwrap(), "{headers:?}");
     }
+    assert_eq!(read_of(&[("forwarded", "for=192.0.2.7;proto=javascript;host=a")]).to.scheme, None);
+    let hops = (0..40).map(|number| format!("10.1.1.{number}")).collect::<Vec<_>>().join(", ");
+    let long = read_of(&[("x-forwarded-for", &format!("192.0.2.7, {hops}"))]);
+    assert_eq!(long.client, "10.1.1.8:0".parse().unwrap(), "nobody walks further than 32 hops");
     // Only one of the two counts, so that nobody slips in by the one that a proxy lets through.
     let mut both = HeaderMap::new();
     both.insert(FORWARDED, "for=192.0.2.7".parse().unwrap());

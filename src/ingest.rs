@@ -50,6 +50,8 @@ pub use shown::Shown;
 pub struct Limits {
     /// Wire bytes of one event. Default 1 MiB.
     pub max_event_bytes: usize,
+    /// Bytes of one request over HTTP, with all of its events. Default 4 MiB.
+    pub max_request_bytes: usize,
     /// Bytes of one event that comes as JSON. Default 4 MiB.
     pub max_json_bytes: usize,
     /// Channels that one event may name. Default 64.
@@ -74,6 +76,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             max_event_bytes: 1 << 20,
+            max_request_bytes: 4 << 20,
             max_json_bytes: 4 << 20,
             max_channels: 64,
             max_metadata_entries: 64,
@@ -218,6 +221,11 @@ impl Ingest {
     /// Whether publishers must show who they are.
     pub fn asks_publishers(&self) -> bool {
         self.publishers.is_on()
+    }
+
+    /// Bytes that one request over HTTP may have.
+    pub fn max_request_bytes(&self) -> usize {
+        self.limits.max_request_bytes
     }
 
     /// Where publishing is counted.

@@ -13,6 +13,7 @@ pub mod entry;
 pub mod forwarded;
 pub mod http;
 pub mod https;
+pub mod linger;
 pub mod listen;
 pub mod network;
 pub mod pages;

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
-use rialto::auth::{Authenticator, ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, MAX_LIFE, Settings, Unverified};
+use rialto::auth::{
+    Authenticator, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, Issuer, KeySource, Settings, Unverified,
+};
 
 const SECRET: &[u8] = b"a secret of the fuzzer, which is no secret at all";
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
@@ -12,7 +14,12 @@ const NOW_SECONDS: u64 = 1_800_000_000;
 
 static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| {
     let issuer = Issuer { keys: vec![KeySource::Secret(SECRET.to_vec())], ..Issuer::default() };
-    let settings = Settings { issuers: vec![issuer], claims: ClaimNames::default(), leeway: DEFAULT_LEEWAY };
+    let settings = Settings {
+        issuers: vec![issuer],
+        claims: ClaimNames::default(),
+        leeway: DEFAULT_LEEWAY,
+        max_life: DEFAULT_MAX_LIFE,
+    };
     Authenticator::new(&settings).unwrap_or_else(|errors| panic!("the fuzzed settings are sound: {errors:?}"))
 });
 
@@ -37,7 +44,7 @@ pub fn run(bytes: &[u8]) {
     match AUTHENTICATOR.verify(&token, now) {
         Ok(principal) => {
             let expires = principal.expires.unwrap_or_else(|| panic!("a token without an end was taken"));
-            assert!(expires <= now + MAX_LIFE + Duration::from_secs(60), "it ends after {expires:?}");
+            assert!(expires <= now + DEFAULT_MAX_LIFE + Duration::from_secs(60), "it ends after {expires:?}");
             assert!(expires + Duration::from_secs(60) >= now, "it had ended at {expires:?}");
             assert!(!principal.user.is_empty(), "it is nobody's");
         }

@@ -25,8 +25,6 @@ use crate::proto::rialto::v1::event::Body as EventBody;
 use crate::proto::rialto::v1::{Event, JsonPayload};
 use crate::status::{Code, Status};
 
-/// Bytes of one request's body.
-pub const MAX_BODY_BYTES: usize = 4 << 20;
 /// Events of one request.
 pub const MAX_EVENTS: usize = 1_000;
 
@@ -103,7 +101,8 @@ async fn publish(State(publish): State<Publish>, request: Request) -> Result<Res
     publish.guard.check(&head)?;
     let shown = publish.shown(&head)?;
     let metrics = publish.ingest.metrics();
-    let body = body::read(&head, body, MAX_BODY_BYTES, "send fewer events at once", metrics).await?;
+    let body =
+        body::read(&head, body, publish.ingest.max_request_bytes(), "send fewer events at once", metrics).await?;
     let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
     let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
     let context = PublishContext::default().with_shown(shown).with_traceparent(traceparent).with_peer(peer);

@@ -11,7 +11,8 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::auth::{Full, Subject};
-use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop};
+use crate::ingest::Limits;
+use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, Fixture, shop, shop_with};
 use crate::net::entry::Entry;
 use crate::net::listen;
 use crate::revision::{Asker, Breaking, DryRun, ReloadError, ReloadRequest, Reloaded, Reloads};
@@ -75,7 +76,10 @@ struct Running {
 }
 
 fn start() -> Running {
-    let fixture = shop();
+    start_with(shop())
+}
+
+fn start_with(fixture: Fixture) -> Running {
     let node = Arc::new(Node { ready: AtomicBool::new(true) });
     let listener = listen("127.0.0.1:0".parse().unwrap(), "--admin").unwrap();
     let address = listener.local_addr().unwrap();
@@ -202,9 +206,19 @@ async fn the_trace_of_the_request_travels_with_the_event() {
 }
 
 #[tokio::test]
+async fn a_request_may_be_as_large_as_the_configuration_says() {
+    let running = start_with(shop_with(Limits { max_request_bytes: 100, ..Limits::default() }));
+    let event = |note: usize| format!(r#"{{"type":"order.shipped","data":{{"orderId":"{}"}}}}"#, "n".repeat(note));
+    let fits = 100 - event(0).len();
+    assert_eq!(running.publish(&event(fits)).await.status, 200);
+    let refused = running.publish(&event(fits + 1)).await;
+    assert_eq!((refused.status, &refused.body["details"][0]["reason"]), (413, &json!("BODY_TOO_LARGE")));
+}
+
+#[tokio::test]
 async fn what_is_no_event_is_refused_as_json() {
     let running = start();
-    let big = format!(r#"{{"type":"order.shipped","data":{{"note":"{}"}}}}"#, "n".repeat(MAX_BODY_BYTES));
+    let big = format!(r#"{{"type":"order.shipped","data":{{"note":"{}"}}}}"#, "n".repeat(4 << 20));
     let many = format!("[{}]", vec!["1"; MAX_EVENTS + 1].join(","));
     let chunked = "POST /v1/publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
                    transfer-encoding: chunked\r\n\r\n500000\r\n";

@@ -104,7 +104,7 @@ pub(super) fn gate(
             limits.max_connections_per_tenant,
             Arc::clone(&metrics),
         )),
-        revocations: Arc::new(Revocations::new(limits.max_revocations, identity.leeway)),
+        revocations: Arc::new(Revocations::new(limits.max_revocations, identity.max_life, identity.leeway)),
         wrong: WrongTokens::new(count_u32(limits.wrong_tokens_per_second)),
         metrics,
     }
@@ -132,6 +132,7 @@ fn ingest_limits(config: &Config) -> ingest::Limits {
     };
     ingest::Limits {
         max_event_bytes: limits.max_event_bytes,
+        max_request_bytes: limits.max_publish_request_bytes,
         max_json_bytes: limits.max_json_bytes,
         decoding_bytes: limits.max_decoding_bytes,
         publisher_rate: limits.events_per_second_per_publisher.map(rate),

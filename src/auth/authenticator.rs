@@ -26,6 +26,7 @@ pub struct Authenticator {
     unnamed: Option<Trusted>,
     names: ClaimNames,
     leeway: Duration,
+    max_life: Duration,
 }
 
 /// One issuer.
@@ -67,8 +68,8 @@ impl Authenticator {
         if settings.issuers.is_empty() {
             mistakes.push(SettingsError::NoKey);
         }
-        let (names, leeway) = (settings.claims.clone(), settings.leeway);
-        if mistakes.is_empty() { Ok(Authenticator { named, unnamed, names, leeway }) } else { Err(mistakes) }
+        let (names, leeway, max_life) = (settings.claims.clone(), settings.leeway, settings.max_life);
+        if mistakes.is_empty() { Ok(Authenticator { named, unnamed, names, leeway, max_life }) } else { Err(mistakes) }
     }
 
     /// Who this token is about.
@@ -87,7 +88,7 @@ impl Authenticator {
         let named = issuer.and_then(|name| self.named.get(name));
         let trusted = named.or(self.unnamed.as_ref()).ok_or(TokenError::Issuer)?;
         trusted.verify(&token, algorithm, key_id).map_err(|error| trusted.awaited(error, algorithm, key_id, issuer))?;
-        let expires = claims::check_times(&token.claims, self.leeway, now)?;
+        let expires = claims::check_times(&token.claims, self.leeway, self.max_life, now)?;
         claims::check_audience(&token.claims, &trusted.audiences)?;
         let principal = claims::principal(token.claims, &self.names, expires)?;
         if trusted.tenants.as_ref().is_some_and(|tenants| !tenants.contains(&principal.tenant)) {

@@ -1,7 +1,7 @@
 //! What a token whose signature is right says, and whether it may say it.
 //!
 //! Strict where RFC 7519 leaves room: times are whole seconds and not texts or fractions, `exp` and `sub` must be there, and
-//! no token is believed for longer than [`MAX_LIFE`].
+//! no token is believed for longer than the configuration says.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 
 use super::error::TokenError;
 use super::settings::ClaimNames;
-use super::token::MAX_LIFE;
 use crate::ids::{MAX_SESSION_ID_BYTES, SessionId, Tenant};
 use crate::session::grants::Grants;
 use crate::session::principal::{Known, Principal};
@@ -24,7 +23,12 @@ const MAX_GRANTS: usize = 256;
 type Claims = Map<String, Value>;
 
 /// Checks the times, and says when the token ends.
-pub(super) fn check_times(claims: &Claims, leeway: Duration, now: SystemTime) -> Result<SystemTime, TokenError> {
+pub(super) fn check_times(
+    claims: &Claims,
+    leeway: Duration,
+    max_life: Duration,
+    now: SystemTime,
+) -> Result<SystemTime, TokenError> {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let ends = time(claims, "exp")?.ok_or_else(|| TokenError::Missing("exp".into()))?;
     let issued = time(claims, "iat")?;
@@ -36,13 +40,13 @@ pub(super) fn check_times(claims: &Claims, leeway: Duration, now: SystemTime) ->
     if now >= ends.saturating_add(leeway) {
         return Err(TokenError::Expired { ago: now.saturating_sub(ends) });
     }
-    if issued.is_none() && ends > now.saturating_add(MAX_LIFE + leeway) {
-        return Err(not("exp", "within 24 h, where no iat says when it was made"));
+    if issued.is_none() && ends > now.saturating_add(max_life + leeway) {
+        return Err(not("exp", "within the longest life of a token, where no iat says when it was made"));
     }
     // An `iat` that is ahead by less than the leeway does not lengthen the token's life.
-    let latest = issued.unwrap_or(now).min(now).saturating_add(MAX_LIFE);
+    let latest = issued.unwrap_or(now).min(now).saturating_add(max_life);
     if now >= latest.saturating_add(leeway) {
-        return Err(TokenError::TooOld);
+        return Err(TokenError::TooOld { most: max_life });
     }
     UNIX_EPOCH.checked_add(ends.min(latest)).ok_or_else(|| not("exp", "a time"))
 }

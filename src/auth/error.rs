@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::key::MIN_RSA_BITS;
 use super::secret::MIN_SECRET_BYTES;
-use super::token::{MAX_LIFE, MAX_TOKEN_BYTES};
+use super::token::MAX_TOKEN_BYTES;
 use crate::status::PeerCode;
 
 /// Why a token is not believed. The text may be shown to the peer.
@@ -66,8 +66,11 @@ pub enum TokenError {
         ago: Duration,
     },
     /// It is older than a token may become, whatever it says about its end.
-    #[error("the token is older than {} h", MAX_LIFE.as_secs() / 3_600)]
-    TooOld,
+    #[error("the token was made more than {} s ago, the longest that one is believed here", .most.as_secs())]
+    TooOld {
+        /// The longest.
+        most: Duration,
+    },
     /// Its time has not come: `nbf` or `iat` is ahead.
     #[error("the token is not valid before {} s from now", .wait.as_secs())]
     NotYet {
@@ -80,7 +83,7 @@ impl TokenError {
     /// The code that a browser sees.
     pub fn code(&self) -> PeerCode {
         match self {
-            TokenError::Expired { .. } | TokenError::TooOld => PeerCode::TokenExpired,
+            TokenError::Expired { .. } | TokenError::TooOld { .. } => PeerCode::TokenExpired,
             TokenError::KeyAwaited { has_keys: false, .. } => PeerCode::InternalError,
             _ => PeerCode::InvalidToken,
         }

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::token::MAX_LIFE;
 use crate::ids::{SessionId, Tenant};
 use crate::session::principal::{Known, Principal};
 
@@ -55,11 +54,11 @@ struct Entry {
 }
 
 impl Revocations {
-    /// An empty table for so many, beside clocks that may differ by `leeway`.
-    pub fn new(max: usize, leeway: Duration) -> Self {
-        // A token ends MAX_LIFE after its `iat`, or after it was shown where it has none, by clocks that differ twice: when it
+    /// An empty table for so many, of tokens that are believed for `max_life` beside clocks that may differ by `leeway`.
+    pub fn new(max: usize, max_life: Duration, leeway: Duration) -> Self {
+        // A token ends so long after its `iat`, or after it was shown where it has none, by clocks that differ twice: when it
         // is believed, and when it was made.
-        Revocations { max, life: MAX_LIFE + 2 * leeway, table: RwLock::default() }
+        Revocations { max, life: max_life + 2 * leeway, table: RwLock::default() }
     }
 
     /// Refuses the subject's tokens that were issued until `now`, as long as one may be good. Says until when.

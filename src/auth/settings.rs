@@ -12,6 +12,8 @@ use crate::ids::Tenant;
 
 /// How far clocks may differ. Default 30 s.
 pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+/// The longest that one token is believed, unless said otherwise.
+pub const DEFAULT_MAX_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Everything about whom to believe.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Settings {
     pub claims: ClaimNames,
     /// How far clocks may differ.
     pub leeway: Duration,
+    /// The longest that one token is believed: from its `iat`, or from when it is shown where it has none.
+    pub max_life: Duration,
 }
 
 /// Somebody who makes tokens.

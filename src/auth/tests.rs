@@ -47,7 +47,7 @@ fn issuer(keys: Vec<KeySource>) -> Issuer {
 }
 
 fn settings(issuers: Vec<Issuer>) -> Settings {
-    Settings { issuers, claims: ClaimNames::default(), leeway: DEFAULT_LEEWAY }
+    Settings { issuers, claims: ClaimNames::default(), leeway: DEFAULT_LEEWAY, max_life: DEFAULT_MAX_LIFE }
 }
 
 fn authenticator(issuers: Vec<Issuer>) -> Authenticator {

@@ -2,8 +2,6 @@
 //!
 //! What is read here is not believed yet.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
@@ -14,8 +12,6 @@ use super::strict_json;
 
 /// The longest token: what fits into a request's headers beside everything else.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// The longest that one token is believed: from its `iat`, or from when it is shown where it has none.
-pub const MAX_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// The longest `kid`.
 const MAX_KEY_ID_BYTES: usize = 256;
 /// Kinds of token (`typ`) that say who somebody is: RFC 7519 and RFC 9068. Others are made for other ends, as log-outs and

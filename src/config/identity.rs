@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::{Mistake, keys};
 use crate::auth::{
-    Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, Issuer, KeySource, Keyring, Settings, SettingsError,
+    Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, Issuer, KeySource, Keyring, Settings,
+    SettingsError,
 };
 use crate::ids::Tenant;
 
@@ -59,6 +60,8 @@ pub struct Identity {
     pub claims: ClaimNames,
     /// How far clocks may differ. Default 30 s.
     pub leeway: Duration,
+    /// The longest that one token is believed. Default 24 h.
+    pub max_life: Duration,
     /// How long a connection outlives its token. Default 25 s.
     pub grace: Duration,
 }
@@ -120,6 +123,7 @@ impl Default for Identity {
             in_query: false,
             claims: ClaimNames::default(),
             leeway: DEFAULT_LEEWAY,
+            max_life: DEFAULT_MAX_LIFE,
             grace: DEFAULT_GRACE,
         }
     }
@@ -138,6 +142,8 @@ impl Identity {
     ];
     /// A token and its grace are about a clock and a reconnect, not about hours.
     const MOST_SLACK: Duration = Duration::from_secs(600);
+    /// Beyond a month a token is a password; below a minute nobody gets in.
+    const LIVES: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 3_600);
 
     /// Whether there is a key or a session token, and so only those who have a token are let in.
     pub fn is_on(&self) -> bool {
@@ -251,7 +257,7 @@ impl Identity {
             }
         }
         let has_broken = !mistakes.is_empty();
-        let settings = Settings { issuers, claims: self.claims.clone(), leeway: self.leeway };
+        let settings = Settings { issuers, claims: self.claims.clone(), leeway: self.leeway, max_life: self.max_life };
         match Authenticator::new(&settings) {
             Ok(_) if mistakes.is_empty() => return Ok(Some(settings)),
             Ok(_) => {}

@@ -31,6 +31,7 @@ use crate::metrics::{Limit, Metrics};
 use crate::net::accept::Acceptor;
 use crate::net::admission::{Called, ConnectionLimits, Permit, Refusal};
 use crate::net::entry::{Caller, Entry, Known};
+use crate::net::linger::Lingering;
 use crate::net::preface::PrefaceDeadline;
 use crate::net::{ClientCertificate, Peer, stopped};
 
@@ -154,7 +155,7 @@ impl Port {
             let (port, calls) = (Arc::clone(&self), Arc::clone(&calls));
             move |request| Arc::clone(&port).call(sender.clone(), Arc::clone(&calls), request)
         });
-        let mut connection = pin!(http2.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(http2.serve_connection(TokioIo::new(Lingering::new(stream)), service));
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {

@@ -106,12 +106,12 @@ async fn an_aged_connection_is_told_to_go_and_a_stream_loses_nothing() {
     let mut publisher = bridge.publisher().await;
     let (mut acked, mut streams) = (0, 0);
     // Three ages at least, and all events.
-    while acked < EVENTS || streams < 3 {
+    while acked < EVENTS || scrape(&bridge).await[AGED] < 3.0 {
         streams += 1;
         match publish_until_told(&mut publisher, &mut acked).await {
             Ok(()) => panic!("the stream has no end of its own"),
             // Whatever has no ack is published again.
-            Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
+            Err(status) => assert!(status.code() == Code::Unavailable || was_not_sent(&status), "{status}"),
         }
     }
     for number in 0..acked {
@@ -119,9 +119,13 @@ async fn an_aged_connection_is_told_to_go_and_a_stream_loses_nothing() {
         assert_eq!((&event["sequence"], &event["data"]["message"]), (&json!(number + 1), &json!(number.to_string())));
     }
     let told = scrape(&bridge).await;
-    assert!(told[AGED] >= 3.0, "{}", told[AGED]);
     // Its client is told in time: hardly a stream is begun on a connection that is closing.
     assert!(f64::from(streams) <= 2.0 * told[AGED] + 2.0, "{streams} streams on {} connections", told[AGED]);
+}
+
+/// Whether the client itself says that it had a call for a connection that was told to go, and has not sent it.
+fn was_not_sent(status: &Status) -> bool {
+    status.code() == Code::Cancelled && status.message() == "operation was canceled"
 }
 
 /// Publishes further events on one stream, one after the other and always some ahead, until it ends.

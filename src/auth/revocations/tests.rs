@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
+use crate::auth::DEFAULT_MAX_LIFE;
 
 const NOW: u64 = 1_790_000_000;
 
@@ -31,7 +32,7 @@ fn session(id: &str) -> Subject {
 }
 
 fn table() -> Revocations {
-    Revocations::new(3, Duration::from_secs(30))
+    Revocations::new(3, DEFAULT_MAX_LIFE, Duration::from_secs(30))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::status::PeerCode;
 fn times_hold_to_the_second_with_the_leeway() {
     let not_yet = |seconds| Err(TokenError::NotYet { wait: Duration::from_secs(seconds) });
     let expired = |seconds| Err(TokenError::Expired { ago: Duration::from_secs(seconds) });
-    let expected = "within 24 h, where no iat says when it was made";
+    let expected = "within the longest life of a token, where no iat says when it was made";
     let too_long = Err(TokenError::Claim { claim: "exp".into(), expected });
     let day = 24 * 3_600;
     let table = [
@@ -34,8 +34,8 @@ fn times_hold_to_the_second_with_the_leeway() {
         (json!({"iat": null, "exp": NOW + day + 31}), too_long.clone()),
         (json!({"iat": null, "exp": u64::MAX}), too_long),
         (json!({"iat": NOW - day - 29, "exp": NOW + day}), Ok(NOW - 29)),
-        (json!({"iat": NOW - day - 30, "exp": NOW + day}), Err(TokenError::TooOld)),
-        (json!({"iat": 0, "exp": u64::MAX}), Err(TokenError::TooOld)),
+        (json!({"iat": NOW - day - 30, "exp": NOW + day}), Err(TokenError::TooOld { most: DEFAULT_MAX_LIFE })),
+        (json!({"iat": 0, "exp": u64::MAX}), Err(TokenError::TooOld { most: DEFAULT_MAX_LIFE })),
     ];
     for (changes, expected) in table {
         let found = verify(&with_claims(&claims_with(changes.clone()))).map(|principal| principal.expires);
@@ -94,4 +94,22 @@ fn a_clock_before_1970_and_one_at_the_end_of_time_do_not_panic() {
     assert!(usual().verify(&eternal, before).is_ok());
     let late = at(i64::MAX as u64 - 10);
     assert!(usual().verify(&eternal, late).is_err());
+}
+
+#[test]
+fn the_longest_life_is_what_the_configuration_says() {
+    let hour = Duration::from_secs(3_600);
+    let check = |claims: Value| {
+        let Value::Object(claims) = claims else { panic!("an object") };
+        claims::check_times(&claims, Duration::ZERO, hour, at(NOW))
+    };
+    let table = [
+        (json!({"iat": NOW - 3_000, "exp": NOW + 86_400}), Ok(at(NOW + 600))),
+        (json!({"iat": NOW - 3_600, "exp": NOW + 86_400}), Err(TokenError::TooOld { most: hour })),
+        (json!({"exp": NOW + 3_600}), Ok(at(NOW + 3_600))),
+    ];
+    for (claims, expected) in table {
+        assert_eq!(check(claims.clone()), expected, "{claims}");
+    }
+    assert!(check(json!({"exp": NOW + 3_601})).is_err());
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::super::failure::Failure;
 use super::super::screen::Screen;
-use crate::auth::{self, MAX_LIFE, MAX_TOKEN_BYTES};
+use crate::auth::{self, DEFAULT_MAX_LIFE, MAX_TOKEN_BYTES};
 use crate::config::{duration, secret_of};
 
 /// Claims that have an option of their own.
@@ -70,9 +70,9 @@ impl Mint {
     pub(super) fn run(self, screen: &Screen) -> Result<(), Failure> {
         let secret = secret_of(&self.secret_file).map_err(|problem| usage("--secret-file", &problem))?;
         let life = duration(&self.life).map_err(|problem| usage("--for", &problem))?;
-        if life > MAX_LIFE || life < Duration::from_secs(1) {
-            let hours = MAX_LIFE.as_secs() / 3_600;
-            return Err(usage("--for", &format!("must be from 1s to {hours}h: no bridge believes a token for longer")));
+        if life > DEFAULT_MAX_LIFE || life < Duration::from_secs(1) {
+            let hours = DEFAULT_MAX_LIFE.as_secs() / 3_600;
+            return Err(usage("--for", &format!("must be from 1s to {hours}h: bridges believe no token for longer")));
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = self.claims(now, life)?;

@@ -19,6 +19,16 @@ fn slack(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// How long a token may live.
+fn life(text: &str) -> Result<Duration, String> {
+    let life = value::duration(text)?;
+    if Identity::LIVES.contains(&life) {
+        return Ok(life);
+    }
+    let (least, most) = (Identity::LIVES.start(), Identity::LIVES.end());
+    Err(format!("must be from {} to {}", value::show_duration(*least), value::show_duration(*most)))
+}
+
 /// A set's place, `https://…` or `ISSUER=https://…`.
 fn jwks_url(text: &str) -> Result<JwksUrl, String> {
     // An issuer is most often a URL itself, and may have a `=`.
@@ -257,6 +267,15 @@ pub(in crate::config) const KEYS: &[Key] = &[
         example: "30s",
         read: |config, text| slack(text).map(|leeway| config.identity.leeway = leeway),
         show: |config| vec![value::show_duration(config.identity.leeway)],
+    },
+    Key {
+        name: "token-max-life",
+        group: Group::Identity,
+        takes: Takes::One("TIME"),
+        help: "The longest that a token is believed after its iat, whatever its exp; without an iat, how far its exp may be ahead",
+        example: "24h",
+        read: |config, text| life(text).map(|life| config.identity.max_life = life),
+        show: |config| vec![value::show_duration(config.identity.max_life)],
     },
     Key {
         name: "token-grace",

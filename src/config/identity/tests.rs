@@ -58,6 +58,16 @@ fn a_token_outlives_itself_by_minutes_at_most() {
 }
 
 #[test]
+fn how_long_tokens_may_live_is_said_within_reason() {
+    let life = |text: &str| load(&[("jwt-secret", SECRET), ("token-max-life", text)], &[]);
+    let settings = life("15m").unwrap().identity.settings().unwrap();
+    assert_eq!(settings.map(|settings| settings.max_life), Some(Duration::from_secs(900)));
+    for (text, is_good) in [("1m", true), ("720h", true), ("59s", false), ("721h", false), ("off", false)] {
+        assert_eq!(life(text).is_ok(), is_good, "{text}");
+    }
+}
+
+#[test]
 fn mistakes_name_their_flag_and_what_to_do() {
     let pem = key("rsa.pub.pem");
     type Pairs<'a> = &'a [(&'a str, &'a str)];

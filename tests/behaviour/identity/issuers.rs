@@ -22,9 +22,13 @@ const FAILED: &str = r#"rialto_key_fetches_total{result="failed"}"#;
 
 /// The keys of these names.
 fn set(names: &[&str]) -> Answer {
+    Answer::Set(text_of(names))
+}
+
+fn text_of(names: &[&str]) -> String {
     let mut set: Value = serde_json::from_str(SET).expect("JSON");
     set["keys"].as_array_mut().expect("keys").retain(|key| names.iter().any(|name| key["kid"] == *name));
-    Answer::Set(set.to_string())
+    set.to_string()
 }
 
 /// A token of this issuer, signed with the P-256 or the RSA key under this name.
@@ -136,6 +140,11 @@ async fn whatever_an_issuer_answers_the_keys_that_are_there_stay() {
         Answer::Set("{\"keys\":[".to_owned()),
         Answer::Set(many),
         Answer::Set("{\"keys\":[]}".to_owned()),
+        // Each of these has a good set, without the key that is there.
+        Answer::SetAs("302 Found", text_of(&["p256"])),
+        Answer::SetAs("203 Non-Authoritative Information", text_of(&["p256"])),
+        Answer::SetAs("500 Internal Server Error", text_of(&["p256"])),
+        Answer::Set(text_of(&["p256"]) + &" ".repeat(256 << 10)),
     ] {
         issuer.answer(answer.clone());
         let before = crate::metrics::scrape(&bridge).await[FAILED];

@@ -76,6 +76,20 @@ async fn a_token_is_revoked_for_itself_also_while_it_lives_on_as_a_refresh() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_tokens_on_the_way_in_the_second_one_is_the_connections() {
+    let shop = Guarded::open().await;
+    let (first, second) = (named("ann", "t1", 60), named("ann", "t2", 60));
+    let header = format!("Bearer {first}");
+    let mut client = shop.ask("", &[JSON, ("authorization", &header)]).await.expect("an upgrade");
+    client.send(json!({"type": "connection.init", "id": "i", "data": {"token": second}})).await;
+    client.next_of("connection.ack").await;
+    assert_eq!(admin(&shop.bridge, "Revoke", json!({"tokenId": "t1"})).await["connections"], 0);
+    assert_eq!(subscribe(&mut client, json!({"name": "order:1"})).await, None);
+    assert_eq!(admin(&shop.bridge, "Revoke", json!({"tokenId": "t2"})).await["connections"], 1);
+    assert_eq!(client.close_code().await, Some(4504));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disconnect_ends_connections_and_forbids_nothing() {
     let shop = Guarded::open().await;
     let ann = token("ann", &[]);

@@ -81,6 +81,21 @@ async fn a_type_over_its_rate_leaves_the_others_of_its_batch_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publishers_of_one_rate_have_it_each_for_themselves() {
+    let by_type = "types = [\"*\"]\nchannels = [\"*\"]\nevents-per-second-per-type = 1\nburst-per-type = 3";
+    for (rate, reason) in [(SLOW, "PUBLISHER_RATE"), (by_type, "TYPE_RATE")] {
+        let listed = Listed::with(&(entry("one", BILLING, rate) + &entry("other", OTHER, rate)), |_| ()).await;
+        let mut publisher = listed.bridge.publisher().await;
+        for token in [BILLING, OTHER] {
+            let mut stream = Stream::open(&mut publisher, token).await;
+            let reasons = stream.reasons((0..200).map(|number| progress("42", &format!("{number}"))).collect()).await;
+            assert_eq!(reasons[..3], [None, None, None], "the burst is there, whatever the other one has spent");
+            assert!(refused(&reasons, reason) > 100, "{reasons:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_list_the_address_has_the_rate_of_the_configuration() {
     let bridge = Bridge::with(|config| {
         config.limits.events_per_second_per_publisher = Some(2);

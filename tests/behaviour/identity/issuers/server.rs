@@ -14,6 +14,8 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Set(String),
+    /// With this status line, and this set all the same.
+    SetAs(&'static str, String),
     Redirect(&'static str),
     Slow,
     Huge,
@@ -94,6 +96,7 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, answer: Answer, count: 
     };
     match answer {
         Answer::Set(set) => stream.write_all(text("200 OK", "", &set).as_bytes()).await?,
+        Answer::SetAs(status, set) => stream.write_all(text(status, "", &set).as_bytes()).await?,
         Answer::Redirect(to) => {
             stream.write_all(text("302 Found", &format!("location: {to}\r\n"), "").as_bytes()).await?;
         }

@@ -88,15 +88,16 @@ fn pings_over_the_rate_go_unanswered_and_in_the_end_close() {
     }
 }
 
+/// A rule that costs the square of its field's items.
+const COSTLY: &str = r#"import "buf/validate/validate.proto";
+    message Ask {
+        option (rialto.v1.event) = { type: "ask" from: FROM_CLIENT route: ROUTE_HANDLER };
+        repeated int32 items = 1 [(buf.validate.field).cel_expression = "this.all(a, this.all(b, a + b > 0))"];
+    }"#;
+
 #[test]
 fn events_whose_rules_are_costly_count_as_more_commands() {
-    let (schema, transcoder) = schema_of(
-        r#"import "buf/validate/validate.proto";
-        message Ask {
-            option (rialto.v1.event) = { type: "ask" from: FROM_CLIENT route: ROUTE_HANDLER };
-            repeated int32 items = 1 [(buf.validate.field).cel_expression = "this.all(a, this.all(b, a + b > 0))"];
-        }"#,
-    );
+    let (schema, transcoder) = schema_of(COSTLY);
     let now = Instant::now();
     let frame = |count: usize| format!(r#"{{"type":"ask","data":{{"items":[{}]}}}}"#, vec!["1"; count].join(","));
     let allowed = |count: usize| {
@@ -119,13 +120,7 @@ fn events_whose_rules_are_costly_count_as_more_commands() {
 /// What the rules of an event cost a user counts for it on all of its connections.
 #[test]
 fn costly_events_are_paid_for_by_their_user_too() {
-    let (schema, transcoder) = schema_of(
-        r#"import "buf/validate/validate.proto";
-        message Ask {
-            option (rialto.v1.event) = { type: "ask" from: FROM_CLIENT route: ROUTE_HANDLER };
-            repeated int32 items = 1 [(buf.validate.field).cel_expression = "this.all(a, this.all(b, a + b > 0))"];
-        }"#,
-    );
+    let (schema, transcoder) = schema_of(COSTLY);
     let now = Instant::now();
     let limits = Limits { commands_burst: 10_000, user_commands_burst: 99, ..Limits::default() };
     let refused = |count: usize| {

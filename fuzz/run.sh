@@ -7,7 +7,7 @@ time="${TIME:-60}"
 build=target/fuzz
 export PATH="$PWD/target/tools/bin:$HOME/.cargo/bin:$PATH"
 targets=("$@")
-((${#targets[@]})) || targets=(frame_parser client_frames schema transcoder token)
+((${#targets[@]})) || targets=(frame_parser client_frames schema transcoder visibility token)
 
 if [ -z "${BUILT:-}" ]; then
     cargo +nightly --version >/dev/null 2>&1 || { echo "fuzzing needs a nightly compiler: rustup toolchain install nightly" >&2; exit 1; }

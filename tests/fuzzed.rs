@@ -60,3 +60,27 @@ fn every_target_is_a_program_and_every_folder_a_target() {
     assert_eq!(names(folder().join("fuzz_targets")), targets);
     assert_eq!(names(folder().join("corpus")), targets);
 }
+
+/// The library's dependencies that the fuzzed crate's lock file does not know yet would be resolved by whoever fuzzes next.
+#[test]
+fn the_lock_file_knows_every_dependency() {
+    let manifest = std::fs::read_to_string(folder().join("../Cargo.toml")).unwrap();
+    let lock = std::fs::read_to_string(folder().join("Cargo.lock")).unwrap();
+    let section = |text: &str, from: &str, to: &str| -> Vec<String> {
+        let (_, rest) = text.split_once(from).unwrap();
+        let (section, _) = rest.split_once(to).unwrap();
+        let lines = section.lines().filter(|line| !line.starts_with('#'));
+        let names = lines.map(|line| line.trim_matches([' ', '"', ',']));
+        names
+            .filter_map(|name| name.split([' ', '=', '.']).next())
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let wanted = section(&manifest, "\n[dependencies]\n", "\n[");
+    let locked = section(&lock, "name = \"rialto\"\n", "]\n");
+    assert!(wanted.len() > 20, "{wanted:?}");
+    for name in wanted {
+        assert!(locked.contains(&name), "run cargo fuzz build: fuzz/Cargo.lock has no {name} below rialto: {locked:?}");
+    }
+}

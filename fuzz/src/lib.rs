@@ -6,15 +6,17 @@ pub mod frame_parser;
 pub mod schema;
 pub mod token;
 pub mod transcoder;
+pub mod visibility;
 
 /// A target: any bytes in, a panic where a promise is broken.
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also its folder in `corpus/`.
-pub const ALL: [(&str, Target); 5] = [
+pub const ALL: [(&str, Target); 6] = [
     ("frame_parser", frame_parser::run),
     ("client_frames", client_frames::run),
     ("schema", schema::run),
     ("transcoder", transcoder::run),
+    ("visibility", visibility::run),
     ("token", token::run),
 ];

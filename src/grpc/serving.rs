@@ -78,7 +78,10 @@ impl Port {
                 Some(_) = connections.join_next() => continue,
                 () = &mut closing => break,
             };
-            let Some(permit) = port.admit(peer) else { continue };
+            let Some(permit) = port.admit(peer) else {
+                acceptor.turned_away();
+                continue;
+            };
             connections.spawn(Arc::clone(&port).run(http2.clone(), stream, peer, permit, leaving.clone()));
         }
         drop(acceptor);

@@ -2,7 +2,8 @@
 //!
 //! An [`Acceptor`] never gives up: when the process is out of file descriptors or memory it waits a little and tries
 //! again, and a connection that died in the queue is skipped. It lets only so many in per second, so that a stampede of
-//! reconnecting peers waits in the kernel's queue instead of starving those that are connected.
+//! reconnecting peers waits in the kernel's queue instead of starving those that are connected. Who is turned away at once
+//! has cost next to nothing and takes next to nothing of that pace: one address that knocks without end keeps nobody out.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +19,8 @@ use crate::metrics::{Limit, Metrics};
 pub const ACCEPTS_PER_SECOND: u32 = 1_000;
 /// What may come at once after a quiet second, as a share of a second's handshakes: a tenth.
 const BURST_SHARE: u32 = 10;
+/// How many that are turned away weigh as much as one that is let in.
+const TURNED_AWAY_FOR_ONE: u32 = 10;
 const BACK_OFF_FIRST: Duration = Duration::from_millis(10);
 const BACK_OFF_LONGEST: Duration = Duration::from_secs(1);
 
@@ -53,6 +56,11 @@ impl<L: Listen> Acceptor<L> {
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.metrics = metrics;
         self
+    }
+
+    /// The one that was accepted last has been turned away, and nothing was done for it.
+    pub fn turned_away(&mut self) {
+        self.not_before = self.pace.forgive();
     }
 
     /// The next connection, with Nagle's algorithm off.
@@ -125,8 +133,18 @@ impl Pace {
     fn next(&mut self, now: Instant) -> Option<Instant> {
         let due = self.due.map_or(now, |due| due.max(now)) + self.interval;
         self.due = Some(due);
-        let not_before = due.checked_sub(self.tolerance)?;
-        (not_before > now).then_some(not_before)
+        self.not_before().filter(|not_before| *not_before > now)
+    }
+
+    /// The last one weighs a part of what others do. Says when the next may come.
+    fn forgive(&mut self) -> Option<Instant> {
+        let weight = self.interval / TURNED_AWAY_FOR_ONE;
+        self.due = self.due.and_then(|due| due.checked_sub(self.interval - weight));
+        self.not_before()
+    }
+
+    fn not_before(&self) -> Option<Instant> {
+        self.due?.checked_sub(self.tolerance)
     }
 }
 

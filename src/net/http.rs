@@ -155,16 +155,22 @@ impl Server {
             };
             if entry.turns_away(peer) {
                 metrics.proxy_failed.increment();
+                acceptor.turned_away();
                 continue;
             }
             let admitted = limits.as_ref().map(|limits| limits.accepted(peer, &entry.proxies)).transpose();
             let refusing = Refusing { slots: Arc::clone(&refusing), in_tls: entry.tls.is_some(), called };
             let answer = match admitted {
                 Ok(permit) => Answer::Serve(router.clone(), permit),
-                Err(refusal) => match refusing.answer(refusal, peer, &metrics) {
-                    Some(answer) => answer,
-                    None => continue,
-                },
+                Err(refusal) => {
+                    let answer = refusing.answer(refusal, peer, &metrics);
+                    // To tell it in TLS is as much work as to let it in.
+                    if answer.is_none() || !refusing.in_tls {
+                        acceptor.turned_away();
+                    }
+                    let Some(answer) = answer else { continue };
+                    answer
+                }
             };
             let (config, entry, metrics) = (config.clone(), entry.clone(), Arc::clone(&metrics));
             let connection =

@@ -33,36 +33,6 @@ def test_ws_10_a_page_of_another_site_gets_nothing_by_the_users_cookie(tmp_path,
         figures["refused"] = refused
 
 
-def test_ws_13_a_flood_of_pings_is_ended_and_costs_no_memory(bridge, figures):
-    flood = frame(PING, b"p" * 125) * 500
-    closes, sent = [], [0]
-
-    def attack(until):
-        while time.monotonic() < until:
-            try:
-                with Peer(bridge.websocket, receive=4096) as peer:
-                    # It reads nothing until it is thrown out.
-                    while time.monotonic() < until and peer.send(flood):
-                        sent[0] += 500
-                    closes.append(peer.close_code(1))
-            except (Ended, TimeoutError, OSError):
-                pass
-
-    with control(bridge, figures, baseline=2):
-        together(4, attack)
-        with Peer(bridge.websocket) as calm:
-            for number in range(20):
-                calm.send(frame(PING, str(number).encode()))
-            pongs = []
-            while len(pongs) < 20:
-                opcode, payload = calm.receive()
-                pongs += [payload] if opcode == PONG else []
-            assert pongs == [str(number).encode() for number in range(20)], "the negative control: a few are answered"
-    assert len(closes) > 4, "the floods were not ended, or not soon: each begins anew when it is"
-    figures["pings"] = sent[0]
-    figures["ended"] = len(closes)
-
-
 def together(count, attack, seconds=SECONDS):
     """So many attackers for so long."""
     until = time.monotonic() + seconds

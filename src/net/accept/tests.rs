@@ -65,3 +65,22 @@ fn a_burst_goes_through_and_the_rest_is_spread_evenly() {
     assert_eq!(pace.next(now), Some(now + Duration::from_millis(2)));
     assert_eq!(pace.next(now + Duration::from_secs(5)), None);
 }
+
+#[test]
+fn who_is_turned_away_takes_a_tenth_of_a_place() {
+    let now = Instant::now();
+    let mut pace = Pace::new(1_000);
+    let let_in = |pace: &mut Pace| pace.next(now).is_none();
+    let turned_away = |pace: &mut Pace| {
+        let goes_through = pace.next(now).is_none();
+        pace.forgive();
+        goes_through
+    };
+    assert!((0..500).all(|_| turned_away(&mut pace)), "half of the burst of a hundred");
+    assert_eq!((0..100).filter(|_| let_in(&mut pace)).count(), 50);
+    assert_eq!(
+        pace.forgive(),
+        Some(now + Duration::from_micros(49_100)),
+        "fifty too many, of which one was turned away"
+    );
+}

@@ -10,18 +10,14 @@ use axum::response::Response;
 use axum::routing::post;
 
 use super::answer::Refused;
-use super::service::{answer, read, timestamp};
+use super::service::{answer, read, tenant_of, timestamp};
 use super::{Guard, Result, method_not_allowed};
-use crate::auth::{Full, Subject};
-use crate::ids::Tenant;
+use crate::auth::{Full, MAX_NAME_BYTES, Subject, is_name};
 use crate::ingest::Ingest;
 use crate::proto::rialto::v1::{
     DisconnectRequest, DisconnectResponse, RevokeRequest, RevokeResponse, disconnect_request, revoke_request,
 };
 use crate::status::{Code, Status};
-
-/// The longest name of a user, a session or a token: what [`crate::auth`] lets a token have.
-const MAX_NAME_BYTES: usize = 255;
 
 /// What comes later.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -54,10 +50,11 @@ async fn disconnect(State(people): State<People>, request: Request) -> Result<Re
     use disconnect_request::Whom;
     let People { ingest, doorkeeper, guard } = people;
     let asked: DisconnectRequest = read(&ingest, &guard, "rialto.v1.DisconnectRequest", request).await?;
+    let tenant = tenant_of(&ingest, &asked.tenant)?;
     let subject = match asked.whom {
-        Some(Whom::User(name)) => user(&asked.tenant, &name),
-        Some(Whom::Session(name)) => session(&asked.tenant, &name),
-        Some(Whom::TokenId(name)) => token(&asked.tenant, &name),
+        Some(Whom::User(name)) => named("user", &name).map(|name| Subject::User(tenant, name.into())),
+        Some(Whom::Session(name)) => named("session", &name).map(|name| Subject::Session(tenant, name.into())),
+        Some(Whom::TokenId(name)) => named("tokenId", &name).map(|name| Subject::Token(tenant, name.into())),
         None => Err(nobody()),
     }?;
     let connections = doorkeeper.disconnect(subject.clone()).await as u64;
@@ -69,10 +66,11 @@ async fn revoke(State(people): State<People>, request: Request) -> Result<Respon
     use revoke_request::Whom;
     let People { ingest, doorkeeper, guard } = people;
     let asked: RevokeRequest = read(&ingest, &guard, "rialto.v1.RevokeRequest", request).await?;
+    let tenant = tenant_of(&ingest, &asked.tenant)?;
     let subject = match asked.whom {
-        Some(Whom::User(name)) => user(&asked.tenant, &name),
-        Some(Whom::Session(name)) => session(&asked.tenant, &name),
-        Some(Whom::TokenId(name)) => token(&asked.tenant, &name),
+        Some(Whom::User(name)) => named("user", &name).map(|name| Subject::User(tenant, name.into())),
+        Some(Whom::Session(name)) => named("session", &name).map(|name| Subject::Session(tenant, name.into())),
+        Some(Whom::TokenId(name)) => named("tokenId", &name).map(|name| Subject::Token(tenant, name.into())),
         None => Err(nobody()),
     }?;
     let (until, connections) = doorkeeper
@@ -84,24 +82,8 @@ async fn revoke(State(people): State<People>, request: Request) -> Result<Respon
     answer(&ingest, "rialto.v1.RevokeResponse", &RevokeResponse { connections, until: Some(timestamp(until)) })
 }
 
-fn user(tenant: &str, name: &str) -> Result<Subject> {
-    Ok(Subject::User(tenant_of(tenant)?, named("user", name)?.into()))
-}
-
-fn session(tenant: &str, name: &str) -> Result<Subject> {
-    Ok(Subject::Session(tenant_of(tenant)?, named("session", name)?.into()))
-}
-
-fn token(tenant: &str, name: &str) -> Result<Subject> {
-    Ok(Subject::Token(tenant_of(tenant)?, named("tokenId", name)?.into()))
-}
-
-fn tenant_of(name: &str) -> Result<Tenant> {
-    if name.is_empty() { Ok(Tenant::default_tenant()) } else { named("tenant", name).map(Tenant::from) }
-}
-
 fn named<'a>(field: &str, name: &'a str) -> Result<&'a str> {
-    if !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.contains(char::is_control) {
+    if is_name(name) {
         return Ok(name);
     }
     let problem = format!("must have 1 to {MAX_NAME_BYTES} bytes and no control characters");

@@ -117,8 +117,7 @@ impl Port {
             self.metrics.proxy_failed.increment();
             return None;
         }
-        let is_client = self.entry.proxies.is_client(peer);
-        let admitted = if is_client { self.limits.admit(peer) } else { self.limits.admit_hop() };
+        let admitted = self.limits.accepted(peer, &self.entry.proxies);
         admitted.map_err(|refusal| self.refuse(refusal, peer)).ok()
     }
 

@@ -131,12 +131,7 @@ impl Server {
                 acceptor.turned_away();
                 continue;
             }
-            // What a trusted proxy hands on counts for its client, once that is known.
-            let is_client = entry.proxies.is_client(peer);
-            let admitted = limits
-                .as_ref()
-                .map(|limits| if is_client { limits.admit(peer) } else { limits.admit_hop() })
-                .transpose();
+            let admitted = limits.as_ref().map(|limits| limits.accepted(peer, &entry.proxies)).transpose();
             let refusing = Refusing { slots: Arc::clone(&refusing), in_tls: entry.tls.is_some(), called };
             let answer = match admitted {
                 Ok(permit) => Answer::Serve(router.clone(), permit),

@@ -212,3 +212,6 @@ fn sit(door: Door<'_>, party: &Arc<Party>, place: Option<Place>) -> Result<Seat,
         Refused::new(PeerCode::Overloaded, too_many.to_string())
     })
 }
+
+#[cfg(test)]
+mod tests;

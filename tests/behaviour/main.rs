@@ -10,6 +10,7 @@ mod http;
 mod identity;
 mod latest;
 mod lifetime;
+mod logs;
 mod metrics;
 mod peers;
 mod publishing;

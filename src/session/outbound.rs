@@ -41,7 +41,6 @@ use super::party::Party;
 use control::ControlQueue;
 use current::{Current, Settled};
 use deadlines::{Deadlines, Due};
-use pace::Pace;
 use subscription::Subscription;
 
 pub use channels::{Channels, Slot};
@@ -49,7 +48,7 @@ pub use current::{Delivered, Pull};
 pub use deadlines::{Inbound, Timings};
 pub use ending::Closed;
 pub use limits::Limits;
-pub use pace::ReplayRate;
+pub use pace::{Replay, ReplayBudget, ReplayRate};
 use subscribe::Place;
 pub use subscribe::session_channel;
 pub use turn::{Env, Identity, Next, Sweep};
@@ -78,7 +77,6 @@ pub struct Outbound<C: Channels> {
     /// Commands that wait until earlier answers have left. The read side stops at a few.
     waiting: VecDeque<Command>,
     deadlines: Deadlines,
-    pace: Pace,
     closed: Option<Closed>,
 }
 
@@ -95,7 +93,6 @@ impl<C: Channels> Outbound<C> {
             queue: VecDeque::new(),
             waiting: VecDeque::new(),
             deadlines: Deadlines::new(env.now),
-            pace: Pace::new(env.limits.replay, env.now),
             closed: None,
         };
         if opening == Opening::Plain {
@@ -192,7 +189,6 @@ impl<C: Channels> Outbound<C> {
 
     /// Looks at the clocks. The shard writes after this.
     pub fn on_sweep(&mut self, inbound: Inbound, env: &mut Env<'_, C>) -> Sweep {
-        self.pace.refill(env.now);
         loop {
             if self.is_over(env.now) {
                 self.close_with(PeerCode::TokenExpired, "", env);

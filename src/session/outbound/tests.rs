@@ -175,6 +175,7 @@ impl Bench {
                 ends: None,
             }),
             node: "node-1".into(),
+            replay: Default::default(),
         };
         let mut env = Env { channels: &mut logs, schema: &schema, printer: &printer, limits: &limits, now };
         let outbound = Outbound::new(opening, identity, &mut env);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Limits, Party};
+use super::{Limits, Party, Replay};
 use crate::ids::{ConnectionId, SessionId};
 use crate::schema::Schema;
 use crate::status::PeerCode;
@@ -18,6 +18,8 @@ pub struct Identity {
     pub party: Arc<Party>,
     /// The bridge process.
     pub node: Arc<str>,
+    /// What old events may be sent from.
+    pub replay: Replay,
 }
 
 impl Identity {

@@ -117,6 +117,16 @@ pub struct Inbound {
     allowance: Option<Arc<Allowance>>,
     pings: Meter,
     invalid_in_a_row: u16,
+    excess: Option<Excess>,
+}
+
+/// What a client sends too much of beside commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// Messages in a row that say nothing: the connection ends.
+    Nonsense,
+    /// Pings or pongs, which get no answer any more.
+    Pings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +156,7 @@ impl Inbound {
             allowance: None,
             pings: Meter::new(now),
             invalid_in_a_row: 0,
+            excess: None,
         }
     }
 
@@ -192,6 +203,11 @@ impl Inbound {
         command
     }
 
+    /// What the last message was too much of, if that is not told by its own answer.
+    pub fn excess(&mut self) -> Option<Excess> {
+        self.excess.take()
+    }
+
     /// The client broke RFC 6455: closes with the code that says how.
     pub fn on_violation(&mut self, violation: Violation) -> Command {
         self.phase = Phase::Ended;
@@ -225,6 +241,7 @@ impl Inbound {
         let is_invalid = matches!(&command, Command::Refuse { error, .. } if is_nonsense(error));
         self.invalid_in_a_row = if is_invalid { self.invalid_in_a_row + 1 } else { 0 };
         if self.invalid_in_a_row >= MAX_INVALID_IN_A_ROW {
+            self.excess = Some(Excess::Nonsense);
             return give_up(PeerCode::ProtocolViolation, "too many invalid messages in a row");
         }
         command
@@ -289,7 +306,11 @@ impl Inbound {
 
     /// A ping with its payload, or a pong.
     fn on_ping(&mut self, ping: Option<Vec<u8>>, now: Instant) -> Option<Command> {
-        match self.pings.take(PING_RATE, now) {
+        let verdict = self.pings.take(PING_RATE, now);
+        if !matches!(verdict, Verdict::Allowed) {
+            self.excess = Some(Excess::Pings);
+        }
+        match verdict {
             Verdict::Allowed => ping.map(Command::Pong),
             Verdict::Refused(_) => None,
             Verdict::Ignored => Some(match self.phase {

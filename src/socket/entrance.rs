@@ -123,6 +123,7 @@ impl Entrance {
                         let Refused { code, message, retry_after, .. } = refused;
                         self.refused += 1;
                         if self.refused == MAX_REFUSED {
+                            door.metrics.limits.hit(Limit::RefusedRefreshes, "a user");
                             let error = Some(connection_error(code, message.clone()));
                             return Ok(Command::Close { code: code.number(), reason: message, error });
                         }

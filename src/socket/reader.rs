@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::auth::Coming;
+use crate::metrics::Limit;
 use crate::revision::Revision;
 use crate::session::command::Command;
-use crate::session::inbound::Inbound;
+use crate::session::inbound::{Excess, Inbound};
 use crate::wire::websocket::{Incoming, Parser, Violation};
 
 use super::entrance::{Door, Entrance, KeysMay};
@@ -122,6 +123,13 @@ impl Judge {
                 self.state.on_message();
                 let time = SystemTime::now();
                 let command = self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
+                if let Some(excess) = self.inbound.excess() {
+                    let limit = match excess {
+                        Excess::Nonsense => Limit::InvalidFrames,
+                        Excess::Pings => Limit::PingsPerSecond,
+                    };
+                    self.shared.metrics.limits.hit(limit, "a client");
+                }
                 command.and_then(|command| self.look(command, now, time, KeysMay::Come))
             }
             Err(violation) => Some(self.inbound.on_violation(violation)),

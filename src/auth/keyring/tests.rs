@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::{ClaimNames, DEFAULT_MAX_LIFE, Issuer};
+use crate::auth::{Bounds, ClaimNames, DEFAULT_MAX_LIFE, Issuer};
 
 const TOKENS: &str = include_str!("../../../tests/vectors/keys/tokens.json");
 const SET: &str = include_str!("../../../tests/vectors/keys/jwks.json");
@@ -23,6 +23,7 @@ fn settings() -> Settings {
         claims: ClaimNames::default(),
         leeway: Duration::from_secs(30),
         max_life: DEFAULT_MAX_LIFE,
+        bounds: Bounds::default(),
     }
 }
 

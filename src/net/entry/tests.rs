@@ -45,6 +45,11 @@ async fn only_whom_a_proxy_names_may_be_one_whose_headers_count() {
     assert_eq!(metrics.proxy_failed.get(), 0);
     assert_eq!(pass(&entry, b"GET / HTTP/1.1\r\n\r\n", &metrics, true).await, (None, None));
     assert_eq!(metrics.proxy_failed.get(), 1);
+    // What comes around the proxies speaks for nobody.
+    let trusted = vec!["198.51.100.0/24".parse().unwrap()];
+    let proxies = Arc::new(Proxies { trusted, written: Some(Written::X), protocol: true });
+    let elsewhere = Entry { proxies, ..Entry::default() };
+    assert_eq!(pass(&elsewhere, named("192.0.2.7").as_bytes(), &metrics, true).await, (None, None));
 }
 
 #[tokio::test]

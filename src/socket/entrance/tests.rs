@@ -17,8 +17,8 @@ const NOW: u64 = 1_790_000_000;
 fn gate() -> Gate {
     let issuer = Issuer { keys: vec![KeySource::Secret(SECRET.into())], ..Issuer::default() };
     let leeway = Duration::from_secs(30);
-    let settings =
-        Settings { issuers: vec![issuer], claims: ClaimNames::default(), leeway, max_life: DEFAULT_MAX_LIFE };
+    let (claims, bounds) = (ClaimNames::default(), auth::Bounds::default());
+    let settings = Settings { issuers: vec![issuer], claims, leeway, max_life: DEFAULT_MAX_LIFE, bounds };
     Gate {
         keys: Some(Arc::new(Keyring::new(settings, Duration::ZERO).unwrap())),
         session: None,

@@ -136,3 +136,23 @@ pub(super) const KEYS: &[Key] = &[
         show: |config| Some(&config.proxy.base_path).filter(|path| !path.is_empty()).into_iter().cloned().collect(),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_count_where_browsers_come_in_and_the_protocol_where_it_is_asked_for() {
+        for (protocol, port, written) in [
+            ([true, false, false], Port::Listen, true),
+            ([false, true, false], Port::Grpc, false),
+            ([false, false, true], Port::Admin, false),
+        ] {
+            let proxy = ProxyConfig { protocol, ..ProxyConfig::default() };
+            let own = proxy.proxies(port);
+            assert_eq!((own.written.is_some(), own.protocol), (written, true), "{port:?}");
+            let others = ProxyConfig { protocol: protocol.map(|own| !own), ..ProxyConfig::default() };
+            assert!(!others.proxies(port).protocol, "{port:?}");
+        }
+    }
+}

@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use super::bearer::bearer;
 use super::failure::{Failure, chain};
 use super::screen::{Screen, harmless};
-use super::tls::{Connection, Shown, Trust, open};
+use super::tls::{Connection, Shown, Trust, disbelief, open};
 use crate::config;
 use crate::net::tls::Protocol;
 use follow::{Follower, Next, Notice, Wanted};
@@ -269,15 +269,10 @@ impl Subscribe {
             }
             SocketError::Url(error) => return Err(Failure::Usage(format!("{:?} is not a URL: {error}", self.url))),
             error => {
-                let why = chain(error);
-                let advice = match () {
-                    () if why.contains("invalid peer certificate") => {
-                        "; --ca names an authority that the system does not know, and the URL must have a name of the certificate"
-                    }
-                    // The answer of a port with TLS to plain text is no HTTP.
-                    () if self.url.starts_with("ws://") && why.contains("httparse") => "; a port with TLS wants wss://",
-                    () => "",
-                };
+                let why = disbelief(error).map_or_else(|| chain(error), str::to_owned);
+                // The answer of a port with TLS to plain text is no HTTP.
+                let is_tls = self.url.starts_with("ws://") && why.contains("httparse");
+                let advice = if is_tls { "; a port with TLS wants wss://" } else { "" };
                 format!("no bridge at {} ({why}){advice}", self.url)
             }
         };

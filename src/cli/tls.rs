@@ -183,6 +183,39 @@ impl ServerCertVerifier for Exactly {
     }
 }
 
+/// Why the bridge's certificate is not believed, and what to do. `None`: this error is about something else.
+pub(crate) fn disbelief(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // An error of I/O shows the cause of what is in it, and not what is in it.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = inner.map_or(error, |inner| inner as &(dyn std::error::Error + 'static));
+        if let Some(rustls::Error::InvalidCertificate(wrong)) = inner.downcast_ref() {
+            return Some(in_words(wrong));
+        }
+        cause = inner.source();
+    }
+    None
+}
+
+fn in_words(wrong: &CertificateError) -> &'static str {
+    match wrong {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired: renew it, or mend the clock of this machine"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet: mend the clock of one of the two machines"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name: the address must have a name of the certificate"
+        }
+        // Among them an authority of the system's that has the same name as the real one, and another kind of key.
+        _ => {
+            "its certificate is not signed by an authority that is believed here: --ca names one that the system does not know"
+        }
+    }
+}
+
 /// The first certificate of a file, for [`Trust::exactly`].
 pub(crate) fn first_of(path: &Path) -> Option<CertificateDer<'static>> {
     chain(path).ok()?.into_iter().next()

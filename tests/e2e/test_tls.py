@@ -284,11 +284,16 @@ def test_the_command_line_goes_through_tls(own, clients, tmp_path):
         assert done.returncode == 3 and "certificate" in done.stderr.lower(), done.stderr
         for options, part in [
             (["--grpc", bridge.grpc], "speaks TLS: write --grpc https://"),
-            (["--grpc", f"https://{bridge.grpc}", "--ca", clients.ca], "UnknownIssuer"),
+            (["--grpc", f"https://{bridge.grpc}", "--ca", clients.ca], "is not signed by an authority"),
             (["--grpc", f"http://{bridge.grpc}", "--ca", own.ca], "--ca and --cert are for TLS"),
         ]:
             done = subprocess.run([PROGRAM, "publish", *event, *options], capture_output=True, text=True)
             assert done.returncode != 0 and part in done.stderr, done.stderr
+        # Somebody else's authority, of the same name or of another.
+        for options in ["--ca", clients.ca], ["--ca", Authority(tmp_path / own.folder.name).ca]:
+            done = subprocess.run([PROGRAM, "subscribe", "a", "--url", url, *options], capture_output=True, text=True)
+            assert done.returncode != 0 and "is not signed by an authority that is believed" in done.stderr, done.stderr
+            assert "--ca names one" in done.stderr and not set("{}[]") & set(done.stderr), done.stderr
 
 
 def subscriptions(bridge, ca, shown=None):

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::cli::failure::{Failure, chain};
 use crate::cli::screen::harmless;
-use crate::cli::tls::{Bridge, open};
+use crate::cli::tls::{Bridge, disbelief, open};
 use crate::net::tls::Protocol;
 
 /// How long the bridge may take for its answer.
@@ -67,7 +67,8 @@ async fn post(
     body: String,
 ) -> Result<(u16, Bytes), String> {
     let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
-    let stream = open(uri.host().unwrap_or_default(), port, tls).await.map_err(|error| chain(&error))?;
+    let stream = open(uri.host().unwrap_or_default(), port, tls).await;
+    let stream = stream.map_err(|error| disbelief(&error).map_or_else(|| chain(&error), str::to_owned))?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| chain(&error))?;
     let connection = tokio::spawn(connection);

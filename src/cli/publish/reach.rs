@@ -10,7 +10,7 @@ use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::cli::failure::{Failure, chain};
 use crate::cli::screen::harmless;
-use crate::cli::tls::{Bridge, open};
+use crate::cli::tls::{Bridge, disbelief, open};
 use crate::net::tls::Protocol;
 
 /// How long is looked at what else answers.
@@ -46,7 +46,7 @@ pub(crate) async fn connect(bridge: &Bridge<'_>, patience: Duration) -> Result<C
     connected.map_err(|error| {
         Failure::Unreachable(format!(
             "no bridge at {address} ({}); start one with `rialto demo` or name another with --grpc",
-            chain(&error)
+            disbelief(&error).map_or_else(|| chain(&error), str::to_owned)
         ))
     })
 }

@@ -34,6 +34,7 @@ use crate::metrics::Observed;
 use crate::net::admission::{Called, ConnectionLimits};
 use crate::net::entry::Entry;
 use crate::net::http::{self, Server};
+use crate::net::refused::Refused;
 use crate::revision::Reload;
 use crate::status::{Code, Status};
 
@@ -43,7 +44,6 @@ pub use people::{Doorkeeper, Later};
 pub use publish::publish_routes;
 pub use token::AdminToken;
 
-use answer::Refused;
 use people::people_routes;
 use scrape::scrape_routes;
 use service::service_routes;
@@ -130,6 +130,7 @@ pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle
     let server = Server::new(listener, router)
         .with_config(config)
         .with_metrics(metrics, Called::ADMIN)
+        .with_probe("/health")
         .with_entry(entry)
         .with_limits(limits);
     thread::Builder::new().name("admin".into()).spawn(move || runtime.block_on(server.serve(stop)))

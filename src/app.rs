@@ -233,6 +233,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let public = http::Server::new(public, routes)
         .with_config(parts::http_config(&config))
         .with_metrics(metrics, Called::BROWSERS)
+        .with_probe(format!("{}/health", config.proxy.base_path))
         .with_entry(public_entry)
         .with_limits(doors.listen);
     let mut public = tokio::spawn(public.serve(public_stopped));

@@ -15,6 +15,7 @@ pub mod link;
 mod mailbox;
 mod origin;
 pub mod pump;
+mod query;
 mod reader;
 mod readers;
 mod replays;

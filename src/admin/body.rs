@@ -6,10 +6,10 @@ use axum::http::{StatusCode, header};
 use http_body_util::LengthLimitError;
 
 use super::Result;
-use super::answer::Refused;
 use crate::ingest::Ingest;
 use crate::metrics::Limit;
 use crate::net::Peer;
+use crate::net::refused::Refused;
 use crate::status::{Code, Status};
 
 /// The body of the request with this head. `advice` is for whoever sends more than `max_bytes`.

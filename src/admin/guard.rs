@@ -12,13 +12,13 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
 
 use super::Result;
-use super::answer::Refused;
 use crate::net::forwarded::ForwardedTo;
+use crate::net::refused::Refused;
 use crate::status::{Code, Status};
 
 /// Which requests may publish.
@@ -66,6 +66,18 @@ impl Guard {
             let message = "the Content-Type must be application/json";
             return Err(Refused::new(Status::new(Code::InvalidArgument, "not_json", message))
                 .with_http_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        // RFC 9110, section 15.5.16.
+        if head
+            .headers
+            .get_all(header::CONTENT_ENCODING)
+            .iter()
+            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
+            let message = "no Content-Encoding is taken; send the body as it is";
+            return Err(Refused::new(Status::new(Code::InvalidArgument, "content_encoded", message))
+                .with_http_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+                .with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
         }
         Ok(())
     }
@@ -202,6 +214,10 @@ mod tests {
             (&internal, &[local, ("content-type", "text/plain")], 415),
             (&internal, &[local, ("content-type", "application/json-patch+json")], 415),
             (&internal, &[local, json, ("content-type", "text/plain")], 415),
+            (&internal, &[local, json, ("content-encoding", "Identity")], 200),
+            (&internal, &[local, json, ("content-encoding", "gzip")], 415),
+            (&internal, &[local, json, ("content-encoding", "identity"), ("content-encoding", "br")], 415),
+            (&internal, &[local, json, ("content-encoding", "")], 415),
             (&internal, &[local, json, ("origin", "http://127.0.0.1:9090")], 403),
             (&internal, &[local, json, ("origin", "null")], 403),
             (&internal, &[local, json, ("origin", "")], 403),

@@ -9,11 +9,11 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
 
-use super::answer::Refused;
 use super::service::{answer, read, tenant_of, timestamp};
 use super::{Guard, Result, method_not_allowed};
 use crate::auth::{Full, MAX_NAME_BYTES, Subject, is_name};
 use crate::ingest::Ingest;
+use crate::net::refused::Refused;
 use crate::proto::rialto::v1::{
     DisconnectRequest, DisconnectResponse, RevokeRequest, RevokeResponse, disconnect_request, revoke_request,
 };

@@ -17,12 +17,13 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 
-use super::answer::{Accepted, Answer, Refused};
+use super::answer::{Accepted, Answer};
 use super::token::AdminToken;
 use super::{Guard, Result, body, method_not_allowed};
 use crate::auth::publishers::{TokenHash, bearer};
 use crate::ingest::{Ingest, PublishContext, Shown};
 use crate::metrics::Limit;
+use crate::net::refused::Refused;
 use crate::net::{ClientCertificate, Peer};
 use crate::proto::rialto::v1::event::Body as EventBody;
 use crate::proto::rialto::v1::{Event, JsonPayload};

@@ -14,10 +14,11 @@ use axum::routing::post;
 use pbjson_types::Timestamp;
 use prost::Message;
 
-use super::answer::{Detail, Refused};
+use super::answer::Detail;
 use super::{Gauges, Guard, Result, body, method_not_allowed};
 use crate::ids::Tenant;
 use crate::ingest::Ingest;
+use crate::net::refused::Refused;
 use crate::proto::rialto::v1::{
     BreakingChange, GetNodeRequest, GetNodeResponse, ReloadSchemaRequest, ReloadSchemaResponse, SchemaMistake,
 };
@@ -100,13 +101,13 @@ impl From<ReloadError> for Refused {
             ReloadError::Broken(LoadError { mistakes, may_hide_more }) => {
                 let mistakes = mistakes.into_iter().map(schema_mistake).collect();
                 refused(Code::FailedPrecondition, "broken_schema")
-                    .with_detail(Detail::SchemaMistakes { mistakes, complete: !may_hide_more })
+                    .with_detail(&Detail::SchemaMistakes { mistakes, complete: !may_hide_more })
             }
             ReloadError::Breaking { changes, subscriptions } => {
                 let subscriptions = subscriptions as u64;
                 let changes = changes.into_iter().map(breaking_change).collect();
                 let detail = Detail::BreakingChanges { changes, subscriptions };
-                refused(Code::FailedPrecondition, "breaking_schema").with_detail(detail)
+                refused(Code::FailedPrecondition, "breaking_schema").with_detail(&detail)
             }
             ReloadError::Stopping => refused(Code::Unavailable, "stopping"),
         }

@@ -11,9 +11,9 @@ use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
 
 use super::Result;
-use super::answer::Refused;
 use crate::auth::publishers::{TokenHash, bearer};
 use crate::metrics::Metrics;
+use crate::net::refused::Refused;
 use crate::status::{Code, Status};
 
 /// What operators show, as its hash.

@@ -8,6 +8,9 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::IntoResponse as _;
 use tower::ServiceExt as _;
 
+use super::refused::Refused;
+use crate::status::PeerCode;
+
 /// These routes below a path, `/live`, which none of them sees; everything else goes to `beside`. The path itself leads to
 /// what is at its root.
 pub fn below(base: &str, routes: Router, beside: Router) -> Router {
@@ -23,7 +26,9 @@ pub fn below(base: &str, routes: Router, beside: Router) -> Router {
             if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('?')) {
                 // A query may have bytes that no header's text has.
                 let Ok(there) = HeaderValue::from_bytes(format!("{base}/{rest}").as_bytes()) else {
-                    return StatusCode::BAD_REQUEST.into_response();
+                    let message =
+                        "the query has bytes that no Location can repeat; ask for the path with a / at its end";
+                    return Refused::by_table(PeerCode::ProtocolViolation, message).into_response();
                 };
                 return (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, there)]).into_response();
             }

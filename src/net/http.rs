@@ -9,6 +9,8 @@
 //! clone of the permit for as long as the connection lives.
 
 mod config;
+mod head;
+mod probe;
 mod refusing;
 
 use std::convert::Infallible;
@@ -22,7 +24,7 @@ use std::time::SystemTime;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -42,6 +44,7 @@ use super::tls::lapse_of;
 use super::{ClientCertificate, Peer, age, stopped};
 
 pub use config::Config;
+use probe::Probe;
 use refusing::{Refusing, refused, unauthenticated};
 
 /// Connections that are being told that they are refused. What is beyond is closed without a word.
@@ -59,6 +62,7 @@ pub struct Server {
     entry: Entry,
     metrics: Arc<Metrics>,
     called: Called,
+    probe: Option<Arc<str>>,
 }
 
 impl Server {
@@ -72,6 +76,7 @@ impl Server {
             entry: Entry::default(),
             metrics: Arc::default(),
             called: Called::BROWSERS,
+            probe: None,
         }
     }
 
@@ -96,6 +101,13 @@ impl Server {
         self
     }
 
+    /// Answers this path also to who is told a refusal: it is where somebody asks whether the process lives.
+    #[must_use]
+    pub fn with_probe(mut self, path: impl Into<Arc<str>>) -> Self {
+        self.probe = Some(path.into());
+        self
+    }
+
     /// Takes every connection through this entry first.
     #[must_use]
     pub fn with_entry(mut self, entry: Entry) -> Self {
@@ -109,7 +121,8 @@ impl Server {
     /// # Errors
     /// When the listener cannot be used on this runtime. Errors of single connections end those connections only.
     pub async fn serve(self, mut stop: watch::Receiver<bool>) -> io::Result<()> {
-        let Server { listener, router, config, limits, entry, metrics, called } = self;
+        let Server { listener, router, config, limits, entry, metrics, called, probe } = self;
+        let probe = probe.map(|path| Probe::new(path, router.clone()));
         let mut acceptor = Acceptor::new(TcpListener::from_std(listener)?, config.accepts_per_second)
             .with_metrics(Arc::clone(&metrics));
         let mut builder = http1::Builder::new();
@@ -132,7 +145,8 @@ impl Server {
                 continue;
             }
             let admitted = limits.as_ref().map(|limits| limits.accepted(peer, &entry.proxies)).transpose();
-            let refusing = Refusing { slots: Arc::clone(&refusing), in_tls: entry.tls.is_some(), called };
+            let refusing =
+                Refusing { slots: Arc::clone(&refusing), in_tls: entry.tls.is_some(), called, probe: probe.clone() };
             let answer = match admitted {
                 Ok(permit) => Answer::Serve(router.clone(), permit),
                 Err(refusal) => {
@@ -159,7 +173,7 @@ impl Server {
 /// What the requests of one connection get.
 enum Answer {
     Serve(Router, Option<Permit>),
-    Refuse(Refusal, tokio::sync::OwnedSemaphorePermit),
+    Refuse(Refusal, tokio::sync::OwnedSemaphorePermit, Option<Probe>),
 }
 
 impl Answer {
@@ -179,6 +193,9 @@ impl Answer {
     }
 
     async fn to(&self, request: hyper::Request<Incoming>, from: &Sender) -> Response {
+        if let Err(refused) = head::check(&request) {
+            return refused.into_response();
+        }
         match self {
             Answer::Serve(router, permit) => {
                 let mut request: Request = request.map(Body::new);
@@ -189,7 +206,7 @@ impl Answer {
                         Ok(permit) => permit,
                         Err(refusal) => {
                             from.metrics.limits.hit(from.called.limit(refusal), client.ip());
-                            return refused(refusal);
+                            return refused(refusal).into_response();
                         }
                     };
                     request.extensions_mut().insert(to);
@@ -198,7 +215,7 @@ impl Answer {
                 if let Some(certificate) = &from.certificate {
                     if let Err(lapsed) = certificate.standing(SystemTime::now()) {
                         from.metrics.internal_refused.add(lapsed.reason());
-                        return unauthenticated(lapsed);
+                        return unauthenticated(lapsed).into_response();
                     }
                     request.extensions_mut().insert(certificate.clone());
                 }
@@ -208,7 +225,13 @@ impl Answer {
                 let Ok(response) = router.clone().call(request).await;
                 response
             }
-            Answer::Refuse(refusal, _slot) => refused(*refusal),
+            Answer::Refuse(refusal, _slot, probe) => {
+                let probed = match probe {
+                    Some(probe) => probe.answer(request).await,
+                    None => None,
+                };
+                probed.unwrap_or_else(|| refused(*refusal).into_response())
+            }
         }
     }
 }

@@ -5,24 +5,24 @@ use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use axum::response::Response;
+use axum::http::header::{CONNECTION, ORIGIN, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
-use serde_json::json;
 
 use crate::auth::Coming;
 use crate::ids::{ConnectionId, MAX_CHANNEL_NAME_BYTES, MAX_SESSION_ID_BYTES, SessionId, short_id};
 use crate::net::Peer;
 use crate::net::admission::Permit;
+use crate::net::refused::Refused as Answer;
 use crate::net::tls::Stream;
 use crate::session::inbound::Opening;
 use crate::session::outbound::{Identity, session_channel};
 use crate::session::party::Party;
 use crate::session::principal::Principal;
-use crate::status::{Code, PeerCode};
+use crate::status::{Code, PeerCode, Status};
 use crate::wire::websocket::handshake;
 
 use super::Front;
@@ -30,6 +30,7 @@ use super::entrance::{Door, Entrance};
 use super::gate::Refused;
 use super::link::Link;
 use super::mailbox::{Message, NewConnection};
+use super::query;
 use super::stream::now;
 
 /// Answers `/ws`.
@@ -50,31 +51,30 @@ pub(super) async fn upgrade(State(front): State<Arc<Front>>, mut request: Reques
 fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Option<Coming>>) -> Response {
     let asked = match handshake::upgrade(request.method(), request.version(), request.headers()) {
         Ok(asked) => asked,
-        Err(refusal) => {
-            let mut response = plain(refusal.status, &refusal.message);
-            for (name, value) in refusal.headers {
-                response.headers_mut().insert(name.clone(), HeaderValue::from_static(value));
-            }
-            return response;
-        }
+        Err(refusal) => return no_handshake(refusal),
     };
-    let origin = request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or("not text"));
-    if !front.config.origins.allow(origin) {
-        return plain(403, "this page's origin may not connect; see --allowed-origin");
+    let mut origins = request.headers().get_all(ORIGIN).iter();
+    let origin = origins.next().map(|origin| origin.to_str().unwrap_or("not text"));
+    // Of several nobody knows which one is the page's: what is on the way may have looked at another.
+    if origins.next().is_some() {
+        return refused(PeerCode::PermissionDenied, "the request has more than one Origin header; send one");
     }
-    let query = match query(request.uri()) {
+    if !front.config.origins.allow(origin) {
+        return refused(PeerCode::PermissionDenied, "this page's origin may not connect; see --allowed-origin");
+    }
+    let query = match query::parameters(request.uri()) {
         Ok(query) => query,
-        Err(problem) => return plain(400, problem),
+        Err(problem) => return refused(PeerCode::InvalidMessage, problem),
     };
     let asked_session = match session_id(&query) {
         Ok(session) => session,
-        Err(problem) => return plain(400, problem),
+        Err(problem) => return refused(PeerCode::InvalidMessage, problem),
     };
     let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() else {
-        return plain(500, "the listener did not say who the peer is");
+        return refused(PeerCode::InternalError, "the listener did not say who the peer is");
     };
     let Some(permit) = request.extensions().get::<Permit>().cloned() else {
-        return plain(500, "the listener did not count this connection");
+        return refused(PeerCode::InternalError, "the listener did not count this connection");
     };
     let opening = match asked.subprotocol {
         Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
@@ -184,43 +184,37 @@ fn admit(
 
 /// Says why somebody is not let in, with the status, reason and challenge (RFC 6750, section 3) that programs look at.
 fn not_let_in(refused: &Refused) -> Response {
-    let row = refused.code.row();
     // A token that is not taken is 401, whatever else is said of it.
-    let status = match refused.code {
+    let code = match refused.code {
         PeerCode::Revoked => Code::Unauthenticated,
         // Keys that have not come are no defect.
         PeerCode::InternalError => Code::Unavailable,
-        _ => row.status,
+        _ => refused.code.row().status,
     };
-    let details = [json!({
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": row.reason,
-        "domain": "rialto",
-        "metadata": {"code": refused.code.number().to_string()},
-    })];
-    let body = json!({"code": status.name(), "message": refused.message, "details": details});
-    let mut response = plain(status.http_status(), &body.to_string());
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(wait) = refused.retry_after {
-        // Whole seconds, and never too early.
-        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)));
-    }
-    if status == Code::Unauthenticated {
+    let status = Status::new(code, refused.code.row().reason, refused.message.clone());
+    let status = Status { retry_after: refused.retry_after, ..status };
+    let answer = Answer::by(refused.code, status).closing();
+    let answer = match refused.code {
+        _ if code != Code::Unauthenticated => answer,
         // A request without a token is told no error (RFC 6750, section 3.1).
-        let challenge = match refused.code {
-            PeerCode::NoCredentials => "Bearer",
-            _ => "Bearer error=\"invalid_token\"",
-        };
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-    }
-    response
+        PeerCode::NoCredentials => answer.with_challenge(),
+        _ => answer.with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\"")),
+    };
+    answer.into_response()
 }
 
-/// The parameters of the query string.
-fn query(uri: &Uri) -> Result<Vec<(String, String)>, &'static str> {
-    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri);
-    query.map(|query| query.0).map_err(|_| "the query string is not percent-encoded UTF-8")
+/// Says that a request opens no WebSocket, with the status and headers that RFC 6455 asks for.
+fn no_handshake(refusal: handshake::Refusal) -> Response {
+    let status = StatusCode::from_u16(refusal.status).expect("a handshake's statuses are valid");
+    let mut answer = Answer::by_table(PeerCode::ProtocolViolation, refusal.message).with_http_status(status).closing();
+    for (name, value) in refusal.headers {
+        answer = answer.with_header(name.clone(), HeaderValue::from_static(value));
+    }
+    answer.into_response()
+}
+
+fn refused(code: PeerCode, message: &'static str) -> Response {
+    Answer::by_table(code, message).closing().into_response()
 }
 
 /// The session that the client names, if it names one.
@@ -242,17 +236,6 @@ fn session_id(query: &[(String, String)]) -> Result<Option<SessionId>, &'static 
     Ok(Some(SessionId::new(id)))
 }
 
-fn plain(status: u16, text: &str) -> Response {
-    let mut response = Response::new(Body::from(format!("{text}\n")));
-    *response.status_mut() = StatusCode::from_u16(status).expect("the statuses here are valid");
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    if status >= 400 {
-        // Nothing is known of how a refused peer goes on.
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,7 +244,7 @@ mod tests {
     #[test]
     fn a_session_id_is_taken_from_the_query_once() {
         let parse = |text: &str| {
-            let query = query(&format!("/ws{text}").parse().unwrap())?;
+            let query = query::parameters(&format!("/ws{text}").parse().unwrap())?;
             session_id(&query).map(|id| id.map(|id| id.to_string()))
         };
         assert_eq!(parse(""), Ok(None));
@@ -283,7 +266,10 @@ mod tests {
             let retry_after = wait_ms.map(std::time::Duration::from_millis);
             let response = not_let_in(&Refused { retry_after, ..Refused::new(PeerCode::RateLimited, "later") });
             assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
-            assert_eq!(response.headers().get(RETRY_AFTER).map(|wait| wait.to_str().unwrap()), told);
+            assert_eq!(
+                response.headers().get(axum::http::header::RETRY_AFTER).map(|wait| wait.to_str().unwrap()),
+                told
+            );
         }
     }
 

@@ -71,17 +71,15 @@ impl PeerCode {
             PeerCode::InvalidToken | PeerCode::TokenExpired | PeerCode::Revoked => "401, error, close",
             PeerCode::PermissionDenied => "403, error, close at the opening",
             PeerCode::RateLimited => "429, error, close when ignored",
-            PeerCode::InvalidMessage
-            | PeerCode::ChannelNotFound
-            | PeerCode::HandlerUnavailable
-            | PeerCode::LimitReached => "error",
+            PeerCode::InvalidMessage => "400, error",
+            PeerCode::ChannelNotFound | PeerCode::HandlerUnavailable | PeerCode::LimitReached => "error",
             PeerCode::InternalError => "503, error, close",
             PeerCode::Overloaded => "429, 503, close",
             PeerCode::NoCredentials => "401, close",
+            PeerCode::ProtocolViolation => "400, 405, 426, close",
             PeerCode::Draining
             | PeerCode::HeartbeatMissed
             | PeerCode::WriteTimeout
-            | PeerCode::ProtocolViolation
             | PeerCode::ProtocolVersion
             | PeerCode::SchemaRefused => "close",
         }
@@ -95,7 +93,7 @@ impl PeerCode {
                 ("the token has ended; an open connection had `--token-grace` more", "get a new one, in time")
             }
             PeerCode::PermissionDenied => (
-                "the channel exists, and the token does not grant this, or it is another user's or session's; at the opening: the session that was asked for is another's",
+                "the channel exists, and the token does not grant this, or it is another user's or session's; at the opening: the page's origin may not connect, or the session that was asked for is another's",
                 "grant the permission that the message names",
             ),
             PeerCode::RateLimited => (

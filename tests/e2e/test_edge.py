@@ -125,7 +125,7 @@ def test_a_full_address_is_refused_on_every_port_by_its_own_limit(tmp_path):
         said = {
             "listen": UPGRADE + b"\r\n",
             "grpc": PREFACE,
-            "admin": b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "admin": b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n",
         }
         for port in PORTS:
             held = stack.enter_context(reached(bridge, port))

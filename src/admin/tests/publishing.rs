@@ -97,6 +97,9 @@ async fn what_is_no_event_is_refused_as_json() {
     let call = format!(
         "POST /rialto.v1.AdminService/GetNode HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{json}content-length: 70000\r\n\r\n"
     );
+    let foreign = format!(
+        "POST /v1/publish HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\ncontent-length: 2\r\n{json}\r\n{{}}"
+    );
     let table = [
         (running.publish("").await, 400, "MALFORMED_REQUEST"),
         (running.publish("{\"type\":").await, 400, "MALFORMED_REQUEST"),
@@ -113,7 +116,8 @@ async fn what_is_no_event_is_refused_as_json() {
         (running.publish_with("", "{}").await, 415, "NOT_JSON"),
         (running.publish_with("content-type: text/plain\r\n", "{}").await, 415, "NOT_JSON"),
         (running.publish_with(&format!("{json}origin: http://localhost\r\n"), "{}").await, 403, "FOREIGN_ORIGIN"),
-        (running.publish_with(&format!("{json}host: evil.example\r\n"), "{}").await, 421, "FOREIGN_HOST"),
+        (running.publish_with(&format!("{json}host: evil.example\r\n"), "{}").await, 400, "protocol_violation"),
+        (running.send(foreign.as_bytes()).await, 421, "FOREIGN_HOST"),
         (running.get("GET /v1/publish").await, 405, "METHOD_NOT_ALLOWED"),
         (running.get("OPTIONS /v1/publish").await, 405, "METHOD_NOT_ALLOWED"),
         (running.get("POST /health").await, 405, "METHOD_NOT_ALLOWED"),

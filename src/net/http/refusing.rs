@@ -2,18 +2,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use tokio::sync::Semaphore;
 
 use super::super::admission::{Called, Refusal};
+use super::super::refused::Refused;
 use super::super::tls::Lapsed;
 use super::Answer;
+use super::probe::Probe;
 use crate::metrics::Metrics;
+use crate::status::{Code, PeerCode, Status};
 
 /// When who is refused for want of room may come back.
-const RETRY_AFTER_SECONDS: u64 = 5;
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// How a port refuses.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub(super) struct Refusing {
     pub(super) slots: Arc<Semaphore>,
     pub(super) in_tls: bool,
     pub(super) called: Called,
+    /// What is answered all the same.
+    pub(super) probe: Option<Probe>,
 }
 
 impl Refusing {
@@ -33,32 +38,23 @@ impl Refusing {
             return None;
         }
         let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-        Some(Answer::Refuse(refusal, slot))
+        Some(Answer::Refuse(refusal, slot, self.probe.clone()))
     }
 }
 
 /// What is answered where the certificate of the connection counts no more.
-pub(super) fn unauthenticated(lapsed: Lapsed) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONNECTION, "close")];
-    let (kind, reason) = ("type.googleapis.com/google.rpc.ErrorInfo", lapsed.reason().to_ascii_uppercase());
-    let details = serde_json::json!([{ "@type": kind, "reason": reason, "domain": "rialto" }]);
-    let body = serde_json::json!({ "code": "UNAUTHENTICATED", "message": lapsed.to_string(), "details": details });
-    (StatusCode::UNAUTHORIZED, headers, body.to_string()).into_response()
+pub(super) fn unauthenticated(lapsed: Lapsed) -> Refused {
+    Refused::new(Status::new(Code::Unauthenticated, lapsed.reason(), lapsed.to_string())).closing()
 }
 
 /// What is answered where there is no room.
-pub(super) fn refused(refusal: Refusal) -> Response {
-    let (status, wait) = match refusal {
-        Refusal::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER_SECONDS),
-        Refusal::Address { .. } => (StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER_SECONDS),
-        // Whole seconds, and never too early.
-        Refusal::Fast { wait, .. } => (StatusCode::TOO_MANY_REQUESTS, wait.as_secs() + 1),
+pub(super) fn refused(refusal: Refusal) -> Refused {
+    let (http_status, wait) = match refusal {
+        Refusal::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER),
+        Refusal::Address { .. } => (StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER),
+        Refusal::Fast { wait, .. } => (StatusCode::TOO_MANY_REQUESTS, wait),
     };
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::CONNECTION, HeaderValue::from_static("close")),
-        (header::RETRY_AFTER, HeaderValue::from(wait)),
-    ];
-    let body = serde_json::json!({ "code": "RESOURCE_EXHAUSTED", "message": refusal.to_string(), "details": [] });
-    (status, headers, body.to_string()).into_response()
+    let row = PeerCode::Overloaded.row();
+    let status = Status::new(row.status, row.reason, refusal.to_string()).with_retry_after(wait);
+    Refused::by(PeerCode::Overloaded, status).with_http_status(http_status).closing()
 }

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING,
+    UPGRADE,
+};
 use http::{HeaderMap, HeaderName, Method, Version};
 use sha1::{Digest as _, Sha1};
 
@@ -49,7 +52,7 @@ pub struct Upgrade {
     pub subprotocol: Option<Subprotocol>,
 }
 
-/// The request is refused: answer with this status, the message as plain text, and these headers.
+/// The request is refused: answer with this status, the message, and these headers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {message}")]
 pub struct Refusal {
@@ -85,6 +88,14 @@ pub fn upgrade(method: &Method, version: Version, headers: &HeaderMap) -> Result
     }
     if !has_token(headers, &CONNECTION, "upgrade") {
         return refuse(400, "the Connection header does not name upgrade: a proxy on the way may have dropped it", &[]);
+    }
+    // Whether such bytes came before or after the answer would decide if they are a body or frames (RFC 9110, section 7.8).
+    if headers.contains_key(TRANSFER_ENCODING) || headers.get_all(CONTENT_LENGTH).iter().any(|bytes| bytes != "0") {
+        return refuse(
+            400,
+            "a request for a WebSocket has no body: leave Content-Length and Transfer-Encoding out",
+            &[],
+        );
     }
     let mut versions = headers.get_all(SEC_WEBSOCKET_VERSION).iter();
     if versions.next().is_none_or(|version| version.as_bytes() != b"13") || versions.next().is_some() {

@@ -43,7 +43,8 @@ fn the_key_of_the_rfc_gives_the_accept_of_the_rfc() {
 
 #[test]
 fn header_values_may_be_lists_of_any_case_and_repeated() {
-    let cases: [&[(&str, &str)]; 4] = [
+    let cases: [&[(&str, &str)]; 5] = [
+        &[("content-length", "0")],
         &[("upgrade", "WebSocket"), ("connection", "keep-alive, Upgrade")],
         &[("connection", "keep-alive"), ("connection", " UPGRADE ")],
         &[("upgrade", "h2c, websocket")],
@@ -56,8 +57,12 @@ fn header_values_may_be_lists_of_any_case_and_repeated() {
 
 #[test]
 fn what_is_no_upgrade_is_refused_with_its_status() {
-    let cases: [(&str, HeaderMap, u16); 14] = [
+    let cases: [(&str, HeaderMap, u16); 18] = [
         ("no upgrade", without("upgrade"), 426),
+        ("a body", with(&[("content-length", "1")]), 400),
+        ("two lengths", with(&[("content-length", "0"), ("content-length", "5")]), 400),
+        ("chunks", with(&[("transfer-encoding", "chunked")]), 400),
+        ("an empty coding", with(&[("transfer-encoding", "")]), 400),
         ("another upgrade", with(&[("upgrade", "h2c")]), 426),
         ("upgrade as part of a word", with(&[("upgrade", "websockets")]), 426),
         ("no connection", without("connection"), 400),

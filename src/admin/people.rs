@@ -50,31 +50,31 @@ pub(super) fn people_routes(ingest: Arc<Ingest>, doorkeeper: Arc<dyn Doorkeeper>
         .with_state(People { ingest, doorkeeper, guard })
 }
 
+/// Whom a request of this module names: both kinds of it say so in the same words.
+macro_rules! subject {
+    ($request:ident, $asked:ident) => {
+        match &$asked.whom {
+            Some($request::Whom::User(name)) => user(&$asked.tenant, name),
+            Some($request::Whom::Session(name)) => session(&$asked.tenant, name),
+            Some($request::Whom::TokenId(name)) => token(&$asked.tenant, name),
+            None => Err(nobody()),
+        }
+    };
+}
+
 async fn disconnect(State(people): State<People>, request: Request) -> Result<Response> {
-    use disconnect_request::Whom;
     let People { ingest, doorkeeper, guard } = people;
     let asked: DisconnectRequest = read(&ingest, &guard, "rialto.v1.DisconnectRequest", request).await?;
-    let subject = match asked.whom {
-        Some(Whom::User(name)) => user(&asked.tenant, &name),
-        Some(Whom::Session(name)) => session(&asked.tenant, &name),
-        Some(Whom::TokenId(name)) => token(&asked.tenant, &name),
-        None => Err(nobody()),
-    }?;
+    let subject = subject!(disconnect_request, asked)?;
     let connections = doorkeeper.disconnect(subject.clone()).await as u64;
     tracing::info!(?subject, connections, "disconnected by an administrator");
     answer(&ingest, "rialto.v1.DisconnectResponse", &DisconnectResponse { connections })
 }
 
 async fn revoke(State(people): State<People>, request: Request) -> Result<Response> {
-    use revoke_request::Whom;
     let People { ingest, doorkeeper, guard } = people;
     let asked: RevokeRequest = read(&ingest, &guard, "rialto.v1.RevokeRequest", request).await?;
-    let subject = match asked.whom {
-        Some(Whom::User(name)) => user(&asked.tenant, &name),
-        Some(Whom::Session(name)) => session(&asked.tenant, &name),
-        Some(Whom::TokenId(name)) => token(&asked.tenant, &name),
-        None => Err(nobody()),
-    }?;
+    let subject = subject!(revoke_request, asked)?;
     let (until, connections) = doorkeeper
         .revoke(subject.clone())
         .await

@@ -12,7 +12,8 @@ use crate::engine::EventRecord;
 use crate::ids::{ChannelName, EventId, Tenant};
 use crate::log::{Form, Read, Take};
 use crate::revision::Revision;
-use crate::schema::{EventKey, Schema, Source, TypeFilter};
+use crate::schema::fixture::one_file;
+use crate::schema::{EventKey, Schema, TypeFilter};
 use crate::wire::fixture::schema_of;
 
 const RETENTION: Retention = Retention { events: 10, age: Duration::from_secs(30) };
@@ -311,9 +312,7 @@ fn keyed_by(before: &Schema, field: &str) -> Arc<Schema> {
          message KChannel {{ option (rialto.v1.channel) = {{ template: \"k:{{id}}\" }}; string id = 1; }}
          message E {{ option (rialto.v1.event) = {{ type: \"e\", channels: [\"KChannel\"], delivery: DELIVERY_LATEST }}; {fields} }}"
     );
-    let files = vec![("k.proto".to_owned(), text.into_bytes())];
-    let source = Source::Texts { origin: "test".to_owned(), files };
-    Arc::new(before.load_next(&[source]).unwrap_or_else(|error| panic!("{error}")))
+    Arc::new(before.load_next(&one_file(&text)).unwrap_or_else(|error| panic!("{error}")))
 }
 
 #[test]

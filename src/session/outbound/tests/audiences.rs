@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::*;
 use crate::log::Reducer;
-use crate::schema::Source;
 use crate::session::grants::Grants;
 use crate::session::principal::Known;
 use crate::wire::FrameReducer;
@@ -31,12 +30,6 @@ message Typing {
   string who = 2 [(rialto.v1.field).visible_to = "order:{id}:staff"];
 }
 "#;
-
-fn next(schema: &Schema, text: &str) -> Arc<Schema> {
-    let files = vec![("shop.proto".to_owned(), text.as_bytes().to_vec())];
-    let next = schema.load_next(&[Source::Texts { origin: "shop".into(), files }]);
-    Arc::new(next.unwrap_or_else(|error| panic!("{error}")))
-}
 
 fn party(grants: &[&str]) -> Arc<Party> {
     let grants = Grants::new(grants.iter().copied());

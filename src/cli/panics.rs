@@ -26,7 +26,32 @@ fn words(payload: &(dyn Any + Send)) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
+    use crate::config::{LogConfig, LogFormat, LogLevel};
+
+    /// What a process of this test is told, so that it panics where nobody else's panics are.
+    const PANIC: &str = "panic-in-this-process";
+
+    #[test]
+    fn a_process_that_logs_tells_where_it_panicked_and_no_value() {
+        let secret = "s\u{e9}cret-of-somebody";
+        if std::env::args().any(|argument| argument == PANIC) {
+            crate::cli::logs::install(LogConfig { format: LogFormat::Json, level: LogLevel::Info, payloads: false });
+            let text = std::hint::black_box(secret.to_owned());
+            panic::catch_unwind(|| text[..2].len()).unwrap_err();
+            return;
+        }
+        let own = concat!(module_path!(), "::a_process_that_logs_tells_where_it_panicked_and_no_value");
+        let (_, own) = own.split_once("::").unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let output = child.args(["--exact", own, PANIC, "--nocapture"]).output().unwrap();
+        let (said, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && said.contains("1 passed"), "{said}{told}");
+        assert!(told.contains("something panicked") && told.contains("src/cli/panics.rs:"), "{told}");
+        assert!(!told.contains("cret-of") && !said.contains("cret-of"), "{told}");
+    }
 
     #[test]
     fn only_words_of_the_program_are_told() {

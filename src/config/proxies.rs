@@ -92,7 +92,15 @@ pub(super) const KEYS: &[Key] = &[
         takes: Takes::Many("NETWORK"),
         help: "A proxy, or a network of them, that says whose requests to --listen it hands on; may be repeated",
         example: "10.0.0.9",
-        read: |config, text| text.parse().map(|network| config.proxy.trusted.push(network)),
+        read: |config, text| {
+            let network: Network = text.parse()?;
+            if network.is_everybody() {
+                let advice = "name the proxies, or the networks that only proxies are in";
+                return Err(format!("{text:?} is every address: anybody could say to be anybody; {advice}"));
+            }
+            config.proxy.trusted.push(network);
+            Ok(())
+        },
         show: |config| config.proxy.trusted.iter().map(ToString::to_string).collect(),
     },
     Key {
@@ -128,3 +136,23 @@ pub(super) const KEYS: &[Key] = &[
         show: |config| Some(&config.proxy.base_path).filter(|path| !path.is_empty()).into_iter().cloned().collect(),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_count_where_browsers_come_in_and_the_protocol_where_it_is_asked_for() {
+        for (protocol, port, written) in [
+            ([true, false, false], Port::Listen, true),
+            ([false, true, false], Port::Grpc, false),
+            ([false, false, true], Port::Admin, false),
+        ] {
+            let proxy = ProxyConfig { protocol, ..ProxyConfig::default() };
+            let own = proxy.proxies(port);
+            assert_eq!((own.written.is_some(), own.protocol), (written, true), "{port:?}");
+            let others = ProxyConfig { protocol: protocol.map(|own| !own), ..ProxyConfig::default() };
+            assert!(!others.proxies(port).protocol, "{port:?}");
+        }
+    }
+}

@@ -199,3 +199,6 @@ pub enum Known {
     /// Since its PROXY header.
     ByProxy,
 }
+
+#[cfg(test)]
+mod tests;

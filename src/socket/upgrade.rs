@@ -277,6 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn who_is_to_wait_is_told_how_long_in_whole_seconds_and_never_too_short() {
+        for (wait_ms, told) in [(None, None), (Some(1), Some("1")), (Some(2_000), Some("2")), (Some(2_001), Some("3"))]
+        {
+            let retry_after = wait_ms.map(std::time::Duration::from_millis);
+            let response = not_let_in(&Refused { retry_after, ..Refused::new(PeerCode::RateLimited, "later") });
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(response.headers().get(RETRY_AFTER).map(|wait| wait.to_str().unwrap()), told);
+        }
+    }
+
+    #[test]
     fn close_codes_of_the_table_may_go_on_the_wire() {
         for row in crate::status::PEER_CODES {
             assert!(websocket::close_code::is_valid_on_the_wire(row.code.number()), "{:?}", row.code);

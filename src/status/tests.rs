@@ -1,6 +1,67 @@
-//! The table of codes is whole, obeys its own numbering, and is what `docs/protocol.md` says.
+//! The table of codes is whole, obeys its own numbering, is what gRPC says, and what `docs/protocol.md` says.
 
 use super::*;
+
+#[test]
+fn canonical_codes_are_grpcs_and_have_the_http_status_that_google_maps_them_to() {
+    let table = [
+        ("OK", 200),
+        ("CANCELLED", 499),
+        ("UNKNOWN", 500),
+        ("INVALID_ARGUMENT", 400),
+        ("DEADLINE_EXCEEDED", 504),
+        ("NOT_FOUND", 404),
+        ("ALREADY_EXISTS", 409),
+        ("PERMISSION_DENIED", 403),
+        ("RESOURCE_EXHAUSTED", 429),
+        ("FAILED_PRECONDITION", 400),
+        ("ABORTED", 409),
+        ("OUT_OF_RANGE", 400),
+        ("UNIMPLEMENTED", 501),
+        ("INTERNAL", 500),
+        ("UNAVAILABLE", 503),
+        ("DATA_LOSS", 500),
+        ("UNAUTHENTICATED", 401),
+    ];
+    assert_eq!(Code::ALL.map(|code| (code.name(), code.http_status())), table);
+    for (number, code) in (0..).zip(Code::ALL) {
+        assert_eq!((code.number(), Code::from_number(number)), (number, code));
+    }
+    for number in [-1, 17, i32::MAX, i32::MIN] {
+        assert_eq!(Code::from_number(number), Code::Unknown, "{number}");
+    }
+}
+
+/// Clients that are out there go by these: a row may be added, none may become another.
+#[test]
+fn what_clients_know_of_a_code_stays() {
+    use Retry::{AfterDelay, BackOff, Never, WithNewToken};
+    let table = [
+        (4001, Code::Unauthenticated, "invalid_token", true, WithNewToken),
+        (4002, Code::Unauthenticated, "token_expired", true, WithNewToken),
+        (4003, Code::PermissionDenied, "permission_denied", false, Never),
+        (4004, Code::ResourceExhausted, "rate_limited", false, AfterDelay),
+        (4005, Code::InvalidArgument, "invalid_message", false, Never),
+        (4006, Code::NotFound, "channel_not_found", false, Never),
+        (4007, Code::Unavailable, "handler_unavailable", false, BackOff),
+        (4008, Code::ResourceExhausted, "limit_reached", false, Never),
+        (4100, Code::Unavailable, "draining", true, AfterDelay),
+        (4101, Code::DeadlineExceeded, "heartbeat_missed", true, BackOff),
+        (4102, Code::DeadlineExceeded, "write_timeout", true, BackOff),
+        (4103, Code::ResourceExhausted, "overloaded", true, BackOff),
+        (4104, Code::Internal, "internal", true, BackOff),
+        (4500, Code::InvalidArgument, "protocol_violation", true, Never),
+        (4501, Code::Unauthenticated, "no_credentials", true, Never),
+        (4502, Code::FailedPrecondition, "protocol_version", true, Never),
+        (4503, Code::FailedPrecondition, "schema_refused", true, Never),
+        (4504, Code::PermissionDenied, "revoked", true, Never),
+    ];
+    for known in table {
+        let row = PEER_CODES.iter().find(|row| row.code.number() == known.0);
+        let row = row.map(|row| (row.code.number(), row.status, row.reason, row.closes, row.retry));
+        assert_eq!(row, Some(known));
+    }
+}
 
 #[test]
 fn every_code_has_a_row_and_numbers_say_whether_to_come_back() {

@@ -123,6 +123,33 @@ test("an error frame's error keeps what it says", () => {
   assert.deepEqual(error.details, details);
 });
 
+test("a close's error says by its code what it is and whether to come back", () => {
+  const table: [code: number, name: string, retryable: boolean][] = [
+    [1000, "unavailable", true],
+    [1002, "protocol", false],
+    [1003, "protocol", false],
+    [1006, "unavailable", true],
+    [1009, "resource_exhausted", false],
+    [1011, "unavailable", true],
+    [4001, "unauthenticated", false],
+    [4002, "unauthenticated", false],
+    [4003, "permission_denied", false],
+    [4004, "unavailable", true],
+    [4100, "unavailable", true],
+    [4499, "unavailable", true],
+    [4500, "protocol", false],
+    [4501, "unauthenticated", false],
+    [4502, "protocol", false],
+    [4503, "schema_mismatch", false],
+    [4504, "permission_denied", false],
+    [4999, "protocol", false],
+  ];
+  for (const [code, name, retryable] of table) {
+    const error = errorOf({ code, status: "", reason: "", message: "", retryAfterMs: 0 });
+    assert.deepEqual([code, error.code, error.retryable], [code, name, retryable]);
+  }
+});
+
 test("the page's own lifecycle tells what it goes through, until it is stopped", () => {
   const document = Object.assign(new EventTarget(), { hidden: false });
   const window = new EventTarget();

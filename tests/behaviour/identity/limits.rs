@@ -60,7 +60,10 @@ async fn commands_of_a_user_are_counted_over_all_its_connections() {
     })
     .await;
     let ann = token("ann", &[]);
-    let mut tabs = [shop.enter(&ann).await.0, shop.enter(&ann).await.0];
+    // Whether the upgrade or the first frame says who it is.
+    let mut second = shop.init("", &ann).await;
+    second.next_of("connection.ack").await;
+    let mut tabs = [shop.enter(&ann).await.0, second];
     let (mut bob, _) = shop.enter(&token("bob", &[])).await;
     let (mut refused, mut first) = (Vec::new(), None);
     // On a slow machine a second passes now and then, and one more is allowed.

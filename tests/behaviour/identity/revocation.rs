@@ -56,6 +56,19 @@ async fn a_revoked_user_is_gone_at_once_and_in_again_with_a_new_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_is_remembered_for_as_long_as_a_token_may_live_by_two_clocks() {
+    let shop = Guarded::with(|config| {
+        (config.identity.max_life, config.identity.leeway) = (Duration::from_secs(7_200), Duration::from_secs(20));
+    })
+    .await;
+    let before = now();
+    let answer = admin(&shop.bridge, "Revoke", json!({"user": "ann"})).await;
+    let until = answer["until"].as_str().and_then(|until| chrono::DateTime::parse_from_rfc3339(until).ok());
+    let until = until.and_then(|until| u64::try_from(until.timestamp()).ok()).expect("a time");
+    assert!((before + 7_240..=now() + 7_240).contains(&until), "{answer} at {before}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_is_revoked_for_itself_also_while_it_lives_on_as_a_refresh() {
     let shop = Guarded::open().await;
     let (first, second) = (named("ann", "t1", 60), named("ann", "t2", 60));

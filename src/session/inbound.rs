@@ -117,6 +117,18 @@ pub struct Inbound {
     allowance: Option<Arc<Allowance>>,
     pings: Meter,
     invalid_in_a_row: u16,
+    unheeded: Option<Unheeded>,
+}
+
+/// A rate that a client did not heed, which ended its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unheeded {
+    /// That of its connection's frames.
+    Commands,
+    /// That of its user's frames on all connections.
+    UserCommands,
+    /// That of pings and pongs.
+    Pings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,12 +158,18 @@ impl Inbound {
             allowance: None,
             pings: Meter::new(now),
             invalid_in_a_row: 0,
+            unheeded: None,
         }
     }
 
     /// Notes who is there, as a token says that came in a frame.
     pub fn admit(&mut self, party: Arc<Party>) {
         self.party = Some(party);
+    }
+
+    /// The rate that ended the connection, if one did.
+    pub fn unheeded(&self) -> Option<Unheeded> {
+        self.unheeded
     }
 
     /// Counts commands for its user, too.
@@ -254,7 +272,11 @@ impl Inbound {
                 };
                 Command::Refuse { reply_to: client_frame_id(message), error }
             }
-            Verdict::Ignored => give_up(PeerCode::RateLimited, "commands keep coming over their rate"),
+            Verdict::Ignored => {
+                self.unheeded =
+                    Some(if reason == USER_RATE_LIMITED { Unheeded::UserCommands } else { Unheeded::Commands });
+                give_up(PeerCode::RateLimited, "commands keep coming over their rate")
+            }
         })
     }
 
@@ -292,10 +314,13 @@ impl Inbound {
         match self.pings.take(PING_RATE, now) {
             Verdict::Allowed => ping.map(Command::Pong),
             Verdict::Refused(_) => None,
-            Verdict::Ignored => Some(match self.phase {
-                Phase::AwaitingInit => close(PeerCode::RateLimited.number(), "too many pings"),
-                _ => give_up(PeerCode::RateLimited, "too many pings"),
-            }),
+            Verdict::Ignored => {
+                self.unheeded = Some(Unheeded::Pings);
+                Some(match self.phase {
+                    Phase::AwaitingInit => close(PeerCode::RateLimited.number(), "too many pings"),
+                    _ => give_up(PeerCode::RateLimited, "too many pings"),
+                })
+            }
         }
     }
     /// What an open connection's frame becomes.

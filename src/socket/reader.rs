@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::auth::Coming;
+use crate::metrics::Limit;
 use crate::revision::Revision;
 use crate::session::command::Command;
-use crate::session::inbound::Inbound;
+use crate::session::inbound::{Inbound, Unheeded};
 use crate::wire::websocket::{Incoming, Parser, Violation};
 
-use super::entrance::{Door, Entrance, KeysMay};
+use super::entrance::{Door, Entrance};
+use super::gate::KeysMay;
 use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
 use super::pump::{self, Open, Pulled};
@@ -170,6 +172,14 @@ impl Judge {
     /// Tells the shard.
     fn send(&mut self, command: Command) {
         self.ended = command.ends_the_connection();
+        if let Some(unheeded) = self.inbound.unheeded().filter(|_| self.ended) {
+            let limit = match unheeded {
+                Unheeded::Commands => Limit::CommandsPerSecond,
+                Unheeded::UserCommands => Limit::UserCommandsPerSecond,
+                Unheeded::Pings => Limit::PingsPerSecond,
+            };
+            self.shared.metrics.limits.hit(limit, self.entrance.from);
+        }
         self.state.on_sent();
         self.mailbox.push(Message::Command(self.key, command));
     }

@@ -40,7 +40,7 @@ use crate::status::{Code, Status};
 pub use channels::channel_routes;
 pub use guard::Guard;
 pub use people::{Doorkeeper, Later};
-pub use publish::{MAX_EVENTS, publish_routes};
+pub use publish::publish_routes;
 pub use token::AdminToken;
 
 use answer::Refused;

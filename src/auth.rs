@@ -37,5 +37,7 @@ pub use keyring::{Coming, Keyring, Remote};
 pub use mint::mint;
 pub use revocations::{Full, Revocations, Subject};
 pub use session_token::{SESSION_TOKEN_USER, SessionToken};
-pub use settings::{ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, Issuer, KeySource, Settings};
-pub use token::{MAX_TOKEN_BYTES, Unverified};
+pub use settings::{
+    Bounds, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES, Issuer, KeySource, Settings,
+};
+pub use token::Unverified;

@@ -102,6 +102,9 @@ impl Default for Config {
     }
 }
 
+/// What is said of a publish request that is too large.
+const FEWER_EVENTS: &str = "send fewer events in one request";
+
 /// The gRPC services on a port.
 pub struct Server {
     listener: StdTcpListener,
@@ -176,7 +179,8 @@ impl Server {
 
 /// The answer to a call whose request tonic has refused before we saw it.
 fn refused_unread<B>(mut response: http::Response<B>, metrics: &Metrics) -> http::Response<B> {
-    let refused = tonic::Status::from_header_map(response.headers()).and_then(|status| too_large(&status));
+    let refused =
+        tonic::Status::from_header_map(response.headers()).and_then(|status| too_large(&status, FEWER_EVENTS));
     if let Some(status) = refused {
         metrics.limits.hit(Limit::MaxPublishRequestBytes, "a call with one request");
         let (mut headers, answer) = (http::HeaderMap::new(), response.headers_mut());

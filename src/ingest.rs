@@ -21,7 +21,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::RngCore as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -52,6 +52,10 @@ pub struct Limits {
     pub max_event_bytes: usize,
     /// Bytes of one request over HTTP, with all of its events. Default 4 MiB.
     pub max_request_bytes: usize,
+    /// Events of one request over HTTP. Default 1,000.
+    pub max_request_events: usize,
+    /// From the headers of a request over HTTP to the end of its body. Default 10 s.
+    pub body_timeout: Duration,
     /// Bytes of one event that comes as JSON. Default 4 MiB.
     pub max_json_bytes: usize,
     /// Channels that one event may name. Default 64.
@@ -77,6 +81,8 @@ impl Default for Limits {
         Limits {
             max_event_bytes: 1 << 20,
             max_request_bytes: 4 << 20,
+            max_request_events: 1_000,
+            body_timeout: Duration::from_secs(10),
             max_json_bytes: 4 << 20,
             max_channels: 64,
             max_metadata_entries: 64,
@@ -135,6 +141,11 @@ impl PublishContext {
     /// Nothing is lost.
     pub async fn lapsed(&self) -> Status {
         self.shown.lapsed().await
+    }
+
+    /// What is told of a certificate that does not count any more.
+    pub fn lapse(&self) -> Option<Status> {
+        self.shown.lapse()
     }
 
     /// From this address, for logs.
@@ -223,9 +234,9 @@ impl Ingest {
         self.publishers.is_on()
     }
 
-    /// Bytes that one request over HTTP may have.
-    pub fn max_request_bytes(&self) -> usize {
-        self.limits.max_request_bytes
+    /// What events, and the requests that bring them, may be.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Where publishing is counted.

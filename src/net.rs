@@ -8,6 +8,7 @@
 
 pub mod accept;
 pub mod admission;
+pub mod age;
 pub mod below;
 pub mod entry;
 pub mod forwarded;
@@ -17,6 +18,7 @@ pub mod linger;
 pub mod listen;
 pub mod network;
 pub mod pages;
+mod pass;
 pub mod preface;
 pub mod proxy_protocol;
 pub mod tls;

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use rialto::auth::{
-    Authenticator, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, Issuer, KeySource, Settings, Unverified,
+    Authenticator, Bounds, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES, Issuer, KeySource,
+    Settings, Unverified,
 };
 
 const SECRET: &[u8] = b"a secret of the fuzzer, which is no secret at all";
@@ -19,6 +20,7 @@ static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| {
         claims: ClaimNames::default(),
         leeway: DEFAULT_LEEWAY,
         max_life: DEFAULT_MAX_LIFE,
+        bounds: Bounds::default(),
     };
     Authenticator::new(&settings).unwrap_or_else(|errors| panic!("the fuzzed settings are sound: {errors:?}"))
 });
@@ -30,7 +32,7 @@ pub fn run(bytes: &[u8]) {
     let now = NOW + Duration::from_secs(NOW_SECONDS);
     if form % 2 == 0 {
         let Ok(token) = std::str::from_utf8(bytes) else { return };
-        let _ = Unverified::read(token);
+        let _ = Unverified::read(token, DEFAULT_MAX_TOKEN_BYTES);
         assert!(AUTHENTICATOR.verify(token, now).is_err(), "nobody has signed this token");
         return;
     }

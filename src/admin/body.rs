@@ -1,7 +1,5 @@
 //! Reading a request's body: so many bytes, within so much time.
 
-use std::time::Duration;
-
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -9,19 +7,18 @@ use http_body_util::LengthLimitError;
 
 use super::Result;
 use super::answer::Refused;
-use crate::metrics::{Limit, Metrics};
+use crate::ingest::Ingest;
+use crate::metrics::Limit;
 use crate::net::Peer;
 use crate::status::{Code, Status};
 
-/// How long a body may take to arrive.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The body of the request with this head. `advice` is for whoever sends more than `max_bytes`.
-pub(super) async fn read(head: &Parts, body: Body, max_bytes: usize, advice: &str, metrics: &Metrics) -> Result<Bytes> {
+pub(super) async fn read(head: &Parts, body: Body, max_bytes: usize, advice: &str, ingest: &Ingest) -> Result<Bytes> {
     let hit = |limit| {
         let peer = head.extensions.get::<Peer>().map(|Peer(address)| address.ip().to_string());
-        metrics.limits.hit(limit, peer.unwrap_or_default());
+        ingest.metrics().limits.hit(limit, peer.unwrap_or_default());
     };
+    let most = ingest.limits().body_timeout;
     let too_large = || {
         hit(Limit::MaxBodyBytes);
         let message = format!("the body exceeds {max_bytes} bytes; {advice}");
@@ -33,7 +30,7 @@ pub(super) async fn read(head: &Parts, body: Body, max_bytes: usize, advice: &st
     if announced.is_some_and(|bytes| bytes > max_bytes as u64) {
         return Err(too_large());
     }
-    match tokio::time::timeout(TIMEOUT, to_bytes(body, max_bytes)).await {
+    match tokio::time::timeout(most, to_bytes(body, max_bytes)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) if std::error::Error::source(&error).is_some_and(|error| error.is::<LengthLimitError>()) => {
             Err(too_large())
@@ -42,7 +39,7 @@ pub(super) async fn read(head: &Parts, body: Body, max_bytes: usize, advice: &st
             .with_http_status(StatusCode::BAD_REQUEST)),
         Err(_) => {
             hit(Limit::BodyTimeout);
-            let message = format!("the body took longer than {} s", TIMEOUT.as_secs());
+            let message = format!("the body took longer than {} ms", most.as_millis());
             Err(Refused::new(Status::new(Code::DeadlineExceeded, "body_timeout", message))
                 .with_http_status(StatusCode::REQUEST_TIMEOUT))
         }

@@ -1,10 +1,12 @@
 //! `POST /v1/publish`: one event as JSON, or an array of them.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -20,13 +22,11 @@ use super::token::AdminToken;
 use super::{Guard, Result, body, method_not_allowed};
 use crate::auth::publishers::{TokenHash, bearer};
 use crate::ingest::{Ingest, PublishContext, Shown};
+use crate::metrics::Limit;
 use crate::net::{ClientCertificate, Peer};
 use crate::proto::rialto::v1::event::Body as EventBody;
 use crate::proto::rialto::v1::{Event, JsonPayload};
 use crate::status::{Code, Status};
-
-/// Events of one request.
-pub const MAX_EVENTS: usize = 1_000;
 
 /// `POST /v1/publish` for those whom the guard lets through. Where there is a list of publishers it is for them; elsewhere
 /// for whoever has the internal port's token, where there is one. Made on the runtime that is to do the publishing.
@@ -100,9 +100,8 @@ async fn publish(State(publish): State<Publish>, request: Request) -> Result<Res
     let (head, body) = request.into_parts();
     publish.guard.check(&head)?;
     let shown = publish.shown(&head)?;
-    let metrics = publish.ingest.metrics();
-    let body =
-        body::read(&head, body, publish.ingest.max_request_bytes(), "send fewer events at once", metrics).await?;
+    let most = publish.ingest.limits().max_request_bytes;
+    let body = body::read(&head, body, most, "send fewer events at once", &publish.ingest).await?;
     let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
     let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
     let context = PublishContext::default().with_shown(shown).with_traceparent(traceparent).with_peer(peer);
@@ -114,7 +113,15 @@ async fn publish(State(publish): State<Publish>, request: Request) -> Result<Res
 /// Publishes what the body says.
 async fn answer(ingest: Arc<Ingest>, body: Bytes, context: PublishContext) -> Result<Response> {
     if body.trim_ascii_start().first() == Some(&b'[') {
-        let Bounded(events) = serde_json::from_slice(&body).map_err(malformed).map_err(Refused::new)?;
+        let events = elements(&body, ingest.limits().max_request_events).map_err(|wrong| match wrong {
+            NoElements::Malformed(error) => Refused::new(malformed(error)),
+            NoElements::TooMany { most } => {
+                ingest.metrics().limits.hit(Limit::MaxPublishRequestEvents, &context);
+                let message = format!("the array has more than {most} events; send fewer at once");
+                Refused::new(Status::new(Code::InvalidArgument, "too_many_events", message))
+                    .with_http_status(StatusCode::PAYLOAD_TOO_LARGE)
+            }
+        })?;
         let events: Vec<_> = events
             .into_iter()
             .map(|event| serde_json::from_str(event.get()).map(JsonEvent::into_event).map_err(malformed))
@@ -154,32 +161,45 @@ fn malformed(error: serde_json::Error) -> Status {
     Status::new(Code::InvalidArgument, "malformed_request", message)
 }
 
-/// The elements of an array, as text, at most [`MAX_EVENTS`].
-struct Bounded<'a>(Vec<&'a RawValue>);
+/// Why a body is no array that is worked through.
+enum NoElements {
+    Malformed(serde_json::Error),
+    TooMany { most: usize },
+}
 
-impl<'de: 'a, 'a> Deserialize<'de> for Bounded<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Elements;
+/// The elements of an array, as text. No more than `most` are ever held.
+fn elements(body: &[u8], most: usize) -> std::result::Result<Vec<&RawValue>, NoElements> {
+    struct Elements<'a> {
+        most: usize,
+        are_too_many: &'a Cell<bool>,
+    }
 
-        impl<'de> Visitor<'de> for Elements {
-            type Value = Vec<&'de RawValue>;
+    impl<'de> Visitor<'de> for Elements<'_> {
+        type Value = Vec<&'de RawValue>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "an array of at most {MAX_EVENTS} events")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> std::result::Result<Self::Value, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = array.next_element()? {
-                    if elements.len() == MAX_EVENTS {
-                        return Err(de::Error::invalid_length(MAX_EVENTS + 1, &self));
-                    }
-                    elements.push(element);
-                }
-                Ok(elements)
-            }
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "an array of at most {} events", self.most)
         }
 
-        deserializer.deserialize_seq(Elements).map(Bounded)
+        fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> std::result::Result<Self::Value, A::Error> {
+            let mut elements = Vec::new();
+            while let Some(element) = array.next_element()? {
+                if elements.len() == self.most {
+                    self.are_too_many.set(true);
+                    return Err(de::Error::invalid_length(self.most + 1, &self));
+                }
+                elements.push(element);
+            }
+            Ok(elements)
+        }
+    }
+
+    let are_too_many = Cell::new(false);
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let elements = json.deserialize_seq(Elements { most, are_too_many: &are_too_many });
+    match elements.and_then(|elements| json.end().map(|()| elements)) {
+        Ok(elements) => Ok(elements),
+        Err(_) if are_too_many.get() => Err(NoElements::TooMany { most }),
+        Err(error) => Err(NoElements::Malformed(error)),
     }
 }

@@ -122,7 +122,7 @@ pub(super) async fn read<M: Message + Default>(
     let (head, body) = request.into_parts();
     guard.check(&head)?;
     let invalid = |message: String| Refused::new(Status::new(Code::InvalidArgument, "malformed_request", message));
-    let body = body::read(&head, body, MAX_REQUEST_BYTES, "no call needs as many", ingest.metrics()).await?;
+    let body = body::read(&head, body, MAX_REQUEST_BYTES, "no call needs as many", ingest).await?;
     let revision = ingest.revision();
     let message = revision.schema.pool().message_index(name).ok_or_else(|| missing(name))?;
     let wire = revision.transcoder.from_json(message, &body).map_err(|error| invalid(error.to_string()))?;

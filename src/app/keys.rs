@@ -18,8 +18,6 @@ use crate::socket::Gate;
 const EARLIER: u32 = 10;
 /// After a fetch that brought nothing.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
-/// The largest set: what [`crate::auth`] reads.
-const MAX_SET_BYTES: usize = 256 << 10;
 
 /// How often sets are fetched.
 #[derive(Clone, Copy)]
@@ -86,7 +84,7 @@ fn keyring(config: &Config) -> Result<Option<Arc<Keyring>>, ConfigError> {
 
 fn fetcher(config: &Config) -> Result<Fetcher, ConfigError> {
     let authorities = config.identity.jwks_ca.as_deref();
-    Fetcher::new(authorities, config.limits.jwks_timeout, MAX_SET_BYTES)
+    Fetcher::new(authorities, config.limits.jwks_timeout, config.identity.bounds.set_bytes)
         .map_err(|problem| ConfigError { mistakes: vec![Identity::mistake("--jwks-ca", &problem)] })
 }
 

@@ -133,6 +133,8 @@ fn ingest_limits(config: &Config) -> ingest::Limits {
     ingest::Limits {
         max_event_bytes: limits.max_event_bytes,
         max_request_bytes: limits.max_publish_request_bytes,
+        max_request_events: limits.max_publish_request_events,
+        body_timeout: limits.body_timeout,
         max_json_bytes: limits.max_json_bytes,
         decoding_bytes: limits.max_decoding_bytes,
         publisher_rate: limits.events_per_second_per_publisher.map(rate),
@@ -204,8 +206,8 @@ pub(super) fn http_config(config: &Config) -> http::Config {
         max_headers: limits.max_request_headers,
         max_header_bytes: limits.max_request_header_bytes,
         max_age: limits.http_connection_age,
+        drain_timeout: limits.http_close_timeout,
         accepts_per_second: count_u32(limits.handshakes_per_second),
-        ..http::Config::default()
     }
 }
 
@@ -224,6 +226,7 @@ pub(super) fn grpc_config(config: &Config) -> grpc::Config {
         preface_timeout: limits.handshake_timeout,
         idle_timeout: limits.grpc_idle_timeout,
         max_age: limits.max_grpc_connection_age,
+        drain_timeout: limits.grpc_close_timeout,
         accepts_per_second: count_u32(limits.handshakes_per_second),
         ..grpc::Config::default()
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::claims;
 use super::error::{SettingsError, TokenError};
 use super::key::{Key, least_bytes};
-use super::settings::{ClaimNames, Issuer, KeySource, Settings};
+use super::settings::{Bounds, ClaimNames, Issuer, KeySource, Settings};
 use super::token::Unverified;
 use crate::ids::Tenant;
 use crate::session::principal::Principal;
@@ -27,6 +27,7 @@ pub struct Authenticator {
     names: ClaimNames,
     leeway: Duration,
     max_life: Duration,
+    max_token_bytes: usize,
 }
 
 /// One issuer.
@@ -51,7 +52,7 @@ impl Authenticator {
         let (mut named, mut unnamed) = (HashMap::new(), None);
         let mut mistakes = Vec::new();
         for issuer in &settings.issuers {
-            match Trusted::new(issuer) {
+            match Trusted::new(issuer, settings.bounds) {
                 Ok(trusted) => {
                     let earlier = match &issuer.name {
                         Some(name) => named.insert(name.clone(), trusted),
@@ -69,7 +70,9 @@ impl Authenticator {
             mistakes.push(SettingsError::NoKey);
         }
         let (names, leeway, max_life) = (settings.claims.clone(), settings.leeway, settings.max_life);
-        if mistakes.is_empty() { Ok(Authenticator { named, unnamed, names, leeway, max_life }) } else { Err(mistakes) }
+        let max_token_bytes = settings.bounds.token_bytes;
+        let made = Authenticator { named, unnamed, names, leeway, max_life, max_token_bytes };
+        if mistakes.is_empty() { Ok(made) } else { Err(mistakes) }
     }
 
     /// Who this token is about.
@@ -77,7 +80,7 @@ impl Authenticator {
     /// # Errors
     /// It is not to be believed, or not any more, or not yet.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, TokenError> {
-        let token = Unverified::read(token)?;
+        let token = Unverified::read(token, self.max_token_bytes)?;
         let (algorithm, key_id) = token.algorithm_and_key()?;
         // What the token says of its issuer only chooses whose keys must have signed it.
         let issuer = match token.claims.get("iss") {
@@ -99,13 +102,13 @@ impl Authenticator {
 }
 
 impl Trusted {
-    fn new(issuer: &Issuer) -> Result<Trusted, Vec<SettingsError>> {
+    fn new(issuer: &Issuer, bounds: Bounds) -> Result<Trusted, Vec<SettingsError>> {
         let (mut keys, mut mistakes) = (Vec::new(), Vec::new());
         let is_remote = issuer.url.is_some();
         let mut has_public = is_remote;
         for source in &issuer.keys {
             has_public |= !matches!(source, KeySource::Secret(_));
-            match source.read() {
+            match source.read(bounds) {
                 Ok(read) => keys.extend(read),
                 Err(wrong) => mistakes.push(wrong.into()),
             }

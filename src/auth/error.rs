@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use super::key::MIN_RSA_BITS;
 use super::secret::MIN_SECRET_BYTES;
-use super::token::MAX_TOKEN_BYTES;
 use crate::status::PeerCode;
 
 /// Why a token is not believed. The text may be shown to the peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is not even looked at.
-    #[error("the token has {0} bytes, more than the limit of {MAX_TOKEN_BYTES}")]
-    TooLong(usize),
+    #[error("the token has {bytes} bytes, more than the limit of {max_bytes}")]
+    TooLong {
+        /// Its own.
+        bytes: usize,
+        /// The most.
+        max_bytes: usize,
+    },
     /// It is no token.
     #[error("the token is not a signed JWT: {0}")]
     Malformed(&'static str),

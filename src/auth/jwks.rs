@@ -10,12 +10,8 @@ use serde_json::{Map, Value};
 
 use super::error::KeyError;
 use super::key::{Key, Public, decode};
+use super::settings::Bounds;
 use super::strict_json;
-
-/// The longest set.
-const MAX_SET_BYTES: usize = 256 * 1024;
-/// The most keys in a set.
-const MAX_KEYS: usize = 100;
 
 /// A key of a served set that is not used, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,24 +23,29 @@ pub struct PassedOver {
 }
 
 /// Reads a set of ours: at least one key that can be used, and none that is wrong.
-pub(super) fn read(text: &str) -> Result<Vec<Key>, KeyError> {
-    read_with(text, |passed| if passed.is_wrong { Err(KeyError::Jwks(passed.why)) } else { Ok(()) })
+pub(super) fn read(text: &str, bounds: Bounds) -> Result<Vec<Key>, KeyError> {
+    read_with(text, bounds, |passed| if passed.is_wrong { Err(KeyError::Jwks(passed.why)) } else { Ok(()) })
 }
 
 /// Reads a set of somebody else's: at least one key that can be used, and what is passed over.
-pub(super) fn read_served(text: &str) -> Result<(Vec<Key>, Vec<PassedOver>), KeyError> {
+pub(super) fn read_served(text: &str, bounds: Bounds) -> Result<(Vec<Key>, Vec<PassedOver>), KeyError> {
     let mut passed_over = Vec::new();
-    let keys = read_with(text, |passed| {
+    let keys = read_with(text, bounds, |passed| {
         passed_over.push(passed);
         Ok(())
     })?;
     Ok((keys, passed_over))
 }
 
-fn read_with(text: &str, mut pass_over: impl FnMut(PassedOver) -> Result<(), KeyError>) -> Result<Vec<Key>, KeyError> {
+fn read_with(
+    text: &str,
+    bounds: Bounds,
+    mut pass_over: impl FnMut(PassedOver) -> Result<(), KeyError>,
+) -> Result<Vec<Key>, KeyError> {
     let wrong = |problem: String| Err(KeyError::Jwks(problem));
-    if text.len() > MAX_SET_BYTES {
-        return wrong(format!("it has {} bytes, more than the limit of {MAX_SET_BYTES}", text.len()));
+    let Bounds { set_bytes, set_keys, .. } = bounds;
+    if text.len() > set_bytes {
+        return wrong(format!("it has {} bytes, more than the limit of {set_bytes} (jwks-max-bytes)", text.len()));
     }
     let Some(set) = strict_json::object(text.as_bytes()) else {
         return wrong("it is not one JSON object without duplicates".to_owned());
@@ -52,8 +53,8 @@ fn read_with(text: &str, mut pass_over: impl FnMut(PassedOver) -> Result<(), Key
     let Some(Value::Array(listed)) = set.get("keys") else {
         return wrong("it has no list called keys".to_owned());
     };
-    if listed.len() > MAX_KEYS {
-        return wrong(format!("it has {} keys, more than the limit of {MAX_KEYS}", listed.len()));
+    if listed.len() > set_keys {
+        return wrong(format!("it has {} keys, more than the limit of {set_keys} (jwks-max-keys)", listed.len()));
     }
     let mut keys: Vec<Key> = Vec::new();
     for (index, entry) in listed.iter().enumerate() {

@@ -10,6 +10,9 @@ use super::secret;
 
 /// The shortest RSA key (RFC 7518, section 3.3).
 pub(super) const MIN_RSA_BITS: usize = 2_048;
+/// The longest one, and the longest exponent, that the library verifies with.
+const MAX_RSA_BITS: usize = 8_192;
+const MAX_RSA_EXPONENT_BITS: usize = 33;
 
 /// A key that signatures are verified with.
 pub(super) struct Key {
@@ -44,11 +47,13 @@ impl Key {
     pub(super) fn from_public(public: &Public<'_>) -> Result<Option<Key>, KeyError> {
         let (algorithms, decoding) = match public {
             Public::Rsa { modulus, exponent } => {
-                let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
-                let modulus = &modulus[zeros..];
-                let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
+                let (modulus, exponent) = (without_zeros(modulus), without_zeros(exponent));
+                let bits = bits(modulus);
                 if bits < MIN_RSA_BITS {
                     return Err(KeyError::ShortRsa(bits));
+                }
+                if !is_sound_rsa(modulus, exponent) {
+                    return Ok(None);
                 }
                 let algorithms = vec![
                     Algorithm::RS256,
@@ -74,14 +79,13 @@ impl Key {
         };
         // Mistakes in a key show in the library only while it verifies, and then like a wrong signature.
         let is_sound = match public {
+            // Looked at above.
             Public::Rsa { .. } => true,
             Public::Ec { point } if point.len() == 65 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).is_ok(),
             Public::Ec { point } => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).is_ok(),
             Public::Ed { point } => ParsedPublicKey::new(&ED25519, point).is_ok(),
         };
-        let key = Key { id: None, algorithms, decoding };
-        let is_usable = || key.algorithms.first().is_some_and(|first| key.verify("", "AA", *first).is_some());
-        Ok((is_sound && is_usable()).then_some(key))
+        Ok(is_sound.then_some(Key { id: None, algorithms, decoding }))
     }
 
     /// The key under a name, for these algorithms alone.
@@ -113,6 +117,24 @@ pub(super) fn least_bytes(algorithm: Algorithm) -> Option<usize> {
         Algorithm::HS512 => Some(64),
         _ => None,
     }
+}
+
+/// A number, big-endian, as short as it can be written.
+fn without_zeros(number: &[u8]) -> &[u8] {
+    &number[number.iter().take_while(|byte| **byte == 0).count()..]
+}
+
+fn bits(number: &[u8]) -> usize {
+    number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
+}
+
+/// Whether these can be an RSA key's: two odd numbers, of which neither is too long and the exponent is not 1.
+fn is_sound_rsa(modulus: &[u8], exponent: &[u8]) -> bool {
+    let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+    is_odd(modulus)
+        && is_odd(exponent)
+        && bits(modulus) <= MAX_RSA_BITS
+        && (2..=MAX_RSA_EXPONENT_BITS).contains(&bits(exponent))
 }
 
 /// Base64url as RFC 7515 has it.
@@ -150,5 +172,32 @@ mod tests {
             assert_eq!(Key::from_secret(&long[..bytes]).unwrap().algorithms(), &all[..count], "{bytes} bytes");
         }
         assert!(Key::from_secret(&long[..31]).is_err());
+    }
+
+    #[test]
+    fn numbers_that_no_rsa_key_can_have_are_none() {
+        let modulus = |bytes: usize, first: u8, last: u8| {
+            let mut modulus = vec![0x5a; bytes];
+            (modulus[0], modulus[bytes - 1]) = (first, last);
+            modulus
+        };
+        let usual = modulus(256, 0x80, 1);
+        for (modulus, exponent, expected) in [
+            (&usual, &[1, 0, 1][..], true),
+            (&usual, &[3], true),
+            (&usual, &[0, 0, 3], true),
+            (&usual, &[1, 0xff, 0xff, 0xff, 0xff], true),
+            (&usual, &[2, 0, 0, 0, 1], false),
+            (&usual, &[1], false),
+            (&usual, &[0], false),
+            (&usual, &[], false),
+            (&usual, &[1, 0, 2], false),
+            (&modulus(256, 0x80, 2), &[1, 0, 1], false),
+            (&modulus(1_024, 0xff, 1), &[1, 0, 1], true),
+            (&modulus(1_025, 1, 1), &[1, 0, 1], false),
+        ] {
+            let key = Key::from_public(&Public::Rsa { modulus, exponent }).unwrap();
+            assert_eq!(key.is_some(), expected, "{} bytes, {exponent:?}", modulus.len());
+        }
     }
 }

@@ -155,8 +155,9 @@ impl Keyring {
     }
 
     fn take_set(&self, remote: &Arc<Remote>, text: String) -> Result<Vec<PassedOver>, String> {
-        let (_, passed_over) = jwks::read_served(&text).map_err(|error| error.to_string())?;
         let mut known = lock(&self.known);
+        let bounds = known.settings.bounds;
+        let (_, passed_over) = jwks::read_served(&text, bounds).map_err(|error| error.to_string())?;
         let Some(index) = self.remotes.iter().position(|own| Arc::ptr_eq(own, remote)) else {
             return Err("it is another bridge's".to_owned());
         };

@@ -14,6 +14,8 @@ use crate::ids::Tenant;
 pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 /// The longest that one token is believed, unless said otherwise.
 pub const DEFAULT_MAX_LIFE: Duration = Duration::from_secs(24 * 3_600);
+/// The longest token unless said otherwise: what fits into a request's headers beside everything else.
+pub const DEFAULT_MAX_TOKEN_BYTES: usize = 8 << 10;
 
 /// Everything about whom to believe.
 #[derive(Clone, Debug)]
@@ -26,6 +28,25 @@ pub struct Settings {
     pub leeway: Duration,
     /// The longest that one token is believed: from its `iat`, or from when it is shown where it has none.
     pub max_life: Duration,
+    /// How large tokens and sets of keys may be.
+    pub bounds: Bounds,
+}
+
+/// How large what is read may be, before anything in it is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of a token. Default 8 KiB.
+    pub token_bytes: usize,
+    /// Bytes of a JWKS. Default 256 KiB.
+    pub set_bytes: usize,
+    /// Keys of a JWKS. Default 100.
+    pub set_keys: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { token_bytes: DEFAULT_MAX_TOKEN_BYTES, set_bytes: 256 << 10, set_keys: 100 }
+    }
 }
 
 /// Somebody who makes tokens.
@@ -63,17 +84,17 @@ impl KeySource {
     ///
     /// # Errors
     /// It cannot be used, whatever else is set.
-    pub fn check(&self) -> Result<(), KeyError> {
-        self.read().map(|_| ())
+    pub fn check(&self, bounds: Bounds) -> Result<(), KeyError> {
+        self.read(bounds).map(|_| ())
     }
 
     /// The keys that it is: at least one.
-    pub(super) fn read(&self) -> Result<Vec<Key>, KeyError> {
+    pub(super) fn read(&self, bounds: Bounds) -> Result<Vec<Key>, KeyError> {
         match self {
             KeySource::Secret(secret) => Key::from_secret(secret).map(|key| vec![key]),
             KeySource::Pem(text) => pem::read(text).map(|key| vec![key]),
-            KeySource::Jwks(text) => jwks::read(text),
-            KeySource::Served(text) => jwks::read_served(text).map(|(keys, _)| keys),
+            KeySource::Jwks(text) => jwks::read(text, bounds),
+            KeySource::Served(text) => jwks::read_served(text, bounds).map(|(keys, _)| keys),
         }
     }
 }

@@ -47,7 +47,8 @@ fn issuer(keys: Vec<KeySource>) -> Issuer {
 }
 
 fn settings(issuers: Vec<Issuer>) -> Settings {
-    Settings { issuers, claims: ClaimNames::default(), leeway: DEFAULT_LEEWAY, max_life: DEFAULT_MAX_LIFE }
+    let (claims, bounds) = (ClaimNames::default(), Bounds::default());
+    Settings { issuers, claims, leeway: DEFAULT_LEEWAY, max_life: DEFAULT_MAX_LIFE, bounds }
 }
 
 fn authenticator(issuers: Vec<Issuer>) -> Authenticator {

@@ -10,8 +10,6 @@ use serde_json::{Map, Value};
 use super::error::TokenError;
 use super::strict_json;
 
-/// The longest token: what fits into a request's headers beside everything else.
-pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// The longest `kid`.
 const MAX_KEY_ID_BYTES: usize = 256;
 /// Kinds of token (`typ`) that say who somebody is: RFC 7519 and RFC 9068. Others are made for other ends, as log-outs and
@@ -40,13 +38,13 @@ pub struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// Takes a token apart.
+    /// Takes a token of so many bytes at most apart.
     ///
     /// # Errors
     /// It is too long, or not three parts of canonical base64url with a JSON object in the first two.
-    pub fn read(token: &'a str) -> Result<Unverified<'a>, TokenError> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(TokenError::TooLong(token.len()));
+    pub fn read(token: &'a str, max_bytes: usize) -> Result<Unverified<'a>, TokenError> {
+        if token.len() > max_bytes {
+            return Err(TokenError::TooLong { bytes: token.len(), max_bytes });
         }
         let parts: Vec<&str> = token.splitn(4, '.').collect();
         let [header, claims, signature] = parts[..] else {

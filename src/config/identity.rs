@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use super::{Mistake, keys};
 use crate::auth::{
-    Algorithm, Authenticator, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, Issuer, KeySource, Keyring, Settings,
-    SettingsError,
+    Algorithm, Authenticator, Bounds, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, Issuer, KeySource, Keyring,
+    Settings, SettingsError,
 };
 use crate::ids::Tenant;
 
+mod bounds;
 mod session;
 mod table;
 
+pub(super) use bounds::KEYS as BOUNDS;
 pub(super) use session::token_of;
 pub(super) use table::KEYS;
 
@@ -64,6 +66,8 @@ pub struct Identity {
     pub max_life: Duration,
     /// How long a connection outlives its token. Default 25 s.
     pub grace: Duration,
+    /// How large tokens and sets of keys may be.
+    pub bounds: Bounds,
 }
 
 /// A set of public keys at a URL.
@@ -125,6 +129,7 @@ impl Default for Identity {
             leeway: DEFAULT_LEEWAY,
             max_life: DEFAULT_MAX_LIFE,
             grace: DEFAULT_GRACE,
+            bounds: Bounds::default(),
         }
     }
 }
@@ -208,7 +213,7 @@ impl Identity {
         }
         let mut keys = Vec::new();
         let mut add = |flag: &str, source: Result<KeySource, String>| {
-            let checked = source.and_then(|source| match source.check() {
+            let checked = source.and_then(|source| match source.check(self.bounds) {
                 Ok(()) => Ok(source),
                 Err(error) => Err(error.to_string()),
             });
@@ -257,7 +262,8 @@ impl Identity {
             }
         }
         let has_broken = !mistakes.is_empty();
-        let settings = Settings { issuers, claims: self.claims.clone(), leeway: self.leeway, max_life: self.max_life };
+        let (claims, bounds) = (self.claims.clone(), self.bounds);
+        let settings = Settings { issuers, claims, leeway: self.leeway, max_life: self.max_life, bounds };
         match Authenticator::new(&settings) {
             Ok(_) if mistakes.is_empty() => return Ok(Some(settings)),
             Ok(_) => {}
@@ -314,7 +320,9 @@ fn blame(wrong: &SettingsError, has_broken: bool) -> Option<Mistake> {
         SettingsError::NoIssuer => "--jwt-issuer",
         SettingsError::RepeatedIssuer(_) => "--jwks-url",
         SettingsError::NoAudience => "--jwt-audience",
-        SettingsError::IdleAlgorithm(_) | SettingsError::ShortFor { .. } | SettingsError::IdleKey if !has_broken => "--jwt-algorithm",
+        SettingsError::IdleAlgorithm(_) | SettingsError::ShortFor { .. } | SettingsError::IdleKey if !has_broken => {
+            "--jwt-algorithm"
+        }
         _ => return None,
     };
     Some(mistake(flag, &wrong.to_string()))

@@ -9,7 +9,7 @@ use super::{LogFormat, LogLevel, SchemaPolicy, identity, limits, peers, proxies,
 /// Every key.
 pub fn keys() -> &'static [&'static Key] {
     static ALL: LazyLock<Vec<&'static Key>> = LazyLock::new(|| {
-        let groups = [BASICS, identity::KEYS, peers::KEYS, tls::KEYS, proxies::KEYS, limits::KEYS];
+        let groups = [BASICS, identity::KEYS, identity::BOUNDS, peers::KEYS, tls::KEYS, proxies::KEYS, limits::KEYS];
         groups.into_iter().flatten().collect()
     });
     &ALL

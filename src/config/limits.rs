@@ -89,7 +89,9 @@ limits! { machine:
     Connections close_timeout: time = Duration::from_secs(5),
         "close-timeout", "5s", "From our close frame to the peer's";
     Connections http_connection_age: time = Duration::from_secs(60),
-        "http-connection-age", "1m", "How long a connection to --listen or --admin lives that is not upgraded";
+        "http-connection-age", "1m", "How long a connection to --listen or --admin lives that is not upgraded, a tenth more or less";
+    Connections http_close_timeout: time = Duration::from_secs(10),
+        "http-close-timeout", "10s", "From telling such a connection to go, or a stop of the bridge, to cutting it";
     Connections max_grpc_connections: count = default_share(machine.file_descriptors, 10, 1_024),
         "max-grpc-connections", "200", "Connections to --grpc in all; 10 % of the file descriptors, at most 1024, unless said";
     Connections max_grpc_connections_per_address: count = default_share(machine.file_descriptors, 40, 256),
@@ -97,7 +99,9 @@ limits! { machine:
     Connections grpc_idle_timeout: time = Duration::from_secs(300),
         "grpc-idle-timeout", "5m", "How long a connection to --grpc may have no call open; it is told to go";
     Connections max_grpc_connection_age: span = Some(Duration::from_secs(24 * 3_600)),
-        "max-grpc-connection-age", "8h", "How long a connection to --grpc lives, or off; it is told to go, and publish streams end behind their acks";
+        "max-grpc-connection-age", "8h", "How long a connection to --grpc lives, a tenth more or less, or off; it is told to go, and publish streams end behind their acks";
+    Connections grpc_close_timeout: time = Duration::from_secs(10),
+        "grpc-close-timeout", "10s", "From telling a connection to --grpc to go, or a stop of the bridge, to cutting it";
     Connections max_admin_connections: count = default_share(machine.file_descriptors, 20, 256),
         "max-admin-connections", "100", "Connections to --admin in all; 5 % of the file descriptors, at most 256, unless said";
     Connections max_admin_connections_per_address: count = default_share(machine.file_descriptors, 80, 64),
@@ -106,6 +110,8 @@ limits! { machine:
         "max-request-headers", "64", "Headers of an HTTP request";
     Connections max_request_header_bytes: bytes = 16 * KIB,
         "max-request-header-bytes", "16KiB", "All headers of an HTTP request together";
+    Connections body_timeout: time = Duration::from_secs(10),
+        "body-timeout", "10s", "From the headers of an HTTP request to the end of its body";
     Connections ping_interval: time = Duration::from_secs(30),
         "ping-interval", "30s", "Silence of a client before it is pinged";
     Connections pong_timeout: time = Duration::from_secs(5),
@@ -170,6 +176,8 @@ limits! { machine:
         "max-idempotency-key-bytes", "256", "An idempotency key";
     Publishing max_publish_request_bytes: bytes = 4 * MIB,
         "max-publish-request-bytes", "4MiB", "A publish request";
+    Publishing max_publish_request_events: count = 1_000,
+        "max-publish-request-events", "1000", "Events in one array over HTTP; gRPC takes a request with more in parts";
     Publishing max_unacked_events: count = 1_000,
         "max-unacked-events", "1000", "Events of one publish stream that wait for their ack; more are not read";
     Publishing max_decoding_bytes: bytes = 64 * MIB,

@@ -43,10 +43,10 @@ pub(super) fn tonic_status(status: Status) -> tonic::Status {
 
 /// What is said of a request message that is longer than it may be, where tonic says OUT_OF_RANGE: gRPC's other
 /// implementations say RESOURCE_EXHAUSTED, as its documentation of status codes asks. `None` for any other status.
-pub(super) fn too_large(status: &tonic::Status) -> Option<tonic::Status> {
+pub(super) fn too_large(status: &tonic::Status, advice: &str) -> Option<tonic::Status> {
     let is_too_large = status.code() == tonic::Code::OutOfRange;
     is_too_large.then(|| {
-        let message = format!("{}; send fewer events in one request", status.message());
+        let message = format!("{}; {advice}", status.message());
         tonic_status(Status::new(Code::ResourceExhausted, "request_too_large", message))
     })
 }

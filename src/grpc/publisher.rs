@@ -16,6 +16,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tonic::{Request, Response, Streaming};
 
+use super::FEWER_EVENTS;
 use super::convert::{accepted, ack, tonic_status, too_large};
 use super::serving::Leaving;
 use crate::auth::publishers::{TokenHash, bearer};
@@ -197,7 +198,7 @@ impl Publishing {
                 tokio::select! {
                     biased;
                     () = stopped(&mut self.stop) => Some(Err(tonic_status(draining()))),
-                    () = told_to_go(&mut self.leaving) => Some(Err(tonic_status(closing()))),
+                    () = told_to_go(&mut self.leaving) => Some(Err(tonic_status(self.context.lapse().unwrap_or_else(closing)))),
                     request = self.requests.next() => request,
                     // Whoever says nothing is told by itself: its connection ends.
                     status = self.context.lapsed() => Some(Err(tonic_status(status))),
@@ -211,7 +212,7 @@ impl Publishing {
             match request {
                 Some(Ok(request)) => self.rest = request.events.into_iter(),
                 Some(Err(status)) => {
-                    let too_large = too_large(&status);
+                    let too_large = too_large(&status, FEWER_EVENTS);
                     if too_large.is_some() {
                         self.ingest.metrics().limits.hit(Limit::MaxPublishRequestBytes, &self.context);
                     }

@@ -22,9 +22,10 @@ use tonic_reflection::pb::v1::{
 };
 use tonic_reflection::pb::v1alpha;
 
-use super::convert::tonic_status;
+use super::convert::{tonic_status, too_large};
 use super::publisher::shown;
 use crate::ingest::{Ingest, Shown};
+use crate::metrics::Limit;
 use crate::net::stopped;
 use index::Index;
 
@@ -82,7 +83,7 @@ impl Reflection {
         let (shared, mut stop) = (Arc::clone(&self.shared), self.stop.clone());
         let stopping = async move { stopped(&mut stop).await }.boxed();
         let answers = questions.map(move |question| {
-            let question = question?;
+            let question = question.map_err(|status| shared.refused(status))?;
             shared.ingest.admit(&shown).map_err(tonic_status)?;
             answer(&shared, question)
         });
@@ -127,6 +128,17 @@ fn as_other<Other: Message + Default>(message: &impl Message) -> Result<Other, S
 }
 
 impl Shared {
+    /// Why there is no question.
+    fn refused(&self, status: Status) -> Status {
+        match too_large(&status, "ask for one file, symbol or extension") {
+            Some(status) => {
+                self.ingest.metrics().limits.hit(Limit::ReflectionRequestBytes, "a call to reflection");
+                status
+            }
+            None => status,
+        }
+    }
+
     fn answer(&self, question: ServerReflectionRequest) -> ServerReflectionResponse {
         let answer = match &question.message_request {
             Some(asked) => self.find(asked),

@@ -3,10 +3,11 @@
 //! A [`Port`] serves HTTP/2 on what it accepts and knows of each connection how many calls are open. It promises that nobody
 //! keeps a connection without calls for longer than `idle_timeout`, nor any for longer than `max_age`: the peer is told
 //! (GOAWAY), open publish streams end behind the acks of what was read ([`Leaving`]), and what is left after
-//! `drain_timeout` is cut. Health's calls hold no connection open, and neither does who is not let in: both are anybody's.
+//! `drain_timeout` is cut. So it is with a client certificate that counts no more, but for the acks: whatever comes after its end is
+//! refused, and the time is short. Health's calls hold no connection open, and neither does who is not let in: both are anybody's.
 
 use std::convert::Infallible;
-use std::future::pending;
+use std::error::Error as _;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tonic::service::Routes;
 use tower::Service as _;
 
@@ -35,7 +36,8 @@ use crate::net::admission::{Called, ConnectionLimits, Permit, Refusal};
 use crate::net::entry::{Caller, Entry, Known};
 use crate::net::linger::Lingering;
 use crate::net::preface::PrefaceDeadline;
-use crate::net::{ClientCertificate, Peer, stopped};
+use crate::net::tls::lapse_of;
+use crate::net::{ClientCertificate, Peer, age, stopped};
 
 /// The smallest frame that a peer must be allowed (RFC 9113, section 6.5.2); larger ones bring a publisher nothing.
 const MAX_FRAME_BYTES: u32 = 16 << 10;
@@ -47,6 +49,8 @@ const SEND_BUFFER_BYTES: usize = 400 << 10;
 const MAX_PENDING_RESETS: usize = 20;
 /// Calls that we have reset for a peer's mistakes; more end the connection.
 const MAX_ERROR_RESETS: usize = 1_024;
+/// What the calls of a connection have to be told that its certificate counts no more.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The services whose calls are nobody's work.
 const HEALTH: &str = "/grpc.health.v1.Health/";
@@ -116,8 +120,7 @@ impl Port {
             self.metrics.proxy_failed.increment();
             return None;
         }
-        let is_client = self.entry.proxies.is_client(peer);
-        let admitted = if is_client { self.limits.admit(peer) } else { self.limits.admit_hop() };
+        let admitted = self.limits.accepted(peer, &self.entry.proxies);
         admitted.map_err(|refusal| self.refuse(refusal, peer)).ok()
     }
 
@@ -148,11 +151,12 @@ impl Port {
         };
         let Some((entered, permit)) = entered else { return };
         let (leave, told) = watch::channel(false);
+        let (certificate, mut grace) = (entered.certificate.clone(), self.config.drain_timeout);
         let calls = Arc::new(Calls::default());
         let ending = Arc::new(Told::default());
         let sender = Sender {
             peer: Peer(entered.caller.address()),
-            certificate: entered.certificate.clone(),
+            certificate: certificate.clone(),
             leaving: Leaving(told),
             told: Arc::clone(&ending),
         };
@@ -167,23 +171,31 @@ impl Port {
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
+                    if is_flood(&error) {
+                        self.metrics.limits.hit(Limit::Http2Floods, peer.ip());
+                    }
                     tracing::debug!(%peer, %error, "gRPC connection ended");
                 }
                 return;
             }
             () = stopped(&mut leaving) => {}
-            () = aged(opened, self.config.max_age) => self.metrics.limits.count(Limit::MaxGrpcConnectionAge),
+            () = age::over(opened, self.config.max_age) => self.metrics.limits.count(Limit::MaxGrpcConnectionAge),
             () = ending.stuck() => {
                 // Nothing that is said on it is read, so there is nothing to say.
                 tracing::debug!(%peer, "gRPC connection cut: a call that had to end could not be told");
                 return self.metrics.limits.hit(Limit::MaxReceivingBytes, peer.ip());
             }
             () = calls.idle(self.config.idle_timeout) => self.metrics.limits.count(Limit::GrpcIdleTimeout),
+            lapsed = lapse_of(certificate.as_ref()) => {
+                grace = grace.min(LAST_WORDS);
+                tracing::info!(%peer, %lapsed, "gRPC connection is told to go");
+            }
         }
         leave.send_replace(true);
         connection.as_mut().graceful_shutdown();
         // Too late is as good as done: dropping the connection closes it.
-        if timeout(self.config.drain_timeout, connection).await.is_err() {
+        if timeout(grace, connection).await.is_err() {
+            self.metrics.limits.hit(Limit::GrpcCloseTimeout, peer.ip());
             tracing::debug!(%peer, "gRPC connection cut: calls were open after it was told to go");
         }
     }
@@ -242,11 +254,10 @@ struct Sender {
     told: Arc<Told>,
 }
 
-async fn aged(opened: Instant, most: Option<Duration>) {
-    match most {
-        Some(most) => sleep(most.saturating_sub(opened.elapsed())).await,
-        None => pending().await,
-    }
+/// Whether a connection was ended for what its peer did with HTTP/2's own frames, as rapid resets.
+fn is_flood(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))
 }
 
 /// How long a call may take, by its own word: at most eight digits and a unit (gRPC over HTTP/2, `Timeout`). What is none

@@ -110,6 +110,9 @@ impl Refusal {
             Refusal::Channels { .. } => Limit::MaxChannels,
             Refusal::TooFast { over: Over::Publisher, .. } => Limit::EventsPerSecondPerPublisher,
             Refusal::TooFast { over: Over::Type(_), .. } => Limit::EventsPerSecondPerType,
+            Refusal::Invalid { violations, .. } if violations.iter().any(schema::Violation::is_over_budget) => {
+                Limit::RuleBudget
+            }
             Refusal::Payload { error, .. } => match error.problem {
                 Problem::TooDeep { .. } => Limit::MaxDepth,
                 Problem::TooManyElements { .. } => Limit::MaxElements,

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use super::Ingest;
 use crate::auth::publishers::{Credential, Publisher, TokenHash, Unrecognised};
 use crate::net::ClientCertificate;
-use crate::net::tls::Lapsed;
+use crate::net::tls::{Lapsed, lapse_of};
 use crate::status::{Code, Status};
 
 /// What a call shows.
@@ -28,10 +28,13 @@ impl Shown {
     /// # Cancel safety
     /// Nothing is lost.
     pub(super) async fn lapsed(&self) -> Status {
-        match &self.certificate {
-            Some(certificate) => certificate.lapsed().await.into(),
-            None => std::future::pending().await,
-        }
+        lapse_of(self.certificate.as_ref()).await.into()
+    }
+
+    /// What the call is told if the certificate does not count any more.
+    pub(super) fn lapse(&self) -> Option<Status> {
+        let standing = self.certificate.as_ref()?.standing(SystemTime::now());
+        standing.err().map(Status::from)
     }
 }
 

@@ -252,6 +252,21 @@ async fn the_engine_is_told_each_events_class_and_key() {
 }
 
 #[tokio::test]
+async fn a_batch_is_cut_where_its_json_is_more_than_was_reserved() {
+    let fixture = shop();
+    let authority = Authority::of(&fixture.ingest, &context()).unwrap();
+    // Each of these is a byte on the wire and six in JSON.
+    let payload = [&[10, 1, b'o', 18, 0xe8, 7][..], &[1; 1_000]].concat();
+    let check = |reserve_bytes| {
+        let events = (0..100).map(|_| packed("shop.v1.OrderShipped", &payload));
+        fixture.ingest.check(events, reserve_bytes, &context(), &authority).0.outcomes.len()
+    };
+    assert_eq!((check(60_000), check(10_000), check(usize::MAX)), (10, 2, 100));
+    let results = publish(&fixture, (0..100).map(|_| packed("shop.v1.OrderShipped", &payload)).collect()).await;
+    assert!(results.len() == 100 && results.iter().all(Result::is_ok), "what is left makes the next batch");
+}
+
+#[tokio::test]
 async fn a_batch_is_cut_where_its_rules_have_cost_enough_and_others_get_their_turn() {
     let fixture = shop();
     let authority = Authority::of(&fixture.ingest, &context()).unwrap();

@@ -178,4 +178,24 @@ mod tests {
         assert_eq!(allowed(&rates, "c", 9, later), 5, "the others have gone");
         assert_eq!(rates.state.lock().unwrap().buckets.len(), 1);
     }
+
+    #[test]
+    fn who_was_told_to_wait_is_remembered_until_then_though_its_bucket_is_full_again() {
+        let (rates, mut now) = (Rates::with_max_keys(1), Instant::now());
+        let slow = Rate { per_second: 1, burst: 1, patience: u16::MAX };
+        assert_eq!((rates.take("a", slow, now), rates.take("a", slow, now)), (Ok(()), Err(1_000 * MS)));
+        // It comes back too early again and again, and has to wait for some seconds.
+        let tries = (0..100).map(|_| {
+            now += 300 * MS;
+            rates.take("a", slow, now).err()
+        });
+        let told = tries.flatten().find(|told| *told > 3_000 * MS).unwrap();
+        let full = now + 1_000 * MS;
+        assert_eq!(rates.take("b", slow, full), Ok(()), "from what all share");
+        assert_eq!(rates.take("a", slow, full), Ok(()));
+        assert!(rates.take("a", slow, full).unwrap_err() > told, "{told:?}");
+        let later = full + LONGEST_WAIT;
+        assert_eq!(rates.take("b", slow, later), Ok(()));
+        assert!(rates.state.lock().unwrap().buckets.contains_key("b"), "and then it is forgotten");
+    }
 }

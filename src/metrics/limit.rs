@@ -66,6 +66,8 @@ limits! {
     MaxConnectionsPerTenant "max-connections-per-tenant" Refused "Connections of browsers of one tenant";
     MaxConnectionsPerUser "max-connections-per-user" Refused "Connections of one user";
     WrongTokensPerSecond "wrong-tokens-per-second" Refused "Wrong tokens from one address a second";
+    TokenMaxBytes "token-max-bytes" Refused "Bytes of a token";
+    RefusedRefreshes "refused-refreshes" Refused "Refreshes of one connection that were refused in a row";
     MaxAdminConnections "max-admin-connections" Refused "Connections to the internal port";
     MaxAdminConnectionsPerAddress "max-admin-connections-per-address" Refused "Connections to the internal port from one address";
     MaxGrpcConnections "max-grpc-connections" Refused "Connections of publishers";
@@ -73,6 +75,8 @@ limits! {
     GrpcIdleTimeout "grpc-idle-timeout" Refused "How long a connection of a publisher may have no call open";
     MaxGrpcConnectionAge "max-grpc-connection-age" Refused "How long a connection of a publisher may live";
     HttpConnectionAge "http-connection-age" Refused "How long a connection in HTTP may live that is not upgraded";
+    HttpCloseTimeout "http-close-timeout" Refused "From telling such a connection to go to cutting it";
+    GrpcCloseTimeout "grpc-close-timeout" Refused "From telling a connection of a publisher to go to cutting it";
     FileDescriptors "file-descriptors" Held "File descriptors of the process";
     HandshakesPerSecond "handshakes-per-second" Held "New connections a second";
     HandshakesPerAddress "handshakes-per-address" Refused "New connections a second from one address";
@@ -89,6 +93,7 @@ limits! {
     MaxMessageBytes "max-message-bytes" Refused "Bytes of a client's message";
     MaxControlFrames "max-control-frames" Held "Answers that wait for one connection's socket";
     MaxSubscriptions "max-subscriptions" Refused "Subscriptions of one connection";
+    InvalidFrames "invalid-frames" Refused "Frames of one client in a row that say nothing";
     CommandsPerSecond "commands-per-second" Refused "Frames of one client a second";
     UserCommandsPerSecond "user-commands-per-second" Refused "Frames of one user a second, on all connections";
     PingsPerSecond "pings-per-second" Refused "Pings and pongs of one client a second";
@@ -99,12 +104,16 @@ limits! {
     MaxJsonBytes "max-json-bytes" Refused "Bytes of an event as JSON";
     MaxElements "max-elements" Refused "List items, map entries and members of an event";
     MaxDepth "max-depth" Refused "Messages inside messages of an event";
+    RuleBudget "rule-budget" Refused "Work of the rules of one event";
     MaxChannels "max-channels" Refused "Channels that one event names";
     MaxMetadataEntries "max-metadata-entries" Refused "Entries of an event's metadata";
     MaxMetadataBytes "max-metadata-bytes" Refused "Bytes of an event's metadata";
     MaxIdempotencyKeyBytes "max-idempotency-key-bytes" Refused "Bytes of an idempotency key";
     MaxIdempotencyBytes "max-idempotency-bytes" Refused "Memory of all idempotency keys: who has the most of it loses its oldest before their time";
     MaxPublishRequestBytes "max-publish-request-bytes" Refused "Bytes of a publish request";
+    ReflectionRequestBytes "reflection-request-bytes" Refused "Bytes of a question to gRPC's reflection";
+    Http2Floods "http2-floods" Refused "Resets and empty frames of one connection of a publisher";
+    MaxPublishRequestEvents "max-publish-request-events" Refused "Events of one array over HTTP";
     MaxUnackedEvents "max-unacked-events" Held "Events of one publish stream that wait for their ack";
     MaxDecodingBytes "max-decoding-bytes" Held "Memory of publish requests that are being worked on";
     MaxReceivingBytes "max-receiving-bytes" Refused "Memory of publish requests while they come";
@@ -185,8 +194,9 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_in_kebab_case() {
+        let is_kebab = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let mut names: Vec<&str> = Limit::ALL.iter().map(|limit| limit.name()).collect();
-        assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
+        assert!(names.iter().all(|name| name.bytes().all(is_kebab)));
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Limit::ALL.len());

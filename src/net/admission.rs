@@ -15,6 +15,8 @@ use crate::limits::{Held, Keyed, Rates};
 use crate::metrics::Limit;
 use crate::session::meter::Rate;
 
+use super::entry::Proxies;
+
 /// How many seconds' worth of new connections an address may open at once: after a restart everybody of an office comes
 /// back.
 const BURST_SECONDS: u32 = 10;
@@ -142,6 +144,15 @@ impl ConnectionLimits {
         })
     }
 
+    /// Counts a connection that was accepted from here, and its address where that is its client's already. What a trusted
+    /// proxy hands on counts for its client once that is known ([`Permit::arrived`], [`Permit::at`]).
+    ///
+    /// # Errors
+    /// When a limit is reached.
+    pub fn accepted(self: &Arc<Self>, peer: SocketAddr, proxies: &Proxies) -> Result<Permit, Refusal> {
+        if proxies.is_client(peer) { self.admit(peer) } else { self.admit_hop() }
+    }
+
     /// Counts a connection and its address, if there is room and the address does not come too fast.
     ///
     /// # Errors
@@ -198,6 +209,7 @@ pub(crate) fn one_peer(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::forwarded::Written;
 
     fn peer(text: &str) -> SocketAddr {
         SocketAddr::new(text.parse().unwrap(), 40_001)
@@ -237,6 +249,25 @@ mod tests {
         drop(first);
         assert!(hop.at(peer("192.0.2.7")).is_ok());
         assert_eq!(limits.connections(), 0);
+    }
+
+    #[test]
+    fn only_what_proxies_hand_on_is_counted_later() {
+        let trusted = vec!["192.0.2.0/24".parse().unwrap()];
+        let headers = Proxies { trusted: trusted.clone(), written: Some(Written::X), protocol: false };
+        let protocol = Proxies { trusted: trusted.clone(), written: None, protocol: true };
+        let neither = Proxies { trusted, written: None, protocol: false };
+        for (proxies, from, is_counted) in [
+            (&Proxies::default(), "192.0.2.7", true),
+            (&headers, "192.0.2.7", false),
+            (&headers, "198.51.100.7", true),
+            (&protocol, "192.0.2.7", false),
+            (&neither, "192.0.2.7", true),
+        ] {
+            let limits = ConnectionLimits::new(10, 1);
+            let _first = limits.accepted(peer(from), proxies).unwrap();
+            assert_eq!(limits.accepted(peer(from), proxies).is_err(), is_counted, "{proxies:?} {from}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

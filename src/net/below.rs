@@ -60,6 +60,7 @@ mod tests {
             ("/a/live?x=1", 308, "/a/live/?x=1"),
             ("/a/live//ws", 404, ""),
             ("/a/livews", 404, ""),
+            ("/a/livehttp://a/ws", 404, ""),
             ("/a/live/a/live/ws", 404, ""),
             ("/ws", 404, ""),
             ("/", 404, ""),

@@ -36,8 +36,8 @@ use super::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use super::admission::{Called, ConnectionLimits, Permit, Refusal};
 use super::entry::{Caller, Entered, Entry, Known, Proxies};
 use super::forwarded::Forwarding;
-use super::tls::Lapsed;
-use super::{ClientCertificate, Peer, stopped};
+use super::tls::{Lapsed, lapse_of};
+use super::{ClientCertificate, Peer, age, stopped};
 
 /// Connections that are being told that they are refused. What is beyond is closed without a word.
 const MAX_REFUSING: usize = 64;
@@ -56,9 +56,10 @@ pub struct Config {
     pub max_headers: usize,
     /// Bytes of a request's line and headers. Default 16 KiB; not less than 8 KiB.
     pub max_header_bytes: usize,
-    /// A connection that is not upgraded is told to go after this time, and cut after `drain_timeout` more. Default 60 s.
+    /// A connection that is not upgraded is told to go after this time, a tenth more or less, and cut after `drain_timeout` more.
+    /// Default 60 s.
     pub max_age: Duration,
-    /// What running requests get when the server stops. Default 10 s.
+    /// What running requests get when the server stops, or their connection is told to go. Default 10 s.
     pub drain_timeout: Duration,
     /// Connections accepted per second; what is beyond waits. Default 1,000.
     pub accepts_per_second: u32,
@@ -158,12 +159,7 @@ impl Server {
                 acceptor.turned_away();
                 continue;
             }
-            // What a trusted proxy hands on counts for its client, once that is known.
-            let is_client = entry.proxies.is_client(peer);
-            let admitted = limits
-                .as_ref()
-                .map(|limits| if is_client { limits.admit(peer) } else { limits.admit_hop() })
-                .transpose();
+            let admitted = limits.as_ref().map(|limits| limits.accepted(peer, &entry.proxies)).transpose();
             let refusing = Refusing { slots: Arc::clone(&refusing), in_tls: entry.tls.is_some(), called };
             let answer = match admitted {
                 Ok(permit) => Answer::Serve(router.clone(), permit),
@@ -355,20 +351,14 @@ impl Connection {
             }
             () = stopped(&mut stop) => {}
             () = late => return metrics.limits.hit(Limit::HandshakeTimeout, peer.ip()),
-            () = sleep(config.max_age) => metrics.limits.count(Limit::HttpConnectionAge),
-            () = lapsed(lapsing) => {}
+            () = age::over(Instant::now(), Some(config.max_age)) => metrics.limits.count(Limit::HttpConnectionAge),
+            _ = lapse_of(lapsing.as_ref()) => {}
         }
         connection.as_mut().graceful_shutdown();
         // Too late is as good as done: dropping the connection closes it.
-        let _ = timeout(config.drain_timeout, connection).await;
-    }
-}
-
-/// Waits until this certificate does not count any more; without one for ever.
-async fn lapsed(certificate: Option<ClientCertificate>) {
-    match certificate {
-        Some(certificate) => drop(certificate.lapsed().await),
-        None => std::future::pending().await,
+        if timeout(config.drain_timeout, connection).await.is_err() {
+            metrics.limits.hit(Limit::HttpCloseTimeout, peer.ip());
+        }
     }
 }
 

@@ -3,11 +3,8 @@
 //! HTTP/2 servers wait for ever for a peer that says nothing, half a preface, or a preface and then nothing. A
 //! [`PrefaceDeadline`] fails the read at its deadline unless the peer has sent its preface, its SETTINGS and at least one
 //! byte after them; a living peer acknowledges our SETTINGS at once. Then it steps aside: keep-alive takes over.
-//!
-//! HTTP/2 connections live for days, so it also ends those whose client certificate counts no more ([`Lapse`]): the read is at
-//! its end then, a moment after whatever happens on the connection is refused.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +18,8 @@ use crate::metrics::{Limit, Metrics};
 
 use super::admission::Permit;
 use super::entry::Entered;
-use super::tls::{Lapse, Stream};
+use super::pass::pass_writes;
+use super::tls::Stream;
 
 /// The connection preface, and the header of the SETTINGS frame behind it (RFC 9113, sections 3.4 and 4.1).
 const OPENING_BYTES: usize = 24 + 9;
@@ -32,7 +30,6 @@ const LENGTH_AT: usize = 24;
 pub struct PrefaceDeadline {
     stream: Stream,
     peer: SocketAddr,
-    lapse: Option<Lapse>,
     opening: Option<Box<Opening>>,
     _permit: Option<Permit>,
     metrics: Arc<Metrics>,
@@ -60,12 +57,11 @@ impl Opening {
 impl PrefaceDeadline {
     /// Gives the peer so long to open HTTP/2.
     pub fn new(entered: Entered, within: Duration) -> Self {
-        let Entered { stream, caller, certificate } = entered;
+        let Entered { stream, caller, certificate: _ } = entered;
         let opening = Opening { deadline: Box::pin(sleep(within)), seen: [0; OPENING_BYTES], read_bytes: 0 };
         PrefaceDeadline {
             stream,
             peer: caller.address(),
-            lapse: certificate.map(Lapse::new),
             opening: Some(Box::new(opening)),
             _permit: None,
             metrics: Arc::default(),
@@ -94,12 +90,6 @@ impl AsyncRead for PrefaceDeadline {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if let Some(lapse) = &mut this.lapse
-            && lapse.poll_over(context).is_ready()
-        {
-            tracing::info!(peer = %this.peer, "the client's certificate does not count any more: its connection ends");
-            return Poll::Ready(Ok(()));
-        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         let Some(opening) = &mut this.opening else { return read };
@@ -122,25 +112,7 @@ impl AsyncRead for PrefaceDeadline {
 }
 
 impl AsyncWrite for PrefaceDeadline {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
+    pass_writes!(stream);
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)

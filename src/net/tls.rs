@@ -7,7 +7,6 @@
 
 mod client;
 mod files;
-mod lapse;
 mod stream;
 mod verdict;
 
@@ -21,9 +20,8 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-pub use client::{Authorities, ClientCertificate, Lapsed};
+pub use client::{Authorities, ClientCertificate, Lapsed, lapse_of};
 pub use files::{TlsFiles, TlsMistake, authorities, chain, private_key};
-pub(super) use lapse::Lapse;
 pub use stream::Stream;
 
 /// What a port speaks inside TLS.

@@ -45,7 +45,15 @@ pub struct Violation {
     pub message: String,
 }
 
+/// What is said where a rule cannot be paid for.
+const OVER_BUDGET: &str = "is too large for its rule to be evaluated";
+
 impl Violation {
+    /// Whether the event's rules would have taken more work than they may.
+    pub fn is_over_budget(&self) -> bool {
+        self.message == OVER_BUDGET
+    }
+
     /// What the value must be, with the name of the rule.
     pub fn description(&self) -> String {
         match self.rule.as_str() {

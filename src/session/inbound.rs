@@ -117,18 +117,20 @@ pub struct Inbound {
     allowance: Option<Arc<Allowance>>,
     pings: Meter,
     invalid_in_a_row: u16,
-    unheeded: Option<Unheeded>,
+    excess: Option<Excess>,
 }
 
-/// A rate that a client did not heed, which ended its connection.
+/// What a client sends too much of. Commands over a rate are refused each; here they are what ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unheeded {
-    /// That of its connection's frames.
-    Commands,
-    /// That of its user's frames on all connections.
-    UserCommands,
-    /// That of pings and pongs.
+pub enum Excess {
+    /// Messages in a row that say nothing: the connection ends.
+    Nonsense,
+    /// Pings or pongs, which get no answer any more.
     Pings,
+    /// Commands of the connection, whose rate it does not heed: it ends.
+    Commands,
+    /// Commands of its user on all connections: the same.
+    UserCommands,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,18 +160,13 @@ impl Inbound {
             allowance: None,
             pings: Meter::new(now),
             invalid_in_a_row: 0,
-            unheeded: None,
+            excess: None,
         }
     }
 
     /// Notes who is there, as a token says that came in a frame.
     pub fn admit(&mut self, party: Arc<Party>) {
         self.party = Some(party);
-    }
-
-    /// The rate that ended the connection, if one did.
-    pub fn unheeded(&self) -> Option<Unheeded> {
-        self.unheeded
     }
 
     /// Counts commands for its user, too.
@@ -210,6 +207,11 @@ impl Inbound {
         command
     }
 
+    /// What the last message was too much of, if that is not told by its own answer.
+    pub fn excess(&mut self) -> Option<Excess> {
+        self.excess.take()
+    }
+
     /// The client broke RFC 6455: closes with the code that says how.
     pub fn on_violation(&mut self, violation: Violation) -> Command {
         self.phase = Phase::Ended;
@@ -243,6 +245,7 @@ impl Inbound {
         let is_invalid = matches!(&command, Command::Refuse { error, .. } if is_nonsense(error));
         self.invalid_in_a_row = if is_invalid { self.invalid_in_a_row + 1 } else { 0 };
         if self.invalid_in_a_row >= MAX_INVALID_IN_A_ROW {
+            self.excess = Some(Excess::Nonsense);
             return give_up(PeerCode::ProtocolViolation, "too many invalid messages in a row");
         }
         command
@@ -273,8 +276,7 @@ impl Inbound {
                 Command::Refuse { reply_to: client_frame_id(message), error }
             }
             Verdict::Ignored => {
-                self.unheeded =
-                    Some(if reason == USER_RATE_LIMITED { Unheeded::UserCommands } else { Unheeded::Commands });
+                self.excess = Some(if reason == USER_RATE_LIMITED { Excess::UserCommands } else { Excess::Commands });
                 give_up(PeerCode::RateLimited, "commands keep coming over their rate")
             }
         })
@@ -311,16 +313,17 @@ impl Inbound {
 
     /// A ping with its payload, or a pong.
     fn on_ping(&mut self, ping: Option<Vec<u8>>, now: Instant) -> Option<Command> {
-        match self.pings.take(PING_RATE, now) {
+        let verdict = self.pings.take(PING_RATE, now);
+        if !matches!(verdict, Verdict::Allowed) {
+            self.excess = Some(Excess::Pings);
+        }
+        match verdict {
             Verdict::Allowed => ping.map(Command::Pong),
             Verdict::Refused(_) => None,
-            Verdict::Ignored => {
-                self.unheeded = Some(Unheeded::Pings);
-                Some(match self.phase {
-                    Phase::AwaitingInit => close(PeerCode::RateLimited.number(), "too many pings"),
-                    _ => give_up(PeerCode::RateLimited, "too many pings"),
-                })
-            }
+            Verdict::Ignored => Some(match self.phase {
+                Phase::AwaitingInit => close(PeerCode::RateLimited.number(), "too many pings"),
+                _ => give_up(PeerCode::RateLimited, "too many pings"),
+            }),
         }
     }
     /// What an open connection's frame becomes.

@@ -116,6 +116,7 @@ impl Entrance {
                         let Refused { code, message, retry_after, .. } = refused;
                         self.refused += 1;
                         if self.refused == MAX_REFUSED {
+                            door.metrics.limits.hit(Limit::RefusedRefreshes, "a user");
                             let error = Some(connection_error(code, message.clone()));
                             return Ok(Command::Close { code: code.number(), reason: message, error });
                         }
@@ -138,7 +139,9 @@ impl Entrance {
             Err(refused) => match coming(refused, self.from) {
                 Ok(coming) => Err(Box::new((coming, Command::Init { id, init, party: None }))),
                 // Before the ack the only answer is a close, with the problem as its reason.
-                Err(refused) => Ok(Command::Close { code: refused.code.number(), reason: refused.message, error: None }),
+                Err(refused) => {
+                    Ok(Command::Close { code: refused.code.number(), reason: refused.message, error: None })
+                }
             },
         }
     }
@@ -205,3 +208,6 @@ fn sit(door: Door<'_>, party: &Arc<Party>, place: Option<Place>) -> Result<Seat,
         Refused::new(PeerCode::Overloaded, too_many.to_string())
     })
 }
+
+#[cfg(test)]
+mod tests;

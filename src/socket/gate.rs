@@ -202,6 +202,9 @@ impl Gate {
             };
         };
         let principal = keys.verify(token, time).map_err(|error| {
+            if matches!(error, TokenError::TooLong { .. }) {
+                self.metrics.limits.hit(Limit::TokenMaxBytes, "a token");
+            }
             let refused = Refused::new(error.code(), error.to_string());
             let TokenError::KeyAwaited { issuer, .. } = error else { return refused };
             Refused { awaits: Some(issuer), ..refused }

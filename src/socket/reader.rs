@@ -10,7 +10,7 @@ use crate::auth::Coming;
 use crate::metrics::Limit;
 use crate::revision::Revision;
 use crate::session::command::Command;
-use crate::session::inbound::{Inbound, Unheeded};
+use crate::session::inbound::{Excess, Inbound};
 use crate::wire::websocket::{Incoming, Parser, Violation};
 
 use super::entrance::{Door, Entrance};
@@ -124,6 +124,15 @@ impl Judge {
                 self.state.on_message();
                 let time = SystemTime::now();
                 let command = self.inbound.on_incoming(incoming, &revision.schema, &revision.transcoder, now, time);
+                if let Some(excess) = self.inbound.excess() {
+                    let limit = match excess {
+                        Excess::Nonsense => Limit::InvalidFrames,
+                        Excess::Pings => Limit::PingsPerSecond,
+                        Excess::Commands => Limit::CommandsPerSecond,
+                        Excess::UserCommands => Limit::UserCommandsPerSecond,
+                    };
+                    self.shared.metrics.limits.hit(limit, "a client");
+                }
                 command.and_then(|command| self.look(command, now, time, KeysMay::Come))
             }
             Err(violation) => Some(self.inbound.on_violation(violation)),
@@ -172,14 +181,6 @@ impl Judge {
     /// Tells the shard.
     fn send(&mut self, command: Command) {
         self.ended = command.ends_the_connection();
-        if let Some(unheeded) = self.inbound.unheeded().filter(|_| self.ended) {
-            let limit = match unheeded {
-                Unheeded::Commands => Limit::CommandsPerSecond,
-                Unheeded::UserCommands => Limit::UserCommandsPerSecond,
-                Unheeded::Pings => Limit::PingsPerSecond,
-            };
-            self.shared.metrics.limits.hit(limit, self.entrance.from);
-        }
         self.state.on_sent();
         self.mailbox.push(Message::Command(self.key, command));
     }

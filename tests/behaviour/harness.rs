@@ -194,6 +194,11 @@ impl Client {
         self.socket.send(Message::text(frame.to_string())).await.expect("the connection is open");
     }
 
+    /// Sends a ping, if the connection is still open.
+    pub(crate) async fn ping(&mut self) -> Result<(), Error> {
+        self.socket.send(Message::Ping("x".into())).await
+    }
+
     /// Sends a frame of the binary subprotocol.
     pub(crate) async fn send_binary(&mut self, frame_type: &str, data: &impl prost::Message) {
         let (r#type, data) = (frame_type.to_owned(), data.encode_to_vec().into());

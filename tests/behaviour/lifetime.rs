@@ -1,12 +1,12 @@
 //! How long a connection of a publisher lives: without calls not for long, and with them not for ever, and no event is lost.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rialto::config::Config;
 use rialto::proto::rialto::v1::publisher_service_client::PublisherServiceClient;
 use rialto::proto::rialto::v1::{PublishRequest, PublishStreamRequest, PublishStreamResponse, ack};
 use serde_json::json;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -121,6 +121,30 @@ async fn an_aged_connection_is_told_to_go_and_a_stream_loses_nothing() {
     let told = scrape(&bridge).await;
     // Its client is told in time: hardly a stream is begun on a connection that is closing.
     assert!(f64::from(streams) <= 2.0 * told[AGED] + 2.0, "{streams} streams on {} connections", told[AGED]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_were_opened_together_do_not_end_together() {
+    const AGE: Duration = Duration::from_secs(3);
+    // HTTP/2's preface, empty SETTINGS, and the acknowledgement of the server's.
+    const OPENING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\0\x04\x01\0\0\0\0";
+    let bridge = with(|config| {
+        config.limits.max_grpc_connection_age = Some(AGE);
+        config.limits.grpc_close_timeout = Duration::from_millis(1);
+    })
+    .await;
+    let opened = Instant::now();
+    let lives = (0..16).map(async |_| {
+        let mut stream = TcpStream::connect(bridge.addresses.grpc).await.expect("the port is open");
+        stream.write_all(OPENING).await.expect("it is");
+        let _ = within("its end", stream.read_to_end(&mut Vec::new())).await;
+        opened.elapsed()
+    });
+    let lives = futures_util::future::join_all(lives).await;
+    let (first, last) = (lives.iter().min().expect("some"), lives.iter().max().expect("some"));
+    assert!(*first >= AGE.mul_f64(0.9), "{lives:?}");
+    // By chance they would be as near to each other once in a thousand million times.
+    assert!(*last - *first >= AGE.mul_f64(0.04), "{lives:?}");
 }
 
 /// Whether the client itself says that it had a call for a connection that was told to go, and has not sent it.

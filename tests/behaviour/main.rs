@@ -1,6 +1,7 @@
 //! Behaviour of the whole bridge, from outside: real ports, real clients, one binary.
 
 mod binary;
+mod bounds;
 mod delivery;
 mod depth;
 mod drain;

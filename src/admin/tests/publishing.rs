@@ -89,7 +89,7 @@ async fn a_request_may_be_as_large_as_the_configuration_says() {
 async fn what_is_no_event_is_refused_as_json() {
     let running = start();
     let big = format!(r#"{{"type":"order.shipped","data":{{"note":"{}"}}}}"#, "n".repeat(4 << 20));
-    let many = format!("[{}]", vec!["1"; MAX_EVENTS + 1].join(","));
+    let many = format!("[{}]", vec!["1"; Limits::default().max_request_events + 1].join(","));
     let chunked = "POST /v1/publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
                    transfer-encoding: chunked\r\n\r\n500000\r\n";
     let chunked = format!("{chunked}{}\r\n0\r\n\r\n", "n".repeat(0x50_0000));
@@ -104,7 +104,9 @@ async fn what_is_no_event_is_refused_as_json() {
         (running.publish("{\"type\":\"x\",\"Data\":{}}").await, 400, "MALFORMED_REQUEST"),
         (running.publish("{\"type\":\"x\"} {}").await, 400, "MALFORMED_REQUEST"),
         (running.publish("\"text\"").await, 400, "MALFORMED_REQUEST"),
-        (running.publish(&many).await, 400, "MALFORMED_REQUEST"),
+        (running.publish(&many).await, 413, "TOO_MANY_EVENTS"),
+        (running.publish("[1,2,").await, 400, "MALFORMED_REQUEST"),
+        (running.publish("[] []").await, 400, "MALFORMED_REQUEST"),
         (running.publish(&big).await, 413, "BODY_TOO_LARGE"),
         (running.send(chunked.as_bytes()).await, 413, "BODY_TOO_LARGE"),
         (running.send(call.as_bytes()).await, 413, "BODY_TOO_LARGE"),

@@ -53,11 +53,17 @@ fn what_is_not_three_canonical_parts_is_refused() {
     for (name, token) in table {
         assert!(matches!(refused(name, &token), TokenError::Malformed(_)), "{name}");
     }
-    for size in [MAX_TOKEN_BYTES + 1, 1 << 20] {
-        assert_eq!(refused("long", &"a".repeat(size)), TokenError::TooLong(size));
+    for size in [DEFAULT_MAX_TOKEN_BYTES + 1, 1 << 20] {
+        assert_eq!(refused("long", &"a".repeat(size)), TokenError::TooLong { bytes: size, max_bytes: 8 << 10 });
     }
-    let long = with_claims(&claims_with(json!({"sub": "u7", "x": "y".repeat(MAX_TOKEN_BYTES)})));
-    assert!(matches!(refused("signed and long", &long), TokenError::TooLong(_)));
+    let long = with_claims(&claims_with(json!({"sub": "u7", "x": "y".repeat(DEFAULT_MAX_TOKEN_BYTES)})));
+    assert!(matches!(refused("signed and long", &long), TokenError::TooLong { .. }));
+    let settings = Settings {
+        bounds: Bounds { token_bytes: long.len(), ..Bounds::default() },
+        ..settings(vec![issuer(vec![secret(SECRET)])])
+    };
+    let roomier = Authenticator::new(&settings).unwrap();
+    assert_eq!(&*roomier.verify(&long, at(NOW)).unwrap().user, "u7", "the length is the configuration's");
 }
 
 #[test]

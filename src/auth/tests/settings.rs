@@ -134,6 +134,13 @@ fn a_set_has_public_keys_that_can_be_used_and_no_secrets() {
         let told = of_key(KeySource::Jwks(text.clone()));
         assert!(told.contains(expected), "{}: {told}", &text[..text.len().min(200)]);
     }
+    let (hundred, roomier) = (many(101), Bounds { set_keys: 101, ..Bounds::default() });
+    assert!(KeySource::Jwks(hundred.clone()).check(roomier).is_ok(), "the number is the configuration's");
+    let bytes = hundred.len();
+    for (set_bytes, expected) in [(bytes, true), (bytes - 1, false)] {
+        let bounds = Bounds { set_bytes, ..roomier };
+        assert_eq!(KeySource::Served(hundred.clone()).check(bounds).is_ok(), expected, "and so is the length");
+    }
 }
 
 #[test]
@@ -148,7 +155,7 @@ fn a_served_set_keeps_its_good_keys_and_says_what_it_passes_over() {
     let set = json!({"keys": [
         json!({"kty": "new"}), changed(rsa, "n", json!("AQAB")), changed(rsa, "d", json!("AQAB")), rsa, rsa, p256,
     ]});
-    let (keys, passed_over) = jwks::read_served(&set.to_string()).unwrap();
+    let (keys, passed_over) = jwks::read_served(&set.to_string(), Bounds::default()).unwrap();
     let ids: Vec<_> = keys.iter().map(|key| key.id.clone().unwrap()).collect();
     assert_eq!(ids, ["rsa", "p256"]);
     let told: Vec<_> = passed_over.iter().map(|passed| (&*passed.why, passed.is_wrong)).collect();
@@ -162,7 +169,7 @@ fn a_served_set_keeps_its_good_keys_and_says_what_it_passes_over() {
         ]
     );
     for rubbish in ["[]", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"new"},1]}"#] {
-        assert!(jwks::read_served(rubbish).is_err(), "{rubbish}");
+        assert!(jwks::read_served(rubbish, Bounds::default()).is_err(), "{rubbish}");
     }
 }
 

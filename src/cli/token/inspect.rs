@@ -12,7 +12,7 @@ use super::super::screen::{Colour, Screen, harmless};
 use super::publisher::PREFIX;
 use crate::app;
 use crate::auth::publishers::TokenHash;
-use crate::auth::{MAX_TOKEN_BYTES, TokenError, Unverified};
+use crate::auth::{TokenError, Unverified};
 use crate::config::{Config, Process};
 use crate::ids::SessionId;
 
@@ -47,7 +47,8 @@ impl Inspect {
         let config = Config::load(&self.flags.0, &Process)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let gate = runtime.block_on(app::gate(&config))?;
-        let token = if self.token == "-" { from_input()? } else { self.token };
+        let max_bytes = config.identity.bounds.token_bytes;
+        let token = if self.token == "-" { from_input(max_bytes)? } else { self.token };
         let token = token.trim();
         let token = token.strip_prefix("Bearer ").unwrap_or(token);
         let now = SystemTime::now();
@@ -56,7 +57,8 @@ impl Inspect {
         if session.is_some_and(|session| session.recognise(token).is_some()) {
             screen.line("The session token of --session-token-file: shown as it is, it has no claims and no end.")?;
         } else {
-            let read = Unverified::read(token).map_err(|error| Failure::Refused(what_else(token, &error, &config)))?;
+            let read = Unverified::read(token, max_bytes)
+                .map_err(|error| Failure::Refused(what_else(token, &error, &config)))?;
             for (heading, members) in [("Header", &read.header), ("Claims", &read.claims)] {
                 screen.line(&paint.paint(Colour::Bold, heading))?;
                 show(members, now, screen)?;
@@ -104,10 +106,10 @@ fn what_else(token: &str, error: &TokenError, config: &Config) -> String {
     format!("{error}{other}")
 }
 
-fn from_input() -> Result<String, Failure> {
+fn from_input(max_bytes: usize) -> Result<String, Failure> {
     let mut text = String::new();
     // Room for white space around it; a longer one is refused by its length.
-    std::io::stdin().take(2 * MAX_TOKEN_BYTES as u64).read_to_string(&mut text)?;
+    std::io::stdin().take(2 * max_bytes as u64).read_to_string(&mut text)?;
     Ok(text)
 }
 

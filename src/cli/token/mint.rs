@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::super::failure::Failure;
 use super::super::screen::Screen;
-use crate::auth::{self, DEFAULT_MAX_LIFE, MAX_TOKEN_BYTES};
+use crate::auth::{self, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES};
 use crate::config::{duration, secret_of};
 
 /// Claims that have an option of their own.
@@ -77,8 +77,9 @@ impl Mint {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = self.claims(now, life)?;
         let token = auth::mint(&claims, &secret).map_err(|error| usage("--secret-file", &error.to_string()))?;
-        if token.len() > MAX_TOKEN_BYTES {
-            let problem = format!("the token would have {} bytes, and {MAX_TOKEN_BYTES} are read", token.len());
+        if token.len() > DEFAULT_MAX_TOKEN_BYTES {
+            let (bytes, most) = (token.len(), DEFAULT_MAX_TOKEN_BYTES);
+            let problem = format!("the token would have {bytes} bytes, and bridges read {most} (--token-max-bytes)");
             return Err(Failure::Usage(problem));
         }
         screen.line(&token)

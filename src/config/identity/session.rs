@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Identity, Mistake, mistake, secret_of};
-use crate::auth::KeySource;
+use crate::auth::{Bounds, KeySource};
 
 impl Identity {
     /// Whether there is a session token.
@@ -43,7 +43,7 @@ impl Identity {
 /// It cannot be read, or is not worth the name, in words.
 pub(in crate::config) fn token_of(path: &Path) -> Result<Vec<u8>, String> {
     let token = secret_of(path)?;
-    match KeySource::Secret(token.clone()).check() {
+    match KeySource::Secret(token.clone()).check(Bounds::default()) {
         Ok(()) if token.iter().all(u8::is_ascii_graphic) => Ok(token),
         Ok(()) => Err("a token is sent in a header, and this has other than visible ASCII characters".to_owned()),
         Err(error) => Err(error.to_string()),

@@ -14,14 +14,17 @@ struct Running {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     served: tokio::task::JoinHandle<io::Result<()>>,
+    metrics: Arc<Metrics>,
 }
 
 fn start(router: Router, configure: impl FnOnce(Server) -> Server) -> Running {
     let listener = listen("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopping) = watch::channel(false);
-    let served = tokio::spawn(configure(Server::new(listener, router)).serve(stopping));
-    Running { address, stop, served }
+    let metrics = Arc::<Metrics>::default();
+    let server = Server::new(listener, router).with_metrics(Arc::clone(&metrics), Called::BROWSERS);
+    let served = tokio::spawn(configure(server).serve(stopping));
+    Running { address, stop, served, metrics }
 }
 
 fn hello() -> Router {
@@ -78,13 +81,16 @@ async fn stuck(config: Config) -> (Running, TcpStream, Arc<ConnectionLimits>) {
 #[tokio::test]
 async fn an_old_connection_that_does_not_read_its_answer_is_cut() {
     let short = Duration::from_millis(50);
-    let (_running, _stream, limits) = stuck(Config { max_age: short, drain_timeout: short, ..Config::default() }).await;
+    let config = Config { max_age: short, drain_timeout: short, ..Config::default() };
+    let (running, _stream, limits) = stuck(config).await;
     let cut = async {
         while limits.connections() > 0 {
             tokio::task::yield_now().await;
         }
     };
     timeout(PATIENCE, cut).await.expect("the connection is cut");
+    assert_eq!(running.metrics.limits.get(Limit::HttpConnectionAge), 1);
+    assert_eq!(running.metrics.limits.get(Limit::HttpCloseTimeout), 1);
 }
 
 #[tokio::test]

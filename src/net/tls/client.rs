@@ -149,7 +149,7 @@ impl ClientCertificate {
     ///
     /// # Cancel safety
     /// Nothing is lost.
-    pub async fn lapsed(&self) -> Lapsed {
+    async fn lapsed(&self) -> Lapsed {
         loop {
             match self.standing(SystemTime::now()) {
                 Ok(()) => sleep(LOOK_EVERY).await,
@@ -168,6 +168,17 @@ impl ClientCertificate {
             }
             Err(_) => Err(Lapsed::Unvouched),
         }
+    }
+}
+
+/// Waits until this certificate does not count any more; without one for ever. Says why.
+///
+/// # Cancel safety
+/// Nothing is lost.
+pub async fn lapse_of(certificate: Option<&ClientCertificate>) -> Lapsed {
+    match certificate {
+        Some(certificate) => certificate.lapsed().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -117,6 +117,39 @@ fn a_certificate_counts_as_long_as_it_lasts_and_its_authority_is_there() {
     assert!(certificate.is_of(&old.authorities(), now) && !certificate.is_of(&port, now));
 }
 
+#[test]
+fn of_a_certificate_with_many_names_the_first_ones_count() {
+    let authority = Authority::new();
+    authority.sign("many", |params| {
+        params.subject_alt_names = (0..70).map(|number| uri(&format!("spiffe://shop/{number}"))).collect();
+    });
+    let certificate = authority.shown("many", &authority.authorities());
+    let names: Vec<_> = certificate.names().iter().map(ToString::to_string).collect();
+    let first: Vec<_> = (0..64).map(|number| format!("spiffe://shop/{number}")).collect();
+    assert_eq!(names, first);
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let authority = Authority::new();
+    authority.sign("own", |_| ());
+    let path = authority.path("own.crt");
+    let pem = std::fs::read(&path).unwrap();
+    for (bytes, is_read) in [(1 << 20, true), ((1 << 20) + 1, false)] {
+        // Text before the first certificate is nobody's.
+        let mut padded = vec![b'\n'; bytes - pem.len()];
+        padded.extend_from_slice(&pem);
+        std::fs::write(&path, padded).unwrap();
+        match Tls::new(&authority.files("own", None), Protocol::Http1) {
+            Ok(_) => assert!(is_read, "{bytes}"),
+            Err(wrong) => {
+                assert!(!is_read && wrong[0].option == "--tls-cert", "{wrong:?}");
+                assert!(wrong[0].problem.contains("more than the 1048576 bytes"), "{wrong:?}");
+            }
+        }
+    }
+}
+
 /// How a connection is opened, with an answer after it, so that the client has had its ticket.
 async fn kind(tls: &Arc<Tls>, client: Arc<rustls::ClientConfig>) -> Option<HandshakeKind> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -22,6 +22,7 @@ use cel::common::ast::IdedExpr;
 use cel::parser::Parser;
 use cel::{Context, ExecutionError, Value};
 
+use super::OVER_BUDGET;
 use super::budget;
 use paying::pay_parts;
 use rewrite::Patterns;
@@ -140,7 +141,7 @@ impl CelRule {
         match self.evaluate(this, now) {
             // Even if it came to a result without what it could not pay.
             _ if budget::is_spent() => {
-                report(self.id.clone(), "is too large for its rule to be evaluated".to_owned());
+                report(self.id.clone(), OVER_BUDGET.to_owned());
             }
             Ok(Value::Bool(true)) => {}
             Ok(Value::Bool(false)) => report(self.id.clone(), self.message.clone()),

@@ -1,14 +1,16 @@
 //! What the rules of another revision of a schema mean for the messages of this one.
 //!
 //! Promises that a field which either hides is hidden, wherever it can be recognised: by its number in a message of the same
-//! full name, or in the message that stands at the same place of an event of the same type, whatever that message is called.
+//! full name, or in the message that stands at the same place of an event of the same type, whatever that message is called;
+//! also where this schema has no such field, as its events may have its bytes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use buffa_descriptor::{DescriptorPool, MessageIndex};
+use buffa_descriptor::MessageIndex;
 
 use super::super::{Audience, ChannelTemplate, EventType, Schema, TypeIndex};
+use super::unknown::has;
 use super::{FieldRules, Reach, message_of};
 
 impl FieldRules {
@@ -19,11 +21,14 @@ impl FieldRules {
         if others.is_empty() {
             return joined;
         }
+        let asking = Reach::new(&other.pool, others).fields();
         for (mine, theirs) in same_messages(own, other) {
-            for (number, rule) in others.of(theirs) {
-                if own.pool.message(mine).field(number).is_none() && !has_extension(&own.pool, mine, number) {
-                    continue;
+            for ((_, number), asks) in asking.range((theirs, 0)..=(theirs, u32::MAX)) {
+                if !has(&own.pool, mine, *number) {
+                    joined.withhold(mine, *number, *asks);
                 }
+            }
+            for (number, rule) in others.of(theirs).filter(|(number, _)| has(&own.pool, mine, *number)) {
                 let known = joined.0.entry((mine, number)).or_default();
                 known.asks = known.asks.with(rule.asks);
                 known.masked_in_logs |= rule.masked_in_logs;
@@ -38,15 +43,10 @@ impl FieldRules {
     /// What the events of a schema ask their readers for if these are the rules of its fields. Those that ask for nothing
     /// are among them.
     pub fn asks(&self, schema: &Schema) -> HashMap<TypeIndex, Audience> {
-        let everything = self.0.values().fold(Audience::NONE, |all, rule| all.with(rule.asks));
-        let reach = Reach { pool: &schema.pool, rules: self, everything };
+        let reach = Reach::new(&schema.pool, self);
         let events = schema.events.iter().filter(|event| !event.own);
         events.map(|event| (event.index, reach.of(event.message).asks)).collect()
     }
-}
-
-fn has_extension(pool: &DescriptorPool, message: MessageIndex, number: u32) -> bool {
-    pool.extensions_of(message).any(|extension| extension.field().number() == number)
 }
 
 /// The messages of both schemas that are, or may be, the same.

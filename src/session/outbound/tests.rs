@@ -19,6 +19,7 @@ mod audiences;
 mod classes;
 mod commands;
 mod cursors;
+mod grants;
 mod identity;
 mod ledger;
 mod revisions;

@@ -8,17 +8,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::auth::{self, ClaimNames, DEFAULT_MAX_LIFE, Issuer, KeySource, Settings};
+use crate::auth::{self, Bounds, ClaimNames, DEFAULT_MAX_LIFE, Issuer, KeySource, Settings};
 
 const SECRET: &str = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";
 const NOW: u64 = 1_790_000_000;
+
+fn settings(issuer: Issuer) -> Settings {
+    let (claims, bounds) = (ClaimNames::default(), Bounds::default());
+    let leeway = Duration::from_secs(30);
+    Settings { issuers: vec![issuer], claims, leeway, max_life: DEFAULT_MAX_LIFE, bounds }
+}
 
 fn gate(in_query: bool, cookie: Option<&str>) -> Gate {
     let keys = vec![KeySource::Secret(SECRET.into())];
     let issuer = Issuer { keys, ..Issuer::default() };
     let leeway = Duration::from_secs(30);
-    let settings =
-        Settings { issuers: vec![issuer], claims: ClaimNames::default(), leeway, max_life: DEFAULT_MAX_LIFE };
+    let settings = settings(issuer);
     let keys = Some(Arc::new(Keyring::new(settings, Duration::ZERO).unwrap()));
     Gate {
         keys,
@@ -165,9 +170,7 @@ fn a_token_whose_key_may_come_is_not_counted_as_wrong() {
         url: Some(url.into()),
         ..Issuer::default()
     };
-    let leeway = Duration::from_secs(30);
-    let settings =
-        Settings { issuers: vec![issuer], claims: ClaimNames::default(), leeway, max_life: DEFAULT_MAX_LIFE };
+    let settings = settings(issuer);
     let keys = Keyring::new(settings, Duration::ZERO).unwrap();
     let set = include_str!("../../../tests/vectors/keys/jwks.json");
     keys.fetched(&keys.remotes()[0], Ok(set.to_owned())).unwrap();

@@ -4,7 +4,7 @@ use rialto::proto::rialto::v1 as proto;
 use serde_json::json;
 
 use super::{ALL, Form, SCHEMA, Sees, Shop, judge};
-use crate::fields::messages::{Moved, packed, placed};
+use crate::fields::messages::{Contact, Moved, packed, placed};
 use crate::harness::json_event;
 use crate::identity::token;
 use crate::metrics::scrape;
@@ -104,4 +104,58 @@ async fn what_a_reload_hides_is_hidden_in_history_in_a_resume_and_in_the_newest_
     judge(&live.next_of("order.placed").await, NOTHING, "live after");
     let earlier = scrape(&shop.guarded.bridge).await["rialto_schema_earlier_revisions"];
     assert!((1.5..2.5).contains(&earlier), "the first, which has events, and the one before this: {earlier}");
+}
+
+/// `order.plain` of a publisher whose schema has more fields.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Newer {
+    #[prost(string, tag = "1")]
+    order_id: String,
+    #[prost(string, tag = "16")]
+    margin: String,
+    #[prost(message, optional, tag = "17")]
+    buyer: Option<Contact>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_schema_hides_is_hidden_where_this_one_has_no_such_field_at_all() {
+    let margin = Newer { margin: "hidden-value".to_owned(), ..Newer::default() };
+    let contact = Contact { email: "hidden-value".to_owned(), ..Contact::default() };
+    let buyer = Newer { buyer: Some(contact), ..Newer::default() };
+    let field = "string margin = 16 [(rialto.v1.field).visible_to = \"money\"];";
+    for (more, event) in [(field, margin), ("Contact buyer = 17;", buyer)] {
+        expect_hidden_by_another(more, &Newer { order_id: "1".to_owned(), ..event }).await;
+    }
+}
+
+/// Serves a schema, then one with `more` in it, then the first again, and publishes by the second one all the time.
+async fn expect_hidden_by_another(more: &str, event: &Newer) {
+    let plain = "type: \"order.plain\"";
+    let (before, rest) = SCHEMA.split_once(plain).expect("the event is there");
+    let (options, fields) = rest.split_once("};").expect("its options end");
+    let newer = format!("{before}{plain}{options}}}; {more}{fields}");
+    let shop = Shop::open().await;
+    let publish = || shop.publish(packed("Plain", event));
+    let mut live = shop.reader(Form::Binary, "bob", &[]).await;
+    let start = live.subscribe("order:1", None).await.head.expect("a head");
+    let shows = |got: &super::Got| got.bytes().windows(12).any(|window| window == b"hidden-value");
+    publish().await;
+    assert!(shows(&live.next_of("order.plain").await), "nobody has said that it is to be hidden");
+    let mut published = 1;
+    for (name, schema) in [("newer", newer.as_str()), ("older again", SCHEMA)] {
+        shop.reload(schema).await;
+        publish().await;
+        published += 1;
+        assert!(!shows(&live.next_of("order.plain").await), "{more} {name}: live");
+        for (user, grants, sees) in [("bob", &[][..], false), ("all", &["*"], true)] {
+            for after in [None, Some(start.clone())] {
+                let mut late = shop.reader(Form::Binary, user, grants).await;
+                late.subscribe("order:1", after.clone()).await;
+                for _ in 0..published {
+                    let got = late.next_of("order.plain").await;
+                    assert_eq!(shows(&got), sees, "{more} {name}: {user} after {after:?}");
+                }
+            }
+        }
+    }
 }

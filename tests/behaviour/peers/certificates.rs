@@ -166,13 +166,25 @@ impl Operator {
     }
 }
 
-/// Waits until nothing more comes.
-async fn ended(stream: &mut TlsStream<TcpStream>) {
-    let reading = async {
-        let mut rest = [0; 4_096];
-        while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
-    };
-    within("the connection ends", reading).await;
+/// Waits until nothing more comes. What came.
+async fn rest(stream: &mut TlsStream<TcpStream>) -> Vec<u8> {
+    let mut rest = Vec::new();
+    // An end without TLS's own close is one, too: what came before it is kept.
+    let _ = within("the connection ends", stream.read_to_end(&mut rest)).await;
+    rest
+}
+
+/// The code of the first GOAWAY among HTTP/2's frames (RFC 9113, sections 4.1 and 6.8).
+fn goaway(mut frames: &[u8]) -> Option<u32> {
+    while let Some((head, rest)) = frames.split_at_checked(9) {
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        let (payload, behind) = rest.split_at_checked(length)?;
+        if head[3] == 7 {
+            return payload.get(4..8).map(|code| u32::from_be_bytes(code.try_into().expect("four bytes")));
+        }
+        frames = behind;
+    }
+    None
 }
 
 /// Publishes until it is refused: the reason, in an ack or as the end of the stream.
@@ -211,8 +223,8 @@ async fn whose_authority_has_gone_publishes_nothing_more_on_open_connections() {
         (told.code(), Refused::of_call(&told).reason.as_str()),
         (tonic::Code::Unauthenticated, "CERTIFICATE_NOT_TRUSTED")
     );
-    // Nor is the connection kept for calls to come, even by one that says nothing at all.
-    ended(&mut raw).await;
+    // Nor is the connection kept for calls to come, even by one that says nothing at all: it is told to go, and no mistake.
+    assert_eq!(goaway(&rest(&mut raw).await), Some(0));
     publish_as(&mut first, "", beat()).await.expect_err("it cannot open another");
     assert_eq!(other.reasons(vec![beat()]).await, [None], "whose authority is there goes on");
 }
@@ -272,14 +284,14 @@ async fn operators_are_judged_at_every_request_too() {
     let (mut asking, (status, head, body)) = within("a refusal", refused).await;
     assert!(status == 401 && body.contains("CERTIFICATE_NOT_TRUSTED"), "{status} {body}");
     assert!(head.to_ascii_lowercase().contains("connection: close"), "{head}");
-    ended(&mut asking.stream).await;
+    rest(&mut asking.stream).await;
     let mut operator = mutual.operator(&new.sign("ops.internal", HOUR)).await;
     let (status, _, metrics) = operator.ask("GET", "/metrics", "").await.expect("an answer");
     assert_eq!(status, 200);
     assert!(metrics.contains("rialto_internal_refused_total{reason=\"certificate_not_trusted\"} 1"), "{metrics}");
     // One that is kept alive for nothing ends by itself.
     mutual.exchange("operators.pem", &[&old]);
-    ended(&mut operator.stream).await;
+    rest(&mut operator.stream).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

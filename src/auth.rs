@@ -30,6 +30,7 @@ mod token;
 mod tests;
 
 pub use authenticator::Authenticator;
+pub use claims::{MAX_NAME_BYTES, is_name};
 pub use error::{KeyError, SettingsError, TokenError};
 pub use jsonwebtoken::Algorithm;
 pub use jwks::PassedOver;

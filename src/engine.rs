@@ -80,6 +80,10 @@ pub struct Appended {
 
 /// The way from an engine into a node's rings.
 pub trait Appender: Send + Sync {
+    /// Makes room for what will be appended where there is little. May take long, so an engine says it before it takes a lock
+    /// that others wait for; [`Appender::append`] never does it.
+    fn make_room(&self);
+
     /// Writes the event into the channel's ring under the next sequence, and wakes its readers. An ephemeral event gets no
     /// sequence: its position is 0 of the channel's epoch.
     ///

@@ -6,6 +6,7 @@
 //!
 //! Owned by everybody behind an `Arc`. The map is split by hash; locks are held for lookups and appends only.
 
+mod budget;
 mod channel;
 mod listing;
 mod reads;
@@ -24,8 +25,9 @@ use crate::ids::ChannelKey;
 use crate::log::{Class, Epoch, MAX_TOMBSTONES, Position, Record, RingLog, TOMBSTONE_AGE, Tombstones};
 use crate::metrics::{Limit, Metrics};
 use crate::schema::Retention;
-use crate::status::{Code, Status};
+use crate::status::Status;
 use crate::wire::EventFrame;
+use budget::Budget;
 use revise::Revised;
 
 pub use channel::Channel;
@@ -76,8 +78,7 @@ pub struct Hub {
     next_id: AtomicU64,
     /// Shared with the channels: reading may add to it.
     bytes: Arc<AtomicUsize>,
-    /// Held by whoever is freeing memory, so that one publisher does it and not all.
-    reclaiming: Mutex<()>,
+    budget: Budget,
     /// What the last reload has said. Its lock is taken under a channel's, and only by publishers of an older revision.
     revised: Mutex<Option<Arc<Revised>>>,
     /// The number in there, 0 before the first reload.
@@ -100,7 +101,7 @@ impl Hub {
             shards: (0..shards).map(|_| Arc::new(Wakeups::default())).collect(),
             next_id: AtomicU64::new(1),
             bytes: Arc::default(),
-            reclaiming: Mutex::new(()),
+            budget: Budget::new(limits.total_bytes),
             revised: Mutex::new(None),
             revision: AtomicU32::new(0),
             limits,
@@ -133,9 +134,9 @@ impl Hub {
         }
         let begin = self.tombstones().revive(key, now());
         let log = RingLog::resurrect(begin, retention).with_max_bytes(self.limits.channel_bytes);
-        self.account(0, log.bytes());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let channel = Arc::new(Channel::new(id, key.clone(), log, self.shards.len(), Arc::clone(&self.bytes)));
+        self.account(0, channel.bytes());
         bucket.insert(key.clone(), Arc::clone(&channel));
         channel
     }
@@ -163,7 +164,7 @@ impl Hub {
         self.tombstones.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Memory of all logs, in bytes.
+    /// Memory of all logs and their channels, in bytes.
     pub fn log_bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -203,21 +204,23 @@ fn now() -> Instant {
 }
 
 impl Appender for Hub {
+    fn make_room(&self) {
+        self.look_for_room(now());
+    }
+
     fn append(&self, append: &Append) -> Result<Position, Status> {
         let event = &append.event;
-        if self.log_bytes() > self.limits.total_bytes && !self.reclaim(now()) {
-            return Err(Status::new(
-                Code::ResourceExhausted,
-                "log_budget",
-                format!("the logs of this node hold {} bytes, the most it may keep", self.limits.total_bytes),
-            )
-            .with_retry_after(Duration::from_secs(1)));
-        }
         let channel = match event.class {
-            Class::Reliable | Class::Latest(_) => self.channel(&append.key, append.retention),
+            Class::Reliable | Class::Latest(_) => {
+                self.check_room(&append.key)?;
+                self.channel(&append.key, append.retention)
+            }
             // Nobody there now means nobody ever: nothing is kept, and a channel never touched costs nothing.
             Class::Ephemeral => match self.find(&append.key) {
-                Some(channel) if channel.subscriptions() > 0 => channel,
+                Some(channel) if channel.subscriptions() > 0 => {
+                    self.check_room(&append.key)?;
+                    channel
+                }
                 found => return Ok(self.no_sequence(&append.key, found)),
             },
         };

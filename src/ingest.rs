@@ -9,19 +9,18 @@
 
 mod authority;
 mod check;
+mod context;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod limits;
 mod metadata;
 mod payloads;
 mod refusal;
 mod shown;
 mod tell;
 
-use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::RngCore as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -34,7 +33,6 @@ use crate::metrics::{Limit, Metrics};
 use crate::net::tls::Authorities;
 use crate::proto::rialto::v1::Event;
 use crate::revision::{Revision, Revisions};
-use crate::session::meter::Rate;
 use crate::status::{Code, Status};
 
 use authority::{Authority, Paces};
@@ -42,59 +40,10 @@ use check::Checker;
 use tell::{Sent, Teller};
 
 pub use check::body_bytes;
+pub use context::PublishContext;
+pub use limits::Limits;
 pub use payloads::PAYLOADS_TARGET;
 pub use shown::Shown;
-
-/// What an event may be.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Wire bytes of one event. Default 1 MiB.
-    pub max_event_bytes: usize,
-    /// Bytes of one request over HTTP, with all of its events. Default 4 MiB.
-    pub max_request_bytes: usize,
-    /// Events of one request over HTTP. Default 1,000.
-    pub max_request_events: usize,
-    /// From the headers of a request over HTTP to the end of its body. Default 10 s.
-    pub body_timeout: Duration,
-    /// Bytes of one event that comes as JSON. Default 4 MiB.
-    pub max_json_bytes: usize,
-    /// Channels that one event may name. Default 64.
-    pub max_channels: usize,
-    /// Entries of one event's metadata. Default 64.
-    pub max_metadata_entries: usize,
-    /// Bytes of one event's metadata, keys and values. Default 8 KiB.
-    pub max_metadata_bytes: usize,
-    /// Bytes of an idempotency key. Default 256.
-    pub max_idempotency_key_bytes: usize,
-    /// Memory for events that are being decoded at once, over all publishers, in bytes. Default 64 MiB.
-    pub decoding_bytes: usize,
-    /// Events that one publisher may publish, known by its name or else by its address. Default: as many as it can.
-    pub publisher_rate: Option<Rate>,
-    /// Those of one type. Default: as many as it can.
-    pub type_rate: Option<Rate>,
-    /// Whether an event must name a tenant. Default no.
-    pub require_tenant: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            max_event_bytes: 1 << 20,
-            max_request_bytes: 4 << 20,
-            max_request_events: 1_000,
-            body_timeout: Duration::from_secs(10),
-            max_json_bytes: 4 << 20,
-            max_channels: 64,
-            max_metadata_entries: 64,
-            max_metadata_bytes: 8 << 10,
-            max_idempotency_key_bytes: 256,
-            decoding_bytes: 64 << 20,
-            publisher_rate: None,
-            type_rate: None,
-            require_tenant: false,
-        }
-    }
-}
 
 /// Events of one batch.
 const MAX_BATCH_EVENTS: usize = 1_000;
@@ -107,71 +56,6 @@ const MAX_BATCH_UNITS: u64 = 200_000;
 const GROWTH: usize = 4;
 /// The least that a batch reserves.
 const MIN_RESERVE_BYTES: usize = 4 << 10;
-
-/// Who publishes, in which call and in which trace.
-#[derive(Clone, Debug)]
-pub struct PublishContext {
-    shown: Shown,
-    traceparent: Option<Arc<str>>,
-    peer: Option<SocketAddr>,
-    /// Tells the calls of this process apart in its log.
-    call: u64,
-}
-
-impl Default for PublishContext {
-    fn default() -> Self {
-        static CALLS: AtomicU64 = AtomicU64::new(1);
-        let call = CALLS.fetch_add(1, Ordering::Relaxed);
-        PublishContext { shown: Shown::default(), traceparent: None, peer: None, call }
-    }
-}
-
-impl PublishContext {
-    /// A publisher who shows this.
-    #[must_use]
-    pub fn with_shown(mut self, shown: Shown) -> Self {
-        self.shown = shown;
-        self
-    }
-
-    /// Waits until the certificate of the call's connection does not count any more; without one for ever. Says what the call is
-    /// told then.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost.
-    pub async fn lapsed(&self) -> Status {
-        self.shown.lapsed().await
-    }
-
-    /// What is told of a certificate that does not count any more.
-    pub fn lapse(&self) -> Option<Status> {
-        self.shown.lapse()
-    }
-
-    /// From this address, for logs.
-    #[must_use]
-    pub fn with_peer(mut self, peer: Option<SocketAddr>) -> Self {
-        self.peer = peer;
-        self
-    }
-
-    /// Events that have no `traceparent` of their own get this one. What is not one by W3C's Trace Context is left out, as
-    /// that specification asks.
-    #[must_use]
-    pub fn with_traceparent(mut self, traceparent: Option<&str>) -> Self {
-        self.traceparent = traceparent.filter(|text| metadata::is_traceparent(text)).map(Arc::from);
-        self
-    }
-}
-
-impl fmt::Display for PublishContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.peer {
-            Some(peer) => write!(f, "{peer}, call {}", self.call),
-            None => write!(f, "call {}", self.call),
-        }
-    }
-}
 
 /// An event that is in the log of every channel that it goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]

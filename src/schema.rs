@@ -36,6 +36,8 @@ mod escape;
 mod events;
 mod filter;
 mod fingerprint;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod imports;
 mod key;
 pub mod lint;

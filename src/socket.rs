@@ -17,6 +17,7 @@ mod origin;
 pub mod pump;
 mod reader;
 mod readers;
+mod replays;
 mod roster;
 mod shard;
 mod shared;

@@ -9,17 +9,14 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
 
-use super::answer::Refused;
-use super::service::{answer, read};
+use super::service::{answer, read, tenant_of};
 use super::{Gauges, Guard, Result, method_not_allowed};
 use crate::hub::{MAX_LISTED, Order, Query, Summary};
-use crate::ids::Tenant;
 use crate::ingest::Ingest;
 use crate::proto::rialto::v1::{
     ChannelOrder, ChannelSummary, ListChannelsRequest, ListChannelsResponse, Position as ProtoPosition,
 };
 use crate::schema::Schema;
-use crate::status::{Code, Status};
 
 /// How many are listed when nothing is said.
 const LISTED: usize = 100;
@@ -47,13 +44,7 @@ async fn list_channels(State(channels): State<Channels>, request: Request) -> Re
         ChannelOrder::Unspecified | ChannelOrder::Rate => Order::Rate,
     };
     let limit = if asked.limit == 0 { LISTED } else { (asked.limit as usize).min(MAX_LISTED) };
-    let tenant = match asked.tenant.as_str() {
-        "" => Tenant::default_tenant(),
-        name => Tenant::parse(name).map_err(|error| {
-            let status = Status::new(Code::InvalidArgument, "invalid_tenant", error.to_string());
-            Refused::new(status.with_violation("tenant", error.to_string()))
-        })?,
-    };
+    let tenant = tenant_of(&ingest, &asked.tenant)?;
     let listing = gauges.list_channels(&Query { tenant, prefix: asked.prefix, after: asked.after, limit, order });
     let last = listing.channels.last().filter(|_| order == Order::Name && listing.channels.len() == limit);
     let next = last.map(|channel| channel.name.to_string()).unwrap_or_default();

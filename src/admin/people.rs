@@ -10,18 +10,14 @@ use axum::response::Response;
 use axum::routing::post;
 
 use super::answer::Refused;
-use super::service::{answer, read, timestamp};
+use super::service::{answer, read, tenant_of, timestamp};
 use super::{Guard, Result, method_not_allowed};
-use crate::auth::{Full, Subject};
-use crate::ids::Tenant;
+use crate::auth::{Full, MAX_NAME_BYTES, Subject, is_name};
 use crate::ingest::Ingest;
 use crate::proto::rialto::v1::{
     DisconnectRequest, DisconnectResponse, RevokeRequest, RevokeResponse, disconnect_request, revoke_request,
 };
 use crate::status::{Code, Status};
-
-/// The longest name of a user, a session or a token: what [`crate::auth`] lets a token have.
-const MAX_NAME_BYTES: usize = 255;
 
 /// What comes later.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -50,31 +46,36 @@ pub(super) fn people_routes(ingest: Arc<Ingest>, doorkeeper: Arc<dyn Doorkeeper>
         .with_state(People { ingest, doorkeeper, guard })
 }
 
+/// Whom a request of this module names: both kinds of it say so in the same words.
+macro_rules! subject {
+    ($request:ident, $asked:ident, $ingest:ident) => {{
+        let tenant = tenant_of(&$ingest, &$asked.tenant)?;
+        match &$asked.whom {
+            Some($request::Whom::User(name)) => named("user", name).map(|name| Subject::User(tenant, name.into())),
+            Some($request::Whom::Session(name)) => {
+                named("session", name).map(|name| Subject::Session(tenant, name.into()))
+            }
+            Some($request::Whom::TokenId(name)) => {
+                named("tokenId", name).map(|name| Subject::Token(tenant, name.into()))
+            }
+            None => Err(nobody()),
+        }
+    }};
+}
+
 async fn disconnect(State(people): State<People>, request: Request) -> Result<Response> {
-    use disconnect_request::Whom;
     let People { ingest, doorkeeper, guard } = people;
     let asked: DisconnectRequest = read(&ingest, &guard, "rialto.v1.DisconnectRequest", request).await?;
-    let subject = match asked.whom {
-        Some(Whom::User(name)) => user(&asked.tenant, &name),
-        Some(Whom::Session(name)) => session(&asked.tenant, &name),
-        Some(Whom::TokenId(name)) => token(&asked.tenant, &name),
-        None => Err(nobody()),
-    }?;
+    let subject = subject!(disconnect_request, asked, ingest)?;
     let connections = doorkeeper.disconnect(subject.clone()).await as u64;
     tracing::info!(?subject, connections, "disconnected by an administrator");
     answer(&ingest, "rialto.v1.DisconnectResponse", &DisconnectResponse { connections })
 }
 
 async fn revoke(State(people): State<People>, request: Request) -> Result<Response> {
-    use revoke_request::Whom;
     let People { ingest, doorkeeper, guard } = people;
     let asked: RevokeRequest = read(&ingest, &guard, "rialto.v1.RevokeRequest", request).await?;
-    let subject = match asked.whom {
-        Some(Whom::User(name)) => user(&asked.tenant, &name),
-        Some(Whom::Session(name)) => session(&asked.tenant, &name),
-        Some(Whom::TokenId(name)) => token(&asked.tenant, &name),
-        None => Err(nobody()),
-    }?;
+    let subject = subject!(revoke_request, asked, ingest)?;
     let (until, connections) = doorkeeper
         .revoke(subject.clone())
         .await
@@ -84,24 +85,8 @@ async fn revoke(State(people): State<People>, request: Request) -> Result<Respon
     answer(&ingest, "rialto.v1.RevokeResponse", &RevokeResponse { connections, until: Some(timestamp(until)) })
 }
 
-fn user(tenant: &str, name: &str) -> Result<Subject> {
-    Ok(Subject::User(tenant_of(tenant)?, named("user", name)?.into()))
-}
-
-fn session(tenant: &str, name: &str) -> Result<Subject> {
-    Ok(Subject::Session(tenant_of(tenant)?, named("session", name)?.into()))
-}
-
-fn token(tenant: &str, name: &str) -> Result<Subject> {
-    Ok(Subject::Token(tenant_of(tenant)?, named("tokenId", name)?.into()))
-}
-
-fn tenant_of(name: &str) -> Result<Tenant> {
-    if name.is_empty() { Ok(Tenant::default_tenant()) } else { named("tenant", name).map(Tenant::from) }
-}
-
 fn named<'a>(field: &str, name: &'a str) -> Result<&'a str> {
-    if !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.contains(char::is_control) {
+    if is_name(name) {
         return Ok(name);
     }
     let problem = format!("must have 1 to {MAX_NAME_BYTES} bytes and no control characters");

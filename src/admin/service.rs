@@ -16,6 +16,7 @@ use prost::Message;
 
 use super::answer::{Detail, Refused};
 use super::{Gauges, Guard, Result, body, method_not_allowed};
+use crate::ids::Tenant;
 use crate::ingest::Ingest;
 use crate::proto::rialto::v1::{
     BreakingChange, GetNodeRequest, GetNodeResponse, ReloadSchemaRequest, ReloadSchemaResponse, SchemaMistake,
@@ -150,4 +151,17 @@ pub(super) fn timestamp(time: SystemTime) -> Timestamp {
 /// A schema always has Rialto's own messages; this is what is said if one ever does not.
 fn missing(name: &'static str) -> Refused {
     Refused::new(Status::new(Code::Internal, "missing_message", format!("{name} cannot be printed or read")))
+}
+
+/// The tenant that is named: one that could never be would be a mistake that looks like a success.
+pub(super) fn tenant_of(ingest: &Ingest, name: &str) -> Result<Tenant> {
+    let must_be_named = ingest.limits().require_tenant;
+    let problem = match Tenant::parse(name) {
+        Ok(tenant) => return Ok(tenant),
+        Err(_) if name.is_empty() && !must_be_named => return Ok(Tenant::default_tenant()),
+        Err(_) if name.is_empty() => "must be named: this bridge has nobody without a tenant".to_owned(),
+        Err(wrong) => wrong.to_string(),
+    };
+    let status = Status::new(Code::InvalidArgument, "invalid_tenant", format!("tenant: {problem}"));
+    Err(Refused::new(status.with_violation("tenant", problem)))
 }

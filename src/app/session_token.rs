@@ -1,6 +1,7 @@
 //! The session token of a bridge: made at its start, or read from a file and read again when that changes.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,13 +20,13 @@ pub(super) fn start(config: &Config, files: &mut Files) -> Result<Started, Confi
     let from_file = identity.read_session_token().map_err(|mistake| ConfigError { mistakes: vec![mistake] })?;
     let Some((text, watched)) = from_file.zip(watched) else {
         let made = identity.session_token.then(|| URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
-        return Ok((made.as_ref().map(|made| Arc::new(SessionToken::new(made.as_bytes()))), made));
+        return Ok((made.as_ref().map(|made| Arc::new(SessionToken::new(made.as_bytes(), SystemTime::now()))), made));
     };
-    let token = Arc::new(SessionToken::new(&text));
+    let token = Arc::new(SessionToken::new(&text, SystemTime::now()));
     let (own, identity) = (Arc::clone(&token), identity.clone());
     files.watch(watched, move || {
         let read = identity.read_session_token().map_err(|mistake| mistake.problem)?;
-        own.replace(&read.ok_or("there is no file left")?);
+        own.replace(&read.ok_or("there is no file left")?, SystemTime::now());
         Ok(())
     });
     Ok((Some(token), None))

@@ -15,7 +15,12 @@ use crate::session::grants::Grants;
 use crate::session::principal::{Known, Principal};
 
 /// The longest user, tenant and token id: OpenID Connect's limit of a `sub`.
-const MAX_NAME_BYTES: usize = 255;
+pub const MAX_NAME_BYTES: usize = 255;
+
+/// Whether a user, a session or a token may be called so.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_NAME_BYTES && !text.contains(char::is_control)
+}
 
 /// The most permissions of a token: each is compared with what is asked for.
 const MAX_GRANTS: usize = 256;
@@ -88,6 +93,7 @@ pub(super) fn principal(claims: Claims, names: &ClaimNames, expires: SystemTime)
     let session = text(&claims, &names.session, MAX_SESSION_ID_BYTES)?;
     let token_id = text(&claims, "jti", MAX_NAME_BYTES)?;
     Ok(Principal {
+        since: None,
         known: Known::ByToken,
         user: user.into(),
         tenant: tenant.transpose()?.unwrap_or_else(Tenant::default_tenant),
@@ -109,11 +115,7 @@ fn text<'a>(claims: &'a Claims, name: &str, max_bytes: usize) -> Result<Option<&
     };
     match claims.get(name).or_else(path) {
         None => Ok(None),
-        Some(Value::String(text))
-            if !text.is_empty() && text.len() <= max_bytes && !text.contains(char::is_control) =>
-        {
-            Ok(Some(text))
-        }
+        Some(Value::String(text)) if is_name(text) && text.len() <= max_bytes => Ok(Some(text)),
         Some(_) => Err(not(name, "a text of some length without control characters")),
     }
 }

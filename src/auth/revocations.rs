@@ -101,7 +101,10 @@ impl Revocations {
             return true;
         }
         // `iat` has whole seconds: what was issued in the same second may have been issued before.
-        let is_old = |entry: &Entry| principal.issued().is_none_or(|issued| seconds(issued) <= seconds(entry.since));
+        let is_old = |entry: &Entry| match principal.since {
+            Some(since) => since <= entry.since,
+            None => principal.issued().is_none_or(|issued| seconds(issued) <= seconds(entry.since)),
+        };
         holds(&Subject::User(tenant(), (&*principal.user).into())).is_some_and(is_old)
             || holds(&Subject::Session(tenant(), session.clone())).is_some_and(is_old)
     }

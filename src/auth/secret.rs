@@ -11,7 +11,7 @@ pub(super) const MIN_SECRET_BYTES: usize = 32;
 const MIN_DIFFERENT_BYTES: usize = 7;
 
 /// How secrets begin that stand in documentation, capitals and punctuation left out.
-const SAMPLES: [&str; 19] = [
+const SAMPLES: [&str; 33] = [
     "your256bitsecret",
     "your384bitsecret",
     "your512bitsecret",
@@ -30,6 +30,21 @@ const SAMPLES: [&str; 19] = [
     "password",
     "example",
     "insecure",
+    "default",
+    "verysecret",
+    "notsosecret",
+    "topsecret",
+    "jwtsecret",
+    "thisis",
+    "pleasechange",
+    "keyboardcat",
+    "qwerty",
+    "abcdefgh",
+    "01234567890123456789",
+    // Those of FastAPI's and of a well-known Spring tutorial, and RFC 7797's.
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    "404e635266556a586e3272357538782f413f4428472b4b6250645367566b5970",
+    "hjtxiz2usn5kbqfbttnwbpdmhkv8fjgonbc6mxccyg",
     // The key of RFC 7515, appendix A.1.
     "aym1sysppbydfgzld3umj1qzkobwvmkoqqestjqlrt1qs0gzh75aktmn3yj0ips4hcguutw",
 ];
@@ -105,6 +120,10 @@ mod tests {
             "changeme",
             "CHANGE_ME-0123456789-0123456789-abcdef",
             "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+            "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+            "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
+            "this-is-a-very-long-secret-key-for-jwt",
+            "abcdefghijklmnopqrstuvwxyzabcdef",
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "0101010101010101010101010101010110",
             "kq8Zt0vLw3Xy7Rb2kq8Zt0vLw3Xy7Rb2",

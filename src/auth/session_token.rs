@@ -3,6 +3,7 @@
 //! It promises that the token is not kept, only its hash, and that it is compared in constant time.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use super::publishers::TokenHash;
 use crate::session::grants::Grants;
@@ -13,33 +14,47 @@ pub const SESSION_TOKEN_USER: &str = "session-token";
 
 /// The token that counts now, and who has it.
 #[derive(Debug)]
-pub struct SessionToken {
-    hash: RwLock<TokenHash>,
+pub struct SessionToken(RwLock<Current>);
+
+#[derive(Debug)]
+struct Current {
+    hash: TokenHash,
     principal: Arc<Principal>,
 }
 
 impl SessionToken {
-    /// This token.
-    pub fn new(token: &[u8]) -> Self {
-        let principal = Principal {
-            known: Known::ByToken,
-            user: SESSION_TOKEN_USER.into(),
-            shared: true,
-            grants: Grants::new(["*"]),
-            ..Principal::anonymous()
-        };
-        SessionToken { hash: RwLock::new(TokenHash::of(token)), principal: Arc::new(principal) }
+    /// This token, which counts from now on.
+    pub fn new(token: &[u8], now: SystemTime) -> Self {
+        SessionToken(RwLock::new(Current::new(TokenHash::of(token), now)))
     }
 
-    /// Puts another in its place.
-    pub fn replace(&self, token: &[u8]) {
-        *self.hash.write().unwrap_or_else(PoisonError::into_inner) = TokenHash::of(token);
+    /// Puts another in its place, unless it is the same. One that was revoked stays so.
+    pub fn replace(&self, token: &[u8], now: SystemTime) {
+        let hash = TokenHash::of(token);
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if current.hash != hash {
+            *current = Current::new(hash, now);
+        }
     }
 
     /// Who shows this. `None`: it is another text.
     pub fn recognise(&self, shown: &str) -> Option<Arc<Principal>> {
-        let own = *self.hash.read().unwrap_or_else(PoisonError::into_inner);
-        (own == TokenHash::of(shown.as_bytes())).then(|| Arc::clone(&self.principal))
+        let current = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        (current.hash == TokenHash::of(shown.as_bytes())).then(|| Arc::clone(&current.principal))
+    }
+}
+
+impl Current {
+    fn new(hash: TokenHash, now: SystemTime) -> Self {
+        let principal = Principal {
+            known: Known::ByToken,
+            user: SESSION_TOKEN_USER.into(),
+            shared: true,
+            since: Some(now),
+            grants: Grants::new(["*"]),
+            ..Principal::anonymous()
+        };
+        Current { hash, principal: Arc::new(principal) }
     }
 }
 
@@ -49,7 +64,7 @@ mod tests {
 
     #[test]
     fn who_shows_the_token_letter_by_letter_is_known_until_it_is_replaced() {
-        let token = SessionToken::new(b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e");
+        let token = SessionToken::new(b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e", SystemTime::UNIX_EPOCH);
         let who = token.recognise("kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e").unwrap();
         assert_eq!((who.known, &*who.user, who.expires), (Known::ByToken, SESSION_TOKEN_USER, None));
         assert!(who.grants.allow("anything:at:all") && who.shared && who.tenant.is_default());
@@ -57,7 +72,11 @@ mod tests {
             assert!(token.recognise(wrong).is_none(), "{wrong:?}");
         }
         assert!(!format!("{token:?}").contains("kq8Z"));
-        token.replace(b"another");
+        let later = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        token.replace(b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e", later);
+        let same = token.recognise("kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e").unwrap();
+        assert_eq!(same.since, Some(SystemTime::UNIX_EPOCH), "the same token again is no new one");
+        token.replace(b"another", later);
         assert!(token.recognise("kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e").is_none() && token.recognise("another").is_some());
     }
 }

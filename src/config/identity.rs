@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -308,11 +309,17 @@ fn text_of(path: &Path) -> Result<String, String> {
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error| format!("{} cannot be read: {error}", path.display());
-    let length = fs::metadata(path).map_err(unreadable)?.len();
-    if length > MAX_KEY_FILE_BYTES {
-        return Err(format!("{} has {length} bytes, too many for a key", path.display()));
+    let mut bytes = Vec::new();
+    // Not by its length: a device or a pipe has none, and may not end.
+    fs::File::open(path)
+        .map_err(unreadable)?
+        .take(MAX_KEY_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_KEY_FILE_BYTES {
+        return Err(format!("{} has more than {MAX_KEY_FILE_BYTES} bytes, too many for a key", path.display()));
     }
-    fs::read(path).map_err(unreadable)
+    Ok(bytes)
 }
 
 fn blame(wrong: &SettingsError, has_broken: bool) -> Option<Mistake> {

@@ -201,9 +201,9 @@ limits! { machine:
     Logs max_log_bytes: bytes = default_log_bytes(machine.memory_bytes),
         "max-log-bytes", "1GiB", "All channels' logs; a quarter of the memory, at most 4GiB, unless said";
     Logs replay_bytes_per_second: bytes = 4 * MIB,
-        "replay-bytes-per-second", "4MiB", "Replay to one connection, over time";
+        "replay-bytes-per-second", "4MiB", "Replay to one user, or address without users, over time";
     Logs replay_burst_bytes: bytes = 16 * MIB,
-        "replay-burst-bytes", "16MiB", "Replay to one connection at once";
+        "replay-burst-bytes", "16MiB", "Replay to one user, or address without users, at once";
     Logs channel_idle: time = Duration::from_secs(300),
         "channel-idle", "5m", "How long a channel without subscribers and events keeps its log";
     Logs tombstone_age: time = Duration::from_secs(3_600),

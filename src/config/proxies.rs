@@ -92,7 +92,15 @@ pub(super) const KEYS: &[Key] = &[
         takes: Takes::Many("NETWORK"),
         help: "A proxy, or a network of them, that says whose requests to --listen it hands on; may be repeated",
         example: "10.0.0.9",
-        read: |config, text| text.parse().map(|network| config.proxy.trusted.push(network)),
+        read: |config, text| {
+            let network: Network = text.parse()?;
+            if network.is_everybody() {
+                let advice = "name the proxies, or the networks that only proxies are in";
+                return Err(format!("{text:?} is every address: anybody could say to be anybody; {advice}"));
+            }
+            config.proxy.trusted.push(network);
+            Ok(())
+        },
         show: |config| config.proxy.trusted.iter().map(ToString::to_string).collect(),
     },
     Key {

@@ -145,6 +145,8 @@ impl Rings {
 }
 
 impl Appender for Rings {
+    fn make_room(&self) {}
+
     fn append(&self, append: &Append) -> Result<Position, Status> {
         if self.refused.lock().unwrap().contains(&append.key) {
             return Err(refusal());
@@ -188,6 +190,12 @@ fn to(key: &ChannelKey, event: &Arc<EventRecord>) -> Append {
 
 fn keyed(key: &ChannelKey, event: &Arc<EventRecord>, idempotency_key: &str) -> Append {
     Append { idempotency_key: Some(idempotency_key.into()), ..to(key, event) }
+}
+
+/// One event with a key.
+pub(crate) fn keyed_append() -> Append {
+    let bench = Bench::new(&|appender, idempotency| Arc::new(super::MemoryEngine::new(appender, idempotency)));
+    keyed(&key("", "project:1"), &Arc::new(bench.event(1, "a")), "k")
 }
 
 fn position(sequence: u64) -> Position {

@@ -53,6 +53,7 @@ impl MemoryEngine {
     fn append_now(&self, batch: &[Append]) -> Vec<Result<Appended, Status>> {
         let mut results = Vec::with_capacity(batch.len());
         for appends in batch.chunk_by(are_one_event) {
+            self.appender.make_room();
             match &appends[0].idempotency_key {
                 Some(key) => self.append_once(key, appends, &mut results),
                 None => results.extend(appends.iter().map(|append| self.append_as(append, &append.event))),
@@ -147,7 +148,39 @@ fn are_one_event(one: &Append, other: &Append) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::conformance::engine_conformance;
+    use crate::engine::conformance::{engine_conformance, keyed_append};
+    use crate::log::{Epoch, Position};
+
+    /// An appender that is looking for room when it is first asked to.
+    struct Looking(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+    impl Appender for Looking {
+        fn make_room(&self) {
+            let look = self.0.lock().unwrap().take();
+            if let Some(look) = look {
+                look();
+            }
+        }
+
+        fn append(&self, _: &Append) -> Result<Position, Status> {
+            Ok(Position { epoch: Epoch::first(1), sequence: 1 })
+        }
+    }
+
+    #[test]
+    fn while_room_is_looked_for_nobody_waits_for_the_key() {
+        let looking = Arc::new(Looking(Mutex::default()));
+        let engine = Arc::new(MemoryEngine::new(looking.clone(), Idempotency::default()));
+        let append = |engine: &MemoryEngine| engine.append_now(&[keyed_append()]).remove(0);
+        let (other, done) = (Arc::clone(&engine), std::sync::mpsc::sync_channel(1));
+        let look = move || {
+            let (tell, told) = done;
+            std::thread::spawn(move || tell.send(append(&other).map(|appended| appended.duplicate)));
+            assert_eq!(told.recv_timeout(std::time::Duration::from_secs(30)), Ok(Ok(false)));
+        };
+        *looking.0.lock().unwrap() = Some(Box::new(look));
+        assert!(append(&engine).unwrap().duplicate, "the other one came first");
+    }
 
     engine_conformance!(|appender, idempotency| -> Arc<dyn Engine> {
         Arc::new(MemoryEngine::new(appender, idempotency))

@@ -8,6 +8,7 @@ use crate::ids::ChannelKey;
 use crate::log::{Contents, Extent, Found, Heads, Made, Position, Read, Resume, RingLog, Snapshot, Take, View};
 use crate::schema::{Retention, TypeFilter};
 
+use super::budget::overhead_bytes;
 use super::now;
 use super::wakeups::{ShardIndex, ShardMark};
 
@@ -161,9 +162,14 @@ impl Channel {
         self.log().resume(after)
     }
 
-    /// Memory that the log holds.
+    /// Memory that the channel takes, its log with it.
     pub fn bytes(&self) -> usize {
-        self.log().bytes()
+        self.log().bytes() + self.overhead_bytes()
+    }
+
+    /// Memory that it takes beside the log.
+    pub(super) fn overhead_bytes(&self) -> usize {
+        overhead_bytes(&self.key, self.marks.len())
     }
 
     /// Keeps what this revision of the schema says, unless a later one has spoken: publishers that began under the one

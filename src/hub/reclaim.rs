@@ -1,6 +1,6 @@
-//! What makes room: the regular sweep by age, the expiry of unused channels, and the budget of all logs.
+//! What makes room: the regular sweep by age, the expiry of unused channels, and taking from those that were idle longest.
 
-use std::sync::{Arc, TryLockError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Channel, Hub, lock};
@@ -44,6 +44,7 @@ impl Hub {
                     self.metrics.limits.hit(Limit::MaxTombstones, "all channels");
                 }
                 tombstones.bury(key.clone(), head, now);
+                let after = after + channel.overhead_bytes();
                 self.account(after, 0);
                 swept.freed_bytes += after;
                 swept.expired += 1;
@@ -66,24 +67,21 @@ impl Hub {
             return;
         }
         bucket.remove(channel.key());
-        self.account(channel.log().bytes(), 0);
+        self.account(channel.bytes(), 0);
     }
 
     /// Frees memory until all logs are under nine tenths of the budget, from the channels that were idle longest.
-    /// `false`: nothing could be freed, though somebody must.
-    pub(super) fn reclaim(&self, now: Instant) -> bool {
-        let _guard = match self.reclaiming.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Somebody is at it; the budget is passed by what comes meanwhile, which the publishers' windows bound.
-            Err(TryLockError::WouldBlock) => return true,
-        };
-        self.metrics.limits.hit(Limit::MaxLogBytes, "all channels");
+    pub(super) fn reclaim(&self, now: Instant) {
         self.sweep(now);
-        let target = self.limits.total_bytes / 10 * 9;
+        let target = self.budget.target_bytes();
         let mut channels: Vec<(Option<Instant>, Arc<Channel>)> = Vec::new();
         for bucket in &self.buckets {
-            channels.extend(lock(bucket).values().map(|channel| (channel.log().newest_at(), Arc::clone(channel))));
+            // Of a log with one event nothing can go: with made-up names that is most of them.
+            let bucket = lock(bucket);
+            channels.extend(bucket.values().filter_map(|channel| {
+                let log = channel.log();
+                log.can_shrink().then(|| (log.newest_at(), Arc::clone(channel)))
+            }));
         }
         channels.sort_by_key(|(newest_at, _)| *newest_at);
         for (_, channel) in channels {
@@ -98,6 +96,5 @@ impl Hub {
             drop(log);
             self.account(before, after);
         }
-        self.log_bytes() <= self.limits.total_bytes
     }
 }

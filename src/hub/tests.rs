@@ -1,4 +1,6 @@
-//! Wake-ups, expiry and the budget, on a clock of their own.
+//! Wake-ups and expiry, on a clock of their own.
+
+mod room;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -10,7 +12,8 @@ use crate::engine::EventRecord;
 use crate::ids::{ChannelName, EventId, Tenant};
 use crate::log::{Form, Read, Take};
 use crate::revision::Revision;
-use crate::schema::{EventKey, Schema, Source, TypeFilter};
+use crate::schema::fixture::one_file;
+use crate::schema::{EventKey, Schema, TypeFilter};
 use crate::wire::fixture::schema_of;
 
 const RETENTION: Retention = Retention { events: 10, age: Duration::from_secs(30) };
@@ -149,29 +152,6 @@ async fn a_channel_without_events_goes_with_its_last_subscriber_and_no_other_doe
     channel.unsubscribe(ShardIndex(0));
     hub.leave(channel);
     assert_eq!(hub.channel_count(), 1, "its events are kept for who comes back");
-}
-
-#[tokio::test(start_paused = true)]
-async fn over_the_budget_the_longest_idle_channels_give_their_memory_first() {
-    const CHANNELS: usize = 12;
-    let limits = Limits { total_bytes: 1 << 20, ..Limits::default() };
-    let hub = Hub::new(1, 1, limits);
-    let name = |number: usize| format!("project:{number}");
-    for number in 0..CHANNELS {
-        for _ in 0..4 {
-            hub.append(&append_to(&name(number), 18 << 10)).unwrap();
-        }
-        tokio::time::advance(Duration::from_secs(1)).await;
-    }
-    for _ in 0..20 {
-        hub.append(&append_to("project:busy", 18 << 10)).unwrap();
-        assert!(hub.log_bytes() < 2 * limits.total_bytes, "{} bytes", hub.log_bytes());
-    }
-    let oldest: Vec<u64> =
-        (0..CHANNELS).map(|number| hub.channel(&key(&name(number)), RETENTION).extent().oldest).collect();
-    assert!(oldest[0] > 1 && oldest[CHANNELS - 1] == 1, "{oldest:?}");
-    assert!(oldest.is_sorted_by(|longer, shorter| longer >= shorter), "the longer idle, the less is left: {oldest:?}");
-    assert_eq!(hub.channel(&key("project:busy"), RETENTION).extent().head.sequence, 20);
 }
 
 #[tokio::test(start_paused = true)]
@@ -332,9 +312,7 @@ fn keyed_by(before: &Schema, field: &str) -> Arc<Schema> {
          message KChannel {{ option (rialto.v1.channel) = {{ template: \"k:{{id}}\" }}; string id = 1; }}
          message E {{ option (rialto.v1.event) = {{ type: \"e\", channels: [\"KChannel\"], delivery: DELIVERY_LATEST }}; {fields} }}"
     );
-    let files = vec![("k.proto".to_owned(), text.into_bytes())];
-    let source = Source::Texts { origin: "test".to_owned(), files };
-    Arc::new(before.load_next(&[source]).unwrap_or_else(|error| panic!("{error}")))
+    Arc::new(before.load_next(&one_file(&text)).unwrap_or_else(|error| panic!("{error}")))
 }
 
 #[test]

@@ -63,13 +63,17 @@ impl<'a> Authority<'a> {
 
     /// One more event of any type.
     pub(super) fn pace(&self) -> Result<(), Refusal> {
-        let own = self.publisher.as_ref().and_then(|publisher| publisher.rate);
-        let Some(rate) = own.or(self.ingest.limits.publisher_rate) else { return Ok(()) };
+        let Some(rate) = self.rate() else { return Ok(()) };
         let taken = self.ingest.paces.by_caller.take(self.caller.clone(), rate, self.now);
         taken.map_err(|wait| Refusal::TooFast { over: Over::Publisher, per_second: rate.per_second, wait })
     }
 
-    /// One more event of this type.
+    fn rate(&self) -> Option<Rate> {
+        let own = self.publisher.as_ref().and_then(|publisher| publisher.rate);
+        own.or(self.ingest.limits.publisher_rate)
+    }
+
+    /// One more event of this type. What is over the rate of its type takes nothing from the publisher's other types.
     pub(super) fn may_publish(&self, event_type: &EventType) -> Result<(), Refusal> {
         let own = self.publisher.as_deref();
         if let Some(publisher) = own.filter(|publisher| !publisher.types.allow(&event_type.name)) {
@@ -80,7 +84,12 @@ impl<'a> Authority<'a> {
         let Some(rate) = own_rate.or(self.ingest.limits.type_rate) else { return Ok(()) };
         let taken = self.ingest.paces.by_type.take((self.caller.clone(), event_type.index), rate, self.now);
         let over = || Over::Type(event_type.name.clone());
-        taken.map_err(|wait| Refusal::TooFast { over: over(), per_second: rate.per_second, wait })
+        taken.map_err(|wait| {
+            if let Some(rate) = self.rate() {
+                self.ingest.paces.by_caller.give_back(&self.caller, rate);
+            }
+            Refusal::TooFast { over: over(), per_second: rate.per_second, wait }
+        })
     }
 
     /// The tenant of an event that names this one.

@@ -105,6 +105,8 @@ impl Rings {
 }
 
 impl Appender for Rings {
+    fn make_room(&self) {}
+
     fn append(&self, append: &Append) -> Result<Position, Status> {
         let mut state = self.state.lock().unwrap();
         let channel = append.key.channel.to_string();

@@ -1,6 +1,7 @@
 //! Events in, positions out, on the real schema and the real memory engine.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt as _;
 use prost::Message as _;

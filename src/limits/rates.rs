@@ -73,6 +73,17 @@ impl<K: Eq + Hash> Rates<K> {
     }
 }
 
+impl<K: Eq + Hash> Rates<K> {
+    /// The last one of this key did not happen, for another reason.
+    pub fn give_back(&self, key: &K, rate: Rate) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { buckets, shared, .. } = &mut *state;
+        if let Some(bucket) = buckets.get_mut(key).or(shared.as_mut()) {
+            bucket.meter.give_back(rate);
+        }
+    }
+}
+
 /// One key's rate, and what it was told.
 #[derive(Debug)]
 struct Bucket {
@@ -166,6 +177,16 @@ mod tests {
         let later = now + LONGEST_WAIT;
         rates.take("a", slow, later).unwrap();
         assert_eq!(rates.take("a", slow, later), Err(1_000 * MS), "who has waited begins anew");
+    }
+
+    #[test]
+    fn what_did_not_happen_costs_nothing() {
+        let (rates, start) = (Rates::default(), Instant::now());
+        for _ in 0..100 {
+            rates.take("a", RATE, start).unwrap();
+            rates.give_back(&"a", RATE);
+        }
+        assert_eq!(allowed(&rates, "a", 9, start), 5);
     }
 
     #[test]

@@ -28,6 +28,12 @@ impl RingLog {
         before.saturating_sub(self.bytes())
     }
 
+    /// Whether [`RingLog::shrink_to`] might free anything: there was more than one event, or is something beside it.
+    pub fn can_shrink(&self) -> bool {
+        let beside = self.keyed.is_some() || self.ephemeral.is_some() || self.reduced.is_some();
+        beside || self.entries.capacity() > 1
+    }
+
     /// Evicts until no more than `budget_bytes` are held, or only the newest event is left: ephemeral events first, then the
     /// oldest. Returns the bytes that were freed.
     pub fn shrink_to(&mut self, budget_bytes: usize) -> usize {

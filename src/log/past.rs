@@ -191,8 +191,9 @@ impl Past {
         if self.lost.back().is_some_and(|run| run.last >= sequence) {
             return true;
         }
-        let doubtful = (self.lost_until + 1).saturating_sub(sequence);
-        doubtful > 0 && self.kept.range(sequence..=self.lost_until).count() as u64 != doubtful
+        // From the newest one, which is lost: clients choose how often this is asked, and many may be kept.
+        let kept = || self.kept.range(sequence..=self.lost_until).rev().map(|(kept, _)| *kept);
+        sequence <= self.lost_until && kept().ne((sequence..=self.lost_until).rev())
     }
 
     /// The first run that ends at or after `sequence`.

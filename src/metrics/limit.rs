@@ -97,7 +97,7 @@ limits! {
     CommandsPerSecond "commands-per-second" Refused "Frames of one client a second";
     UserCommandsPerSecond "user-commands-per-second" Refused "Frames of one user a second, on all connections";
     PingsPerSecond "pings-per-second" Refused "Pings and pongs of one client a second";
-    ReplayBytesPerSecond "replay-bytes-per-second" Held "Replay to one connection";
+    ReplayBytesPerSecond "replay-bytes-per-second" Held "Replay to one user, or to one address where there are no users";
     EventsPerSecondPerPublisher "events-per-second-per-publisher" Refused "Events of one publisher a second";
     EventsPerSecondPerType "events-per-second-per-type" Refused "Events of one type and one publisher a second";
     MaxEventBytes "max-event-bytes" Refused "Bytes of an event on the wire";

@@ -132,7 +132,7 @@ metrics! {
     TOMBSTONES: Gauge "rialto_tombstones" []
         "Channels without a log whose last position is remembered: up to 300 bytes each, beside rialto_log_bytes" "Above nine tenths of --max-tombstones";
     LOG_BYTES: Gauge "rialto_log_bytes" []
-        "Memory of all channel logs" "Above nine tenths of rialto_log_limit_bytes";
+        "Memory of all channels and their logs" "Above nine tenths of rialto_log_limit_bytes";
     LOG_LIMIT_BYTES: Gauge "rialto_log_limit_bytes" []
         "What all channel logs may take: --max-log-bytes" "With rialto_log_bytes";
     SCHEMA_INFO: Gauge "rialto_schema_info" ["fingerprint" "revision"]

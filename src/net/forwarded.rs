@@ -3,7 +3,8 @@
 //! One of the two counts, whichever the proxy is known to write: the other one may be anybody's that it lets through.
 //! Anybody can write these headers, so they are read from the right, where the proxy that is connected has written, and
 //! one hop further for each that is trusted: the first address that is not is the client's. Whatever is not an address on
-//! the way there ends the walk, and the last trusted hop counts as the client. Nothing here fails.
+//! the way there ends the walk, and the last trusted hop counts as the client. Nothing here fails, and nothing that stands
+//! further left, a quote that is left open or bytes that are no text, changes what stands right of it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -83,15 +84,9 @@ pub fn read(peer: SocketAddr, headers: &HeaderMap, written: Written, trusted: &[
 fn hops(headers: &HeaderMap) -> Vec<Hop<'_>> {
     let mut hops = Vec::new();
     for value in headers.get_all(FORWARDED) {
-        // A quote that a client has left open would swallow what the proxy has written behind it.
-        let Some(value) = value.to_str().ok().filter(|value| is_closed(value)) else {
-            hops.clear();
-            hops.push(Hop::default());
-            continue;
-        };
-        for element in split(value, b',') {
+        for element in elements(value.as_bytes()) {
             let mut hop = Hop::default();
-            for pair in split(element, b';').filter(|pair| !pair.is_empty()) {
+            for pair in element.map(|element| split(element, b';')).into_iter().flatten() {
                 let Some((name, value)) = pair.split_once('=') else { continue };
                 let value = unquoted(value.trim());
                 match name.trim().to_ascii_lowercase().as_str() {
@@ -110,16 +105,14 @@ fn hops(headers: &HeaderMap) -> Vec<Hop<'_>> {
 /// The hops of `X-Forwarded-For`. Host and scheme belong to all of them: proxies overwrite them, or leave them.
 fn x_hops(headers: &HeaderMap) -> Vec<Hop<'_>> {
     let rightmost = |name: HeaderName| {
-        let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
-        value.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
+        let value = headers.get_all(name).iter().next_back()?.as_bytes();
+        value.rsplit(|byte| *byte == b',').next().and_then(text).filter(|value| !value.is_empty())
     };
     let (host, scheme) = (rightmost(X_FORWARDED_HOST), rightmost(X_FORWARDED_PROTO).filter(|value| is_scheme(value)));
     let mut hops = Vec::new();
     for value in headers.get_all(X_FORWARDED_FOR) {
-        match value.to_str() {
-            Ok(value) => hops.extend(value.split(',').map(|from| Hop { from: node(from.trim()), ..Hop::default() })),
-            Err(_) => hops.push(Hop::default()),
-        }
+        let addresses = value.as_bytes().split(|byte| *byte == b',');
+        hops.extend(addresses.map(|from| Hop { from: text(from).and_then(node), ..Hop::default() }));
     }
     let mut hops = last(hops);
     match hops.last_mut() {
@@ -160,18 +153,28 @@ fn port(text: &str) -> u16 {
     text.parse().unwrap_or(0)
 }
 
-/// Whether every quote is closed.
-fn is_closed(text: &str) -> bool {
-    let (mut quoted, mut escaped) = (false, false);
-    for letter in text.chars() {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
+/// A part of a header, without the white space around it. `None`: it is no text.
+fn text(part: &[u8]) -> Option<&str> {
+    std::str::from_utf8(part).ok().map(str::trim)
+}
+
+/// The elements of a list. Found from the right, so that whatever a client has written, the proxy's own words behind it are
+/// an element. `None`: it is no text, or has a quote that is not closed.
+fn elements(value: &[u8]) -> Vec<Option<&str>> {
+    let (mut elements, mut end, mut quoted) = (Vec::new(), value.len(), false);
+    for (at, byte) in value.iter().enumerate().rev() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' if !quoted => {
+                elements.push(text(&value[at + 1..end]));
+                end = at;
+            }
             _ => {}
         }
     }
-    !quoted
+    elements.push(text(&value[..end]).filter(|_| !quoted));
+    elements.reverse();
+    elements
 }
 
 /// Parts between these, except inside of quotes.

@@ -8,19 +8,21 @@
 //! Every request carries [`Peer`] and, where connections are limited, its connection's [`Permit`]; who upgrades keeps a
 //! clone of the permit for as long as the connection lives.
 
+mod config;
+mod refusing;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,51 +34,21 @@ use tower::Service;
 
 use crate::metrics::{Limit, Metrics};
 
-use super::accept::{ACCEPTS_PER_SECOND, Acceptor};
+use super::accept::Acceptor;
 use super::admission::{Called, ConnectionLimits, Permit, Refusal};
 use super::entry::{Caller, Entered, Entry, Known, Proxies};
 use super::forwarded::Forwarding;
-use super::tls::{Lapsed, lapse_of};
+use super::tls::lapse_of;
 use super::{ClientCertificate, Peer, age, stopped};
+
+pub use config::Config;
+use refusing::{Refusing, refused, unauthenticated};
 
 /// Connections that are being told that they are refused. What is beyond is closed without a word.
 const MAX_REFUSING: usize = 64;
-/// When who is refused for want of room may come back.
-const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// What a port answers.
 pub type Routes = Router;
-
-/// The limits of an HTTP port.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// From accepting, or from the last answer, to the last byte of the request's headers. Default 10 s.
-    pub header_timeout: Duration,
-    /// Header fields of a request. Default 64.
-    pub max_headers: usize,
-    /// Bytes of a request's line and headers. Default 16 KiB; not less than 8 KiB.
-    pub max_header_bytes: usize,
-    /// A connection that is not upgraded is told to go after this time, a tenth more or less, and cut after `drain_timeout` more.
-    /// Default 60 s.
-    pub max_age: Duration,
-    /// What running requests get when the server stops, or their connection is told to go. Default 10 s.
-    pub drain_timeout: Duration,
-    /// Connections accepted per second; what is beyond waits. Default 1,000.
-    pub accepts_per_second: u32,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            header_timeout: Duration::from_secs(10),
-            max_headers: 64,
-            max_header_bytes: 16 * 1024,
-            max_age: Duration::from_secs(60),
-            drain_timeout: Duration::from_secs(10),
-            accepts_per_second: ACCEPTS_PER_SECOND,
-        }
-    }
-}
 
 /// A router on a port.
 pub struct Server {
@@ -190,28 +162,6 @@ enum Answer {
     Refuse(Refusal, tokio::sync::OwnedSemaphorePermit),
 }
 
-/// How a port refuses.
-#[derive(Clone)]
-struct Refusing {
-    slots: Arc<Semaphore>,
-    in_tls: bool,
-    called: Called,
-}
-
-impl Refusing {
-    /// Counts it. `None`: the connection is closed without a word.
-    fn answer(&self, refusal: Refusal, peer: SocketAddr, metrics: &Metrics) -> Option<Answer> {
-        tracing::debug!(%peer, %refusal, "connection refused");
-        metrics.limits.hit(self.called.limit(refusal), peer.ip());
-        // A handshake for each of those that are refused for their handshakes would be what they are after.
-        if self.in_tls && matches!(refusal, Refusal::Fast { .. }) {
-            return None;
-        }
-        let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-        Some(Answer::Refuse(refusal, slot))
-    }
-}
-
 impl Answer {
     /// What the requests of this caller get, whom a proxy may have named after the connection was admitted. `None`: they
     /// are refused without a word.
@@ -237,7 +187,7 @@ impl Answer {
                 let (mut peer, mut permit) = (from.caller.address(), permit.clone());
                 if let Some(Forwarding { client, to }) = from.proxies.forwarding(from.caller, request.headers()) {
                     peer = client;
-                    let is_new = first || request.headers().contains_key(header::UPGRADE);
+                    let is_new = first || request.headers().contains_key(axum::http::header::UPGRADE);
                     let enter = |permit: Permit| if is_new { permit.arrived(client) } else { permit.at(client) };
                     permit = match permit.map(enter).transpose() {
                         Ok(permit) => permit,
@@ -360,30 +310,6 @@ impl Connection {
             metrics.limits.hit(Limit::HttpCloseTimeout, peer.ip());
         }
     }
-}
-
-fn unauthenticated(lapsed: Lapsed) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONNECTION, "close")];
-    let (kind, reason) = ("type.googleapis.com/google.rpc.ErrorInfo", lapsed.reason().to_ascii_uppercase());
-    let details = serde_json::json!([{ "@type": kind, "reason": reason, "domain": "rialto" }]);
-    let body = serde_json::json!({ "code": "UNAUTHENTICATED", "message": lapsed.to_string(), "details": details });
-    (StatusCode::UNAUTHORIZED, headers, body.to_string()).into_response()
-}
-
-fn refused(refusal: Refusal) -> Response {
-    let (status, wait) = match refusal {
-        Refusal::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER_SECONDS),
-        Refusal::Address { .. } => (StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER_SECONDS),
-        // Whole seconds, and never too early.
-        Refusal::Fast { wait, .. } => (StatusCode::TOO_MANY_REQUESTS, wait.as_secs() + 1),
-    };
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::CONNECTION, HeaderValue::from_static("close")),
-        (header::RETRY_AFTER, HeaderValue::from(wait)),
-    ];
-    let body = serde_json::json!({ "code": "RESOURCE_EXHAUSTED", "message": refusal.to_string(), "details": [] });
-    (status, headers, body.to_string()).into_response()
 }
 
 #[cfg(test)]

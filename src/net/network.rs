@@ -12,6 +12,11 @@ pub struct Network {
 }
 
 impl Network {
+    /// Whether every address is in it.
+    pub fn is_everybody(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Whether this address is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {

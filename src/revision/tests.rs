@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::ids::EventId;
 use crate::log::{Form, Whole};
-use crate::schema::Source;
+use crate::schema::fixture::one_file;
 use crate::wire::EventFrame;
+use crate::wire::fixture::both_forms;
 use crate::wire::websocket::payload;
 
 const SHOP: &str = r#"syntax = "proto3";
@@ -32,8 +33,7 @@ const EMAIL: &str = "string email = 2 [(rialto.v1.field).visible_to = \"staff\"]
 const NOTE: &str = "string note = 3 [(rialto.v1.field).visible_to = \"money\"];";
 
 fn load(text: &str, before: Option<&Revision>) -> Schema {
-    let sources =
-        [Source::Texts { origin: "shop".into(), files: vec![("shop.proto".into(), text.as_bytes().to_vec())] }];
+    let sources = one_file(text);
     let loaded = before.map_or_else(|| Schema::load(&sources), |before| before.schema.load_next(&sources));
     loaded.unwrap_or_else(|error| panic!("{error}"))
 }
@@ -85,10 +85,7 @@ impl Logged {
             data: &text,
             payload: &payload,
         };
-        let (mut json, mut binary) = (Vec::new(), Vec::new());
-        frame.write(7, Form::Json, &mut json);
-        frame.write(7, Form::Binary, &mut binary);
-        binary.extend_from_slice(&payload);
+        let [json, binary] = both_forms(&frame);
         let reducer = revision.reducer(event).cloned();
         Logged { event_type: event.index, revision: revision.number, json, binary, data_bytes: text.len(), reducer }
     }

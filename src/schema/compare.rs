@@ -23,6 +23,7 @@ pub use rule::{Rule, Severity};
 
 use super::Schema;
 use super::elements::Elements;
+use super::mistake::write_place;
 use super::places::{Near, Site};
 
 /// One difference between two schemas.
@@ -48,13 +49,7 @@ pub struct Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-            if let Some(column) = self.column {
-                write!(f, ":{column}")?;
-            }
-        }
+        write_place(f, &self.file, self.line, self.column)?;
         write!(f, ": {}: {} [{}]\n    {}", self.severity.word(), self.message, self.rule.name(), self.why)?;
         if !self.advice.is_empty() {
             write!(f, "\n    {}", self.advice)?;

@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::Schema;
 use super::elements::Elements;
+use super::mistake::write_place;
 use super::options::CHANNEL;
 use super::places::{Near, Site};
 use super::templates::short;
@@ -39,13 +40,7 @@ pub struct Lint {
 
 impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-            if let Some(column) = self.column {
-                write!(f, ":{column}")?;
-            }
-        }
+        write_place(f, &self.file, self.line, self.column)?;
         write!(f, ": warning: {} [{}]\n    {}\n    {}", self.message, self.rule.name(), self.why, self.advice)
     }
 }

@@ -19,15 +19,22 @@ pub struct Mistake {
     pub advice: String,
 }
 
+/// Where something stands, as compilers write it: `shop.proto:12:3`.
+pub(super) fn write_place(
+    f: &mut fmt::Formatter<'_>,
+    file: &str,
+    line: Option<u32>,
+    column: Option<u32>,
+) -> fmt::Result {
+    f.write_str(file)?;
+    let Some(line) = line else { return Ok(()) };
+    write!(f, ":{line}")?;
+    column.map_or(Ok(()), |column| write!(f, ":{column}"))
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-            if let Some(column) = self.column {
-                write!(f, ":{column}")?;
-            }
-        }
+        write_place(f, &self.file, self.line, self.column)?;
         write!(f, ": {}", self.message)?;
         for line in self.advice.lines() {
             write!(f, "\n    {line}")?;

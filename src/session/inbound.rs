@@ -18,91 +18,32 @@
 //! | a close | [`Command::PeerClosed`] |
 
 mod allowance;
+mod events;
+mod limits;
+mod opening;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::access::may_send;
 use super::command::Command;
 use super::meter::{Meter, Rate, Verdict};
 use super::party::Party;
 use super::refusal::{connection_error, frame_error, peer_error, retry_after_ms};
-use crate::ids::MAX_CHANNEL_NAME_BYTES;
 use crate::log::Form;
-use crate::proto::rialto::v1::{ConnectionInit, Error};
-use crate::schema::{EventType, Route, Schema, Spending};
+use crate::proto::rialto::v1::Error;
+use crate::schema::{Schema, Spending};
 use crate::status::{Code, PeerCode};
 use crate::transcode::Transcoder;
 use crate::wire::websocket::{Incoming, Violation, close_code};
 use crate::wire::{ClientFrame, ClientMessage, Request, client_frame_id, parse_client_frame};
 
 pub use allowance::Allowance;
+pub use limits::{Limits, MAX_INVALID_IN_A_ROW, MAX_REFUSED_COMMANDS, MAX_REFUSED_PINGS, USER_RATE_LIMITED};
+pub use opening::Opening;
 
-/// Refused frames without a good one between them, after which a client is taken to speak another protocol.
-pub const MAX_INVALID_IN_A_ROW: u16 = 100;
-/// Commands refused for their rate, without a calm second between them, after which the connection is closed.
-pub const MAX_REFUSED_COMMANDS: u16 = 200;
-/// Pings and pongs left unanswered for their rate, without a calm second between them, after which the connection is closed.
-pub const MAX_REFUSED_PINGS: u16 = 1_000;
-
-/// The reason of a 4004 that other connections of the same user have a part in.
-pub const USER_RATE_LIMITED: &str = "user_rate_limited";
-
-/// Pings and unsolicited pongs. RFC 6455 lets a server answer the latest of many pings only.
-const PING_RATE: Rate = Rate { per_second: 20, burst: 100, patience: MAX_REFUSED_PINGS };
-
-/// What the rules of a client's event may cost before it counts as one more command, and again for each time it does.
-const UNITS_PER_COMMAND: u64 = 1_000;
-
-/// The version of the protocol that is served; 0 is a client that does not say.
-const PROTOCOL_VERSION: u32 = 1;
-
-/// How a connection was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opening {
-    /// Without a subprotocol: acked on open, and `connection.init` has no place in it.
-    Plain,
-    /// With a subprotocol, of this form: `connection.init` is the first frame.
-    Subprotocol(Form),
-}
-
-impl Opening {
-    /// The form of every frame, in both directions.
-    pub fn form(self) -> Form {
-        match self {
-            Opening::Plain => Form::Json,
-            Opening::Subprotocol(form) => form,
-        }
-    }
-}
-
-/// The bounds of a connection's read side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest message, whole or reassembled, in bytes: the parser's. Default 64 KiB.
-    pub max_message_bytes: usize,
-    /// Commands per second, over time. Default 50.
-    pub commands_per_second: u32,
-    /// Commands at once. Default 200.
-    pub commands_burst: u32,
-    /// Commands per second of one user on all connections, over time. Default 200.
-    pub user_commands_per_second: u32,
-    /// Such commands at once. Default 1,000.
-    pub user_commands_burst: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            max_message_bytes: 64 << 10,
-            commands_per_second: 50,
-            commands_burst: 200,
-            user_commands_per_second: 200,
-            user_commands_burst: 1_000,
-        }
-    }
-}
+use events::not_taken;
+use limits::{PING_RATE, UNITS_PER_COMMAND};
 
 /// The read side of one connection.
 #[derive(Debug)]
@@ -282,35 +223,6 @@ impl Inbound {
         })
     }
 
-    /// The first frame of a subprotocol. Nothing goes out before its ack, so whatever is wrong with it is a close.
-    fn on_first(
-        &mut self,
-        message: ClientMessage<'_>,
-        schema: &Schema,
-        transcoder: &Transcoder,
-        time: SystemTime,
-    ) -> Command {
-        let code = PeerCode::ProtocolViolation.number();
-        // There is only one first frame, so what it costs is not reckoned.
-        match parse_client_frame(message, schema, transcoder, time, &mut Spending::of_client()) {
-            Ok(ClientFrame { id, request: Request::Init(init), .. }) => {
-                if !is_served(&init) {
-                    let reason =
-                        format!("protocol {} is not served: this bridge speaks {PROTOCOL_VERSION}", init.protocol);
-                    return close(PeerCode::ProtocolVersion.number(), reason);
-                }
-                self.phase = Phase::Open;
-                Command::Init { id, init, party: None }
-            }
-            Ok(_) => close(code, "the first frame must be connection.init"),
-            Err(error) => {
-                let path = error.problem.path();
-                let separator = if path.is_empty() { "" } else { ": " };
-                close(code, format!("connection.init expected first: {path}{separator}{}", error.problem))
-            }
-        }
-    }
-
     /// A ping with its payload, or a pong.
     fn on_ping(&mut self, ping: Option<Vec<u8>>, now: Instant) -> Option<Command> {
         let verdict = self.pings.take(PING_RATE, now);
@@ -346,45 +258,11 @@ impl Inbound {
             }
         }
     }
-
-    /// Why this client event may not be sent from here, if it may not.
-    fn denied(&self, schema: &Schema, event: &EventType, payload: &[u8], channel: Option<&str>) -> Option<Error> {
-        if let Some(name) = channel.filter(|name| schema.channel(name).is_none()) {
-            let message = schema.unknown_channel(name).to_string();
-            let channel = name.chars().take(MAX_CHANNEL_NAME_BYTES).collect();
-            return Some(Error { channel, ..peer_error(PeerCode::ChannelNotFound, message, "channel") });
-        }
-        let Some(Party { principal, session, .. }) = self.party.as_deref() else {
-            return Some(peer_error(PeerCode::PermissionDenied, "nobody has said who is on this connection", ""));
-        };
-        let denied = may_send(principal, session, schema, event, payload, channel).err()?;
-        let channel = denied.channel().unwrap_or_default().to_owned();
-        Some(Error { channel, ..peer_error(PeerCode::PermissionDenied, denied.to_string(), "") })
-    }
-}
-
-/// Why nobody takes this client event: there are no handlers yet, and no way to a channel.
-fn not_taken(event: &EventType) -> Error {
-    let name = &event.name;
-    match event.route {
-        Some(Route::Handler) => {
-            peer_error(PeerCode::HandlerUnavailable, format!("no handler for {name} is connected"), "")
-        }
-        Some(Route::Channel) | None => Error {
-            status: Code::Unimplemented.name().into(),
-            reason: "not_built".into(),
-            ..peer_error(PeerCode::InvalidMessage, format!("sending {name} to its channels is not built yet"), "type")
-        },
-    }
 }
 
 /// Whether an error says that the client does not know the protocol, and not merely that something is missing here.
 fn is_nonsense(error: &Error) -> bool {
     error.code == u32::from(PeerCode::InvalidMessage.number()) && error.status != Code::Unimplemented.name()
-}
-
-fn is_served(init: &ConnectionInit) -> bool {
-    matches!(init.protocol, 0 | PROTOCOL_VERSION)
 }
 
 fn close(code: u16, reason: impl Into<Cow<'static, str>>) -> Command {

@@ -60,6 +60,12 @@ impl Meter {
         self.refuse(rate, wait, now)
     }
 
+    /// Puts one token back that was taken for what did not happen.
+    pub fn give_back(&mut self, rate: Rate) {
+        let interval = Duration::from_secs(1) / rate.per_second.max(1);
+        self.full_at = self.full_at.checked_sub(interval).unwrap_or(self.full_at);
+    }
+
     /// Counts a refusal, for whatever reason.
     pub(super) fn refuse(&mut self, rate: Rate, wait: Duration, now: Instant) -> Verdict {
         if now.saturating_duration_since(self.refused_at) >= CALM {

@@ -14,6 +14,7 @@
 //! [`Sweep::Drop`], and [`Outbound::end`] gives the channels back.
 
 mod channels;
+mod commands;
 mod control;
 mod current;
 mod deadlines;
@@ -24,16 +25,13 @@ mod pull;
 mod revise;
 mod subscribe;
 mod subscription;
+mod turn;
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::Arc;
-use std::time::Instant;
 
-use crate::ids::{ConnectionId, SessionId};
 use crate::log::Form;
 use crate::proto::rialto::v1 as proto;
-use crate::schema::Schema;
 use crate::status::PeerCode;
 use crate::wire::{ControlPrinter, ServerFrame, websocket};
 
@@ -43,7 +41,6 @@ use super::party::Party;
 use control::ControlQueue;
 use current::{Current, Settled};
 use deadlines::{Deadlines, Due};
-use pace::Pace;
 use subscription::Subscription;
 
 pub use channels::{Channels, Slot};
@@ -51,62 +48,10 @@ pub use current::{Delivered, Pull};
 pub use deadlines::{Inbound, Timings};
 pub use ending::Closed;
 pub use limits::Limits;
-pub use pace::ReplayRate;
+pub use pace::{Replay, ReplayBudget, ReplayRate};
 use subscribe::Place;
 pub use subscribe::session_channel;
-
-/// Who is at the other end.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// This connection.
-    pub connection: ConnectionId,
-    /// Who is on it. Until `connection.init` that may be nobody.
-    pub party: Arc<Party>,
-    /// The bridge process.
-    pub node: Arc<str>,
-}
-
-impl Identity {
-    /// The session that the connection is bound to.
-    pub fn session(&self) -> &SessionId {
-        &self.party.session
-    }
-}
-
-/// What every call of a shard brings along.
-pub struct Env<'a, C> {
-    /// The channels.
-    pub channels: &'a mut C,
-    /// The schema that is served.
-    pub schema: &'a Schema,
-    /// Prints Rialto's own frames.
-    pub printer: &'a ControlPrinter,
-    /// The bounds.
-    pub limits: &'a Limits,
-    /// Now.
-    pub now: Instant,
-}
-
-/// What the shard does next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Next<'a> {
-    /// Write these bytes, and say how many went with [`Outbound::on_wrote`] or that none did with
-    /// [`Outbound::on_blocked`].
-    Write(&'a [u8]),
-    /// Nothing, until a mark, a command or a sweep.
-    Idle,
-    /// Both sides have said what they had to: end the connection.
-    Finished,
-}
-
-/// What a sweep found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sweep {
-    /// All is well; there may be something to write.
-    Live,
-    /// The peer is gone or stuck: end the connection without waiting for the socket. The code is for logs and metrics.
-    Drop(PeerCode),
-}
+pub use turn::{Env, Identity, Next, Sweep};
 
 #[derive(Debug)]
 enum Phase {
@@ -132,7 +77,6 @@ pub struct Outbound<C: Channels> {
     /// Commands that wait until earlier answers have left. The read side stops at a few.
     waiting: VecDeque<Command>,
     deadlines: Deadlines,
-    pace: Pace,
     closed: Option<Closed>,
 }
 
@@ -149,7 +93,6 @@ impl<C: Channels> Outbound<C> {
             queue: VecDeque::new(),
             waiting: VecDeque::new(),
             deadlines: Deadlines::new(env.now),
-            pace: Pace::new(env.limits.replay, env.now),
             closed: None,
         };
         if opening == Opening::Plain {
@@ -166,21 +109,6 @@ impl<C: Channels> Outbound<C> {
     /// How many channels are subscribed.
     pub fn subscription_count(&self) -> usize {
         self.subscriptions.iter().flatten().count()
-    }
-
-    /// Takes what the read side has understood. Commands wait in order while earlier answers have not left;
-    /// [`Outbound::waiting`] says how many.
-    pub fn on_command(&mut self, command: Command, env: &mut Env<'_, C>) {
-        if self.waiting.is_empty() && self.control.has_room(env.limits) {
-            self.carry_out(command, env);
-        } else {
-            self.waiting.push_back(command);
-        }
-    }
-
-    /// Commands that were taken and not yet carried out.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
     }
 
     /// The channel of this subscription may have something new.
@@ -261,7 +189,6 @@ impl<C: Channels> Outbound<C> {
 
     /// Looks at the clocks. The shard writes after this.
     pub fn on_sweep(&mut self, inbound: Inbound, env: &mut Env<'_, C>) -> Sweep {
-        self.pace.refill(env.now);
         loop {
             if self.is_over(env.now) {
                 self.close_with(PeerCode::TokenExpired, "", env);
@@ -298,61 +225,6 @@ impl<C: Channels> Outbound<C> {
     fn tell(&mut self, frame: &ServerFrame, reply_to: Option<&str>, printer: &ControlPrinter) {
         let form = self.form;
         self.put(|out| printer.print(out, form, frame, reply_to));
-    }
-
-    fn carry_out(&mut self, command: Command, env: &mut Env<'_, C>) {
-        if let Phase::Closing { answered } = &mut self.phase {
-            *answered |= matches!(command, Command::PeerClosed { .. } | Command::Close { .. });
-            return;
-        }
-        match command {
-            Command::Init { init, id, party } => {
-                if let Some(party) = party {
-                    self.identity.party = party;
-                }
-                self.open(id.as_deref(), &init, env);
-            }
-            Command::Refresh { id, party, .. } => self.refresh(id.as_deref(), party, env),
-            Command::Subscribe { id, channels_path, channels } => {
-                if self.too_many(id.as_deref(), channels_path, channels.len(), env) {
-                    return;
-                }
-                for (index, wanted) in channels.into_iter().enumerate() {
-                    self.subscribe(id.as_deref(), Place { list: channels_path, index }, wanted, env);
-                }
-            }
-            Command::Unsubscribe { id, channels_path, channels } => {
-                if self.too_many(id.as_deref(), channels_path, channels.len(), env) {
-                    return;
-                }
-                for (index, channel) in channels.iter().enumerate() {
-                    self.unsubscribe(id.as_deref(), Place { list: channels_path, index }, channel, env);
-                }
-            }
-            Command::Heartbeat { id } => {
-                self.tell(&ServerFrame::Heartbeat(proto::ConnectionHeartbeat {}), id.as_deref(), env.printer);
-            }
-            Command::Refuse { reply_to, error } => {
-                self.refuse(error, reply_to.as_deref(), env);
-            }
-            Command::Pong(payload) => self.put(|out| websocket::put_pong(out, &payload)),
-            Command::Close { code, reason, error } => {
-                if let Some(error) = error {
-                    self.tell(&ServerFrame::ConnectionError(error), None, env.printer);
-                }
-                // The read side has stopped understanding this peer: no answer is to be waited for.
-                self.begin_close(code, &reason, PeerCode::ProtocolViolation, env);
-                self.phase = Phase::Closing { answered: true };
-            }
-            Command::PeerClosed { code } => {
-                self.closed.get_or_insert(Closed::ByPeer(code));
-                self.settle(env.channels);
-                self.queue.clear();
-                self.control.push(|out| websocket::put_close_reply(out, code));
-                self.deadlines.on_closing(env.now, PeerCode::WriteTimeout);
-                self.phase = Phase::Closing { answered: true };
-            }
-        }
     }
 
     /// Gives what was not begun back to the log; it is read again when the socket takes bytes.

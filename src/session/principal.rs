@@ -39,6 +39,8 @@ pub struct Principal {
     pub token_id: Arc<str>,
     /// Whether many people may have its token: then what one user may have is not counted.
     pub shared: bool,
+    /// Since when its token counts, to the moment. `None`: as its `iat` says.
+    pub since: Option<SystemTime>,
     /// What it may do.
     pub grants: Grants,
     /// Everything that its token says, for `{@claim}` in permissions. As large as a token may be.
@@ -58,6 +60,7 @@ impl Principal {
             session: None,
             token_id: "".into(),
             shared: false,
+            since: None,
             grants: Grants::everything(),
             claims: Arc::default(),
             expires: None,

@@ -12,6 +12,7 @@ use crate::limits::Held;
 use crate::metrics::{Limit, Metrics};
 use crate::proto::rialto::v1::ConnectionInit;
 use crate::session::command::Command;
+use crate::session::outbound::Replay;
 use crate::session::party::{Party, bind};
 use crate::session::principal::Principal;
 use crate::session::refusal::{connection_error, peer_error, retry_after_ms};
@@ -35,6 +36,8 @@ pub(super) struct Entrance {
     pub(super) counted: Option<Held<Tenant>>,
     /// Its entry in the roster, from then on.
     pub(super) seat: Option<Seat>,
+    /// The budget of its user's replays, from then on.
+    pub(super) replay: Replay,
     /// Refreshes that were refused since one was good.
     pub(super) refused: u8,
 }
@@ -55,7 +58,7 @@ pub(super) struct Door<'a> {
 impl Entrance {
     /// Somebody who is nobody yet.
     pub(super) fn new(from: IpAddr, asked: Option<SessionId>, made: SessionId) -> Self {
-        Entrance { from, asked, made, party: None, counted: None, seat: None, refused: 0 }
+        Entrance { from, asked, made, party: None, counted: None, seat: None, replay: Replay::default(), refused: 0 }
     }
 
     /// Lets this principal in: binds it to its session, and takes a seat.
@@ -72,6 +75,9 @@ impl Entrance {
             None => {
                 self.counted = Some(door.gate.tenancy.enter(&party.principal)?);
                 self.seat = Some(sit(door, &party, place)?);
+                if let Some(budget) = door.roster.replays.of(&party.principal, self.from, door.now) {
+                    self.replay.share(budget);
+                }
             }
         }
         // After the seat is taken: who is revoked later than this look is found there.

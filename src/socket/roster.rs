@@ -18,6 +18,7 @@ use crate::session::party::Party;
 use crate::session::principal::Known;
 
 use super::mailbox::{ConnectionKey, Mailbox};
+use super::replays::Replays;
 use super::stream::now;
 
 /// Parts of the table with a lock each.
@@ -33,6 +34,8 @@ pub(super) struct Roster {
     serial: AtomicU64,
     max_per_user: usize,
     limits: Limits,
+    /// Of whoever sits here.
+    pub(super) replays: Replays,
 }
 
 type User = (Tenant, Arc<str>);
@@ -49,7 +52,8 @@ struct Stripe {
 /// One user's connections.
 #[derive(Debug)]
 struct OfUser {
-    seats: Vec<Arc<Occupant>>,
+    /// By serial number: of a user that many people share, thousands may leave at once.
+    seats: HashMap<u64, Arc<Occupant>>,
     allowance: Arc<Allowance>,
 }
 
@@ -93,7 +97,14 @@ pub(super) struct TooMany(usize);
 impl Roster {
     pub(super) fn new(max_per_user: usize, limits: Limits) -> Arc<Self> {
         let (stripes, hasher) = ((0..STRIPES).map(|_| Mutex::default()).collect(), RandomState::new());
-        Arc::new(Roster { stripes, hasher, serial: AtomicU64::new(0), max_per_user, limits })
+        Arc::new(Roster {
+            stripes,
+            hasher,
+            serial: AtomicU64::new(0),
+            max_per_user,
+            limits,
+            replays: Replays::default(),
+        })
     }
 
     /// A seat for this party, wherever its connection is already.
@@ -116,11 +127,11 @@ impl Roster {
         let of_user = stripe
             .users
             .entry(user.clone())
-            .or_insert_with(|| OfUser { seats: Vec::new(), allowance: Arc::new(Allowance::new(self.limits, now)) });
+            .or_insert_with(|| OfUser { seats: HashMap::new(), allowance: Arc::new(Allowance::new(self.limits, now)) });
         if of_user.seats.len() >= self.max_per_user && !principal.shared {
             return Err(TooMany(self.max_per_user));
         }
-        of_user.seats.push(Arc::clone(&occupant));
+        of_user.seats.insert(serial, Arc::clone(&occupant));
         let allowance = (!principal.shared).then(|| Arc::clone(&of_user.allowance));
         drop(stripe);
         Ok(Seat { roster, stripe: index, user: Some(user), occupant, allowance })
@@ -140,11 +151,11 @@ impl Roster {
         if let Subject::User(tenant, name) = subject {
             let user: User = (tenant.clone(), (&**name).into());
             let stripe = lock(&self.stripes[stripe_of(self.hasher.hash_one(&user))]);
-            stripe.users.get(&user).into_iter().flat_map(|of_user| &of_user.seats).for_each(look);
+            stripe.users.get(&user).into_iter().flat_map(|of_user| of_user.seats.values()).for_each(look);
         } else {
             for stripe in &self.stripes {
                 let stripe = lock(stripe);
-                stripe.users.values().flat_map(|of_user| &of_user.seats).for_each(&mut look);
+                stripe.users.values().flat_map(|of_user| of_user.seats.values()).for_each(&mut look);
                 stripe.others.values().for_each(&mut look);
             }
         }
@@ -184,7 +195,7 @@ impl Drop for Seat {
             return;
         };
         let Some(of_user) = stripe.users.get_mut(user) else { return };
-        of_user.seats.retain(|occupant| !Arc::ptr_eq(occupant, &self.occupant));
+        of_user.seats.remove(&self.occupant.serial);
         // What was spent is remembered, so that nobody comes back for a new allowance.
         if of_user.seats.is_empty() && of_user.allowance.is_whole(now()) {
             stripe.users.remove(user);

@@ -100,6 +100,7 @@ mod tests {
                 ends: None,
             }),
             node: "n-1".into(),
+            replay: Default::default(),
         };
         let log = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::DEBUG);
         tracing::subscriber::with_default(log.with_writer(move || writer.clone()).finish(), || {

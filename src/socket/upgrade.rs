@@ -103,6 +103,7 @@ fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Op
         connection: ConnectionId::new(short_id(rand::random())),
         party,
         node: Arc::clone(&front.config.node),
+        replay: entrance.replay.clone(),
     };
     let on_upgrade = hyper::upgrade::on(request);
     let new = move |link, early| NewConnection { link, early, opening, identity, entrance, peer, permit };

@@ -87,7 +87,12 @@ impl<'a> Connection<'a> {
         let limits = Limits::default();
         let principal = Arc::new(Principal::nobody());
         let party = Arc::new(Party { principal, session: SessionId::new("echo".to_owned()), ends: None });
-        let identity = Identity { connection: ConnectionId::new("echo".to_owned()), party, node: "echo".into() };
+        let identity = Identity {
+            connection: ConnectionId::new("echo".to_owned()),
+            party,
+            node: "echo".into(),
+            replay: Default::default(),
+        };
         // A connection that waits for its first frame says nothing by itself.
         let opening = Opening::Subprotocol(Form::Json);
         let now = Instant::now();

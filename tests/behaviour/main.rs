@@ -11,6 +11,7 @@ mod http;
 mod identity;
 mod latest;
 mod lifetime;
+mod logs;
 mod metrics;
 mod peers;
 mod publishing;

@@ -320,6 +320,8 @@ def test_mistakes_are_told_at_the_start(tmp_path):
     for options, part in [
         (["--trusted-proxy", "proxy.internal"], "is not an IP address"),
         (["--trusted-proxy", "10.0.0.1/8"], "the network is 10.0.0.0/8"),
+        (["--trusted-proxy", "0.0.0.0/0"], "is every address"),
+        (["--trusted-proxy", "::/0"], "is every address"),
         (["--proxy-protocol"], "give --trusted-proxy"),
         (["--proxy-header", "forwarded"], "give --trusted-proxy"),
         (["--proxy-header", "via"], "not one of x-forwarded-for, forwarded"),

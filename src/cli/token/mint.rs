@@ -10,6 +10,7 @@ use super::super::failure::Failure;
 use super::super::screen::Screen;
 use crate::auth::{self, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES};
 use crate::config::{duration, secret_of};
+use crate::ids::Tenant;
 
 /// Claims that have an option of their own.
 const OWN: [(&str, &str); 8] = [
@@ -74,6 +75,7 @@ impl Mint {
             let hours = DEFAULT_MAX_LIFE.as_secs() / 3_600;
             return Err(usage("--for", &format!("must be from 1s to {hours}h: bridges believe no token for longer")));
         }
+        self.check()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = self.claims(now, life)?;
         let token = auth::mint(&claims, &secret).map_err(|error| usage("--secret-file", &error.to_string()))?;
@@ -83,6 +85,23 @@ impl Mint {
             return Err(Failure::Usage(problem));
         }
         screen.line(&token)
+    }
+
+    /// Finds what no bridge would take.
+    fn check(&self) -> Result<(), Failure> {
+        for (option, name) in [("--sub", Some(&self.sub)), ("--session", self.session.as_ref())] {
+            if name.is_some_and(|name| !auth::is_name(name)) {
+                return Err(usage(option, "must have 1 to 255 bytes and no control characters"));
+            }
+        }
+        if let Some(tenant) = &self.tenant {
+            Tenant::parse(tenant).map_err(|wrong| usage("--tenant", &format!("{wrong}; leave it out for none")))?;
+        }
+        let is_none = |permission: &&String| permission.is_empty() || permission.contains(char::is_whitespace);
+        match self.permission.iter().find(is_none) {
+            Some(wrong) => Err(usage("--permission", &format!("{wrong:?} is none: it must be one word"))),
+            None => Ok(()),
+        }
     }
 
     fn claims(self, now: u64, life: Duration) -> Result<Map<String, Value>, Failure> {

@@ -10,7 +10,8 @@ use crate::engine::{Append, Appender, EventRecord};
 use crate::hub::{Limits, ShardIndex};
 use crate::ids::{ChannelKey, EventId, Tenant};
 use crate::log::{Form, Position, Read, Take, View};
-use crate::schema::{Audience, EventKey, Source, TypeFilter};
+use crate::schema::fixture::one_file;
+use crate::schema::{Audience, EventKey, TypeFilter};
 use crate::transcode::Options;
 
 const SHOP: &str = r#"syntax = "proto3";
@@ -23,8 +24,7 @@ message Placed { option (rialto.v1.event) = { type: "order.placed", channels: ["
 const SECRET: &str = "ann@secret.example";
 
 fn schema(before: Option<&Schema>, text: &str) -> Schema {
-    let sources =
-        [Source::Texts { origin: "shop".into(), files: vec![("shop.proto".into(), text.as_bytes().to_vec())] }];
+    let sources = one_file(text);
     before.map_or_else(|| Schema::load(&sources), |before| before.load_next(&sources)).unwrap()
 }
 

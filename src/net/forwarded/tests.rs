@@ -48,9 +48,10 @@ fn the_client_is_the_first_from_the_right_that_is_not_trusted() {
         (&[("forwarded", "for=192.0.2.7, for=_hidden, for=10.1.1.1")], "10.1.1.1:0"),
         (&[("forwarded", "for=192.0.2.7:_hidden")], "192.0.2.7:0"),
         (&[("forwarded", "proto=https")], PROXY),
-        (&[("forwarded", "for=\"192.0.2.7, for=10.1.1.1")], PROXY),
-        // A quote that a client leaves open would have what the proxy writes behind it be a part of the client's own words.
-        (&[("forwarded", "for=203.0.113.66;x=\"a, for=192.0.2.7")], PROXY),
+        (&[("forwarded", "for=\"192.0.2.7, for=10.1.1.1")], "10.1.1.1:0"),
+        // A quote that a client leaves open does not make what the proxy writes behind it a part of the client's own words.
+        (&[("forwarded", "for=203.0.113.66;x=\"a, for=192.0.2.7")], "192.0.2.7:0"),
+        (&[("forwarded", "for=\"x, for=203.0.113.66, for=\"[2001:db8::1]:9\"")], "[2001:db8::1]:9"),
         (&[("forwarded", "for=203.0.113.66;x=\"a, for=192.0.2.7\", for=10.1.1.1")], "203.0.113.66:0"),
     ] {
         assert_eq!(read_of(headers).client, client.parse().unwrap(), "{headers:?}");
@@ -97,6 +98,7 @@ proptest! {
     #[test]
     fn whatever_is_written_the_walk_ends_and_nobody_untrusted_is_passed(
         values in prop::collection::vec("[ -~]{0,60}", 0..4),
+        before in prop::collection::vec(prop::sample::select(&b"for=192.0.2.7,;\"\\[] \xff\xc3"[..]), 0..30),
         text in prop::collection::vec(prop::sample::select(
             vec!["for=", "10.0.0.1", "192.0.2.7", ",", ";", "\"", "\\", "[", "]", ":", "unknown", " ", "fd00::1"]), 0..30),
         bytes in prop::collection::vec(128_u8.., 0..4),
@@ -115,5 +117,12 @@ proptest! {
         // A trusted address is passed over as long as there is one more to the left of it; a proxy's word is believed once.
         map.append(X_FORWARDED_FOR, "192.0.2.99".parse().unwrap());
         prop_assert_eq!(read(PROXY.parse().unwrap(), &map, Written::X, &networks()).client, "192.0.2.99:0".parse().unwrap());
+        // Whatever a client has written on the same line, what the proxy appends to it counts.
+        for (written, name, own) in [(Written::X, X_FORWARDED_FOR, "192.0.2.99"), (Written::Rfc7239, FORWARDED, "for=192.0.2.99")] {
+            let line = [&before[..], b", ", own.as_bytes()].concat();
+            let map = HeaderMap::from_iter([(name, HeaderValue::from_bytes(&line).unwrap())]);
+            let client = read(PROXY.parse().unwrap(), &map, written, &networks()).client;
+            prop_assert_eq!(client, "192.0.2.99:0".parse().unwrap(), "{:?}", map);
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! A real port and raw bytes on it: who is closed, who is refused, what a request knows, what an upgrade gets.
 
+use std::time::Duration;
+
 use axum::extract::Extension;
+use axum::http::{StatusCode, header};
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;

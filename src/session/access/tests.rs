@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::schema::{Schema, Source, escape};
+use crate::schema::fixture::one_file;
+use crate::schema::{Schema, escape};
 use crate::session::grants::Grants;
 
 fn schema() -> Schema {
@@ -30,8 +31,7 @@ fn schema() -> Schema {
         }
         message OpenChannel { option (rialto.v1.channel) = { template: "open:{n}" }; int32 n = 1; }
     "#;
-    let files = vec![("shop.proto".to_owned(), text.as_bytes().to_vec())];
-    Schema::load(&[Source::Texts { origin: "test".to_owned(), files }]).unwrap_or_else(|error| panic!("{error}"))
+    Schema::load(&one_file(text)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn principal(user: &str, grants: &[&str], claims: Value) -> Principal {

@@ -34,7 +34,7 @@ impl<C: Channels> Outbound<C> {
             let mut most = TURN_BYTES;
             let replaying = subscription.is_replaying();
             if replaying {
-                most = most.min(self.pace.allowance());
+                most = most.min(self.identity.replay.budget(env.now).allowance(env.limits.replay, env.now));
                 if most == 0 {
                     // Another subscription may be live; this one waits for the next refill.
                     if !mem::replace(&mut subscription.paced, true) {
@@ -51,7 +51,8 @@ impl<C: Channels> Outbound<C> {
                 let joined = join(subscription, read, heads, (most, self.form), env);
                 let bytes = Bytes::from(joined.bytes);
                 if replaying {
-                    self.pace.spend(bytes.len().max(joined.work_bytes));
+                    let spent = bytes.len().max(joined.work_bytes);
+                    self.identity.replay.budget(env.now).spend(spent, env.limits.replay, env.now);
                 }
                 self.queue.push_back(slot);
                 let contents =
@@ -76,7 +77,8 @@ impl<C: Channels> Outbound<C> {
                     if replaying {
                         // What is hidden had to be read: who sees little may not have all of it worked through for nothing.
                         let work = contents.as_ref().map_or(0, |contents| contents.work_bytes);
-                        self.pace.spend(frames.len().max(work));
+                        let spent = frames.len().max(work);
+                        self.identity.replay.budget(env.now).spend(spent, env.limits.replay, env.now);
                     }
                     self.current = Some(Current::new(slot, first, frames).with_contents(contents, pull));
                     self.again(slot, more);

@@ -22,8 +22,6 @@ impl<C: Channels> Outbound<C> {
         if matches!(self.phase, Phase::Closing { .. }) {
             return 0;
         }
-        // Logs may hide something that they did not when this was read.
-        self.settle(env.channels);
         self.judge_anew(env)
     }
 
@@ -42,14 +40,13 @@ impl<C: Channels> Outbound<C> {
 
     /// Ends the subscriptions that would not be accepted now; the others go on. Returns how many ended.
     fn judge_anew(&mut self, env: &mut Env<'_, C>) -> usize {
+        // What was read and not begun goes back to the log: who may see it, and whether, is asked again. A replay whose last part
+        // was read is one again.
+        self.settle(env.channels);
         let mut ended = 0;
         for index in 0..self.subscriptions.len() {
             let Some(subscription) = &self.subscriptions[index] else { continue };
             let audience = audience_of(subscription, &self.identity.party, env);
-            if audience != subscription.audience {
-                // What was read for the old audience and not begun goes back to the log, and is read for the new one.
-                self.settle(env.channels);
-            }
             let Some(subscription) = &mut self.subscriptions[index] else { continue };
             subscription.audience = audience;
             if let Err(reason) = goes_on(subscription, &self.identity.party, env) {

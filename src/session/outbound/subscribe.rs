@@ -130,15 +130,9 @@ impl<C: Channels> Outbound<C> {
         env: &mut Env<'_, C>,
     ) -> Result<(), Box<proto::Error>> {
         let name = wanted.name.as_str();
-        let refuse = |code: PeerCode, message: String, field: &str| {
-            let error = peer_error(code, message, place.path(field));
-            Box::new(proto::Error { channel: name.chars().take(MAX_CHANNEL_NAME_BYTES).collect(), ..error })
-        };
-        if name.len() > MAX_CHANNEL_NAME_BYTES {
-            let message =
-                format!("a channel name of {} bytes exceeds the limit of {MAX_CHANNEL_NAME_BYTES}", name.len());
-            return Err(refuse(PeerCode::InvalidMessage, message, "name"));
-        }
+        let refuse =
+            |code: PeerCode, message: String, field: &str| Box::new(refusal(code, message, place.path(field), name));
+        check_length(name).map_err(|message| refuse(PeerCode::InvalidMessage, message, "name"))?;
         let Some(template) = env.schema.channel(name) else {
             return Err(refuse(PeerCode::ChannelNotFound, env.schema.unknown_channel(name).to_string(), "name"));
         };
@@ -239,10 +233,11 @@ impl<C: Channels> Outbound<C> {
             subscription.as_ref().is_some_and(|subscription| subscription.channel.as_str() == name)
         });
         let Some(found) = found else {
-            let error = peer_error(PeerCode::ChannelNotFound, format!("{name:?} is not subscribed"), place.path(""));
-            let channel = name.chars().take(MAX_CHANNEL_NAME_BYTES).collect();
-            self.refuse(proto::Error { channel, ..error }, id, env);
-            return;
+            let (code, message) = match check_length(name) {
+                Ok(()) => (PeerCode::ChannelNotFound, "this connection has not subscribed to that channel".to_owned()),
+                Err(message) => (PeerCode::InvalidMessage, message),
+            };
+            return self.refuse(refusal(code, message, place.path(""), name), id, env);
         };
         let index = found;
         let slot = slot_of(index);
@@ -282,6 +277,22 @@ impl Place {
     fn path(self, field: &str) -> String {
         let Place { list, index } = self;
         if field.is_empty() { format!("{list}[{index}]") } else { format!("{list}[{index}].{field}") }
+    }
+}
+
+/// Why a channel is refused, with as much of its name as a name may have.
+fn refusal(code: PeerCode, message: String, path: String, name: &str) -> proto::Error {
+    let most = name.len().min(MAX_CHANNEL_NAME_BYTES);
+    let end = (0..=most).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+    let channel = name[..end].to_owned();
+    proto::Error { channel, ..peer_error(code, message, path) }
+}
+
+/// Whether a name may be a channel's, by its length.
+fn check_length(name: &str) -> Result<(), String> {
+    match name.len() <= MAX_CHANNEL_NAME_BYTES {
+        true => Ok(()),
+        false => Err(format!("a channel name of {} bytes exceeds the limit of {MAX_CHANNEL_NAME_BYTES}", name.len())),
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::*;
-use crate::ids::{ChannelKey, EventId};
+use crate::ids::{ChannelKey, ConnectionId, EventId, SessionId};
 use crate::log::{Class, Epoch, Extent, Form, Heads, Position, Read, Record, Resume, RingLog, Snapshot, Take, View};
-use crate::schema::{EventKey, Retention, TypeFilter};
+use crate::schema::fixture::one_file;
+use crate::schema::{EventKey, Retention, Schema, TypeFilter};
 use crate::session::principal::Principal;
 use crate::transcode::{Options, Transcoder};
 use crate::wire::EventFrame;
@@ -31,6 +32,12 @@ const RETENTION: Retention = Retention { events: 8, age: Duration::from_secs(30)
 static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::bundled()));
 static TRANSCODER: LazyLock<Arc<Transcoder>> =
     LazyLock::new(|| Arc::new(Transcoder::new(SCHEMA.pool(), Options::default())));
+
+/// The schema of this text, after another one.
+fn next(schema: &Schema, text: &str) -> Arc<Schema> {
+    let next = schema.load_next(&one_file(text));
+    Arc::new(next.unwrap_or_else(|error| panic!("{error}")))
+}
 
 /// Channels without a hub.
 struct Logs {
@@ -168,6 +175,7 @@ impl Bench {
                 ends: None,
             }),
             node: "node-1".into(),
+            replay: Default::default(),
         };
         let mut env = Env { channels: &mut logs, schema: &schema, printer: &printer, limits: &limits, now };
         let outbound = Outbound::new(opening, identity, &mut env);

@@ -218,7 +218,7 @@ fn a_token_is_inspected_as_it_would_be_judged() {
 #[test]
 fn the_session_token_counts_wherever_a_token_may_be_and_first_in_its_own_header() {
     const TOKEN: &str = "Wm3x-9QeT7uVbY1kLs0Hd_5RfGz8NjPc2aKoXiCy4Bt";
-    let session = || Some(Arc::new(SessionToken::new(TOKEN.as_bytes())));
+    let session = || Some(Arc::new(SessionToken::new(TOKEN.as_bytes(), std::time::SystemTime::now())));
     let both = Gate { session: session(), ..gate(true, Some("app")) };
     let alone = Gate { keys: None, session: session(), ..gate(false, None) };
     let closed = Gate { session: session(), ..gate(false, None) };
@@ -257,7 +257,8 @@ fn the_session_token_counts_wherever_a_token_may_be_and_first_in_its_own_header(
 
 #[test]
 fn wrong_session_tokens_are_counted_and_the_right_one_never_is() {
-    let session = Some(Arc::new(SessionToken::new(b"Wm3x-9QeT7uVbY1kLs0Hd_5RfGz8NjPc2aKoXiCy4Bt")));
+    let session =
+        Some(Arc::new(SessionToken::new(b"Wm3x-9QeT7uVbY1kLs0Hd_5RfGz8NjPc2aKoXiCy4Bt", std::time::SystemTime::now())));
     let gate = Gate { keys: None, session, wrong: WrongTokens::new(2), ..gate(false, None) };
     let show = |token: &str| found(&gate, &[("x-session-token", token.to_owned())], &[]);
     let codes: Vec<String> = (0..30).map(|_| show("guess")).collect();

@@ -59,7 +59,7 @@ fn what_was_spent_is_not_forgotten_with_the_seat_and_not_remembered_for_ever() {
     assert!(Arc::ptr_eq(&allowance, again.allowance.as_ref().unwrap()));
     assert_eq!(users(&roster), 1);
     let stripe = &mut *lock(&roster.stripes[again.stripe]);
-    let gone = || OfUser { seats: Vec::new(), allowance: Arc::new(Allowance::new(roster.limits, now())) };
+    let gone = || OfUser { seats: HashMap::new(), allowance: Arc::new(Allowance::new(roster.limits, now())) };
     stripe.users.extend((0..2 * LEAST_TIDIED).map(|n| ((Tenant::default_tenant(), n.to_string().into()), gone())));
     let spent = gone();
     spent.allowance.charge(3, now());
@@ -111,7 +111,7 @@ fn a_token_is_the_one_that_a_connection_lives_on_now() {
 #[test]
 fn who_shares_a_token_is_one_user_that_nobody_counts_and_everybody_can_end() {
     let roster = roster();
-    let token = crate::auth::SessionToken::new(b"a token");
+    let token = crate::auth::SessionToken::new(b"a token", std::time::SystemTime::now());
     let principal = token.recognise("a token").unwrap();
     let party = Arc::new(Party { principal, session: "s".into(), ends: None });
     let seats: Vec<_> = (0..10).map(|_| roster.sit(&party, None).unwrap()).collect();

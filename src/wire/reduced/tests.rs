@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::ids::EventId;
 use crate::proto::rialto::v1::Frame;
-use crate::schema::{Schema, Source};
+use crate::schema::Schema;
+use crate::schema::fixture::one_file;
 use crate::transcode::Options;
 use crate::wire::EventFrame;
 use crate::wire::binary::put_metadata;
+use crate::wire::fixture::both_forms;
 use crate::wire::websocket::frame_len;
 
 const SHOP: &str = r#"
@@ -45,8 +47,7 @@ struct Shop {
 
 impl Shop {
     fn new() -> Shop {
-        let files = vec![("shop.proto".to_owned(), SHOP.as_bytes().to_vec())];
-        let schema = Schema::load(&[Source::Texts { origin: "shop".into(), files }]).unwrap();
+        let schema = Schema::load(&one_file(SHOP)).unwrap();
         let transcoder = Arc::new(Transcoder::of(&schema, Options::default()));
         let reducer = FrameReducer::of(schema.event("order.placed").unwrap(), &transcoder).unwrap();
         Shop { schema, transcoder, reducer }
@@ -54,10 +55,7 @@ impl Shop {
 
     /// The frame of a payload as the log has it, and as it is made for an audience.
     fn frames(&self, event: &EventFrame<'_>, form: Form, audience: Audience) -> [Vec<u8>; 2] {
-        let (mut json, mut binary, mut reduced) = (Vec::new(), Vec::new(), b"before".to_vec());
-        event.write(7, Form::Json, &mut json);
-        event.write(7, Form::Binary, &mut binary);
-        binary.extend_from_slice(event.payload);
+        let ([json, binary], mut reduced) = (both_forms(event), b"before".to_vec());
         let frame = if form == Form::Json { &json } else { &binary };
         let whole = Whole { frame, form, data_bytes: event.data.len(), binary: &binary };
         self.reducer.reduce(&whole, audience, &mut reduced);

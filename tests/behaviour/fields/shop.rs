@@ -152,7 +152,7 @@ impl Got {
     }
 
     /// All its bytes.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
             Got::Json(frame) => frame.to_string().into_bytes(),
             Got::Binary(frame) => frame.encode_to_vec(),

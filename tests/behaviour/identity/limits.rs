@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Guarded, JSON, claims, subscribe, token};
+use super::{Guarded, JSON, claims, note, subscribe, token};
 use crate::harness::Client;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,4 +103,31 @@ async fn commands_of_a_user_are_counted_over_all_its_connections() {
     assert!(counted[hits] > 100.0, "{}", counted[hits]);
     let connections = r#"rialto_limit_hits_total{limit="commands-per-second"}"#;
     assert_eq!(counted[connections], 0.0, "no connection's own rate was in the way");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_comes_back_finds_what_was_left_of_its_replays() {
+    let shop = Guarded::with(|config| {
+        config.limits.replay_burst_bytes = 64 << 10;
+        config.limits.replay_bytes_per_second = 1;
+    })
+    .await;
+    for number in 0..10 {
+        note(&shop, "1", &format!("{number}{}", "x".repeat(8_000))).await;
+    }
+    let past = ["order:1:read", "order:1:past"];
+    let (ann, bob) = (token("ann", &past), token("bob", &past));
+    let mut replayed = Vec::new();
+    for (before, user) in [&ann, &ann, &ann, &bob].into_iter().enumerate() {
+        // By its upgrade, and by its first frame.
+        let mut client = if before == 1 { shop.init("", user).await } else { shop.enter(user).await.0 };
+        client.subscribe(json!({"name": "order:1"})).await;
+        client.next_on("order:1").await;
+        let held = r#"rialto_limit_hits_total{limit="replay-bytes-per-second"}"#;
+        let told = crate::metrics::expect(&shop.bridge, &[(held, (before + 1) as f64)]).await;
+        replayed.push(told["rialto_replay_events_total"]);
+        client.cut();
+    }
+    assert!((8.0..=9.0).contains(&replayed[0]), "{replayed:?}");
+    assert_eq!(replayed, [replayed[0], replayed[0], replayed[0], 2.0 * replayed[0]]);
 }

@@ -93,3 +93,27 @@ async fn a_file_that_is_replaced_changes_the_token_and_one_that_is_broken_does_n
     }
     assert_eq!(subscribe(&mut open, json!({"name": "open"})).await, None, "who is in stays in");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_is_revoked_stays_so_and_the_next_one_lets_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("token");
+    let shop = shop(&path, false).await;
+    let other: String = TOKEN.chars().rev().collect();
+    let shown = async |token: &str| shop.ask("", &[("x-session-token", token)]).await.err();
+    let (status, _) = shop.bridge.admin("Revoke", &json!({"user": "session-token"})).await;
+    assert_eq!(status, 200);
+    // Written again as it was, it is the same.
+    for (text, reason) in [(TOKEN, "revoked"), (other.as_str(), "invalid_token")] {
+        std::fs::write(&path, text).expect("the file is there");
+        shop.bridge.reread.ask();
+        within("what the old one is worth", async {
+            let mut pause = tokio::time::interval(Duration::from_millis(20));
+            while shown(TOKEN).await.expect("it is refused").1["details"][0]["reason"] != reason {
+                pause.tick().await;
+            }
+        })
+        .await;
+    }
+    assert_eq!(shown(&other).await, None, "the new one");
+}

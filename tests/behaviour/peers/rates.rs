@@ -81,6 +81,20 @@ async fn a_type_over_its_rate_leaves_the_others_of_its_batch_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_over_the_rate_of_its_type_takes_nothing_from_the_other_types() {
+    let of_all = "events-per-second = 1\nburst = 10\nevents-per-second-per-type = 1\nburst-per-type = 2";
+    let rate = format!("types = [\"*\"]\nchannels = [\"*\"]\n{of_all}");
+    let listed = Listed::with(&entry("billing", BILLING, &rate), |_| ()).await;
+    let mut publisher = listed.bridge.publisher().await;
+    let mut stream = Stream::open(&mut publisher, BILLING).await;
+    let mut batch: Vec<Event> = (0..200).map(|number| progress("42", &format!("{number}"))).collect();
+    batch.extend([beat(), beat()]);
+    let reasons = stream.reasons(batch).await;
+    assert_eq!(refused(&reasons, "PUBLISHER_RATE"), 0, "{reasons:?}");
+    assert_eq!(reasons[200..], [None, None], "another type");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn publishers_of_one_rate_have_it_each_for_themselves() {
     let by_type = "types = [\"*\"]\nchannels = [\"*\"]\nevents-per-second-per-type = 1\nburst-per-type = 3";
     for (rate, reason) in [(SLOW, "PUBLISHER_RATE"), (by_type, "TYPE_RATE")] {

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::*;
 use crate::log::Reducer;
-use crate::schema::Source;
 use crate::session::grants::Grants;
 use crate::session::principal::Known;
 use crate::wire::FrameReducer;
@@ -14,6 +13,10 @@ syntax = "proto3";
 package shop.v1;
 import "rialto/v1/options.proto";
 message OrderChannel { option (rialto.v1.channel) = { template: "order:{id}" history: 100 }; string id = 1; }
+message BookChannel {
+  option (rialto.v1.channel) = { template: "book:{id}" history: 100 permissions: { history: "book:{id}:past" } };
+  string id = 1;
+}
 message Placed {
   option (rialto.v1.event) = { type: "order.placed", channels: ["OrderChannel"] };
   string id = 1;
@@ -27,12 +30,6 @@ message Typing {
   string who = 2 [(rialto.v1.field).visible_to = "order:{id}:staff"];
 }
 "#;
-
-fn next(schema: &Schema, text: &str) -> Arc<Schema> {
-    let files = vec![("shop.proto".to_owned(), text.as_bytes().to_vec())];
-    let next = schema.load_next(&[Source::Texts { origin: "shop".into(), files }]);
-    Arc::new(next.unwrap_or_else(|error| panic!("{error}")))
-}
 
 fn party(grants: &[&str]) -> Arc<Party> {
     let grants = Grants::new(grants.iter().copied());
@@ -143,6 +140,31 @@ fn what_is_read_and_not_begun_is_read_again_for_what_a_new_token_grants() {
         place(&mut bench, "d", 0);
         bench.write(usize::MAX);
         assert_eq!(seen(&mut bench), [one("d", new)]);
+    }
+}
+
+#[test]
+fn the_last_part_of_a_replay_that_is_not_begun_stays_behind_when_a_new_token_has_no_past() {
+    for (after, events, last) in [(&["book:1:past"][..], 5, "order.placed"), (&[], 1, "channel.unsubscribed")] {
+        let mut bench = open(&["*"]);
+        for _ in 0..5 {
+            bench.append("book:1", "order.placed", 20);
+        }
+        bench.subscribe(wanted("book:1"));
+        // The answer, and then a part of the first event: the whole replay was read with it.
+        for part in [usize::MAX, 40] {
+            let taken = bench.call(|outbound, env| match outbound.next(env) {
+                Next::Write(bytes) => bytes[..part.min(bytes.len())].to_vec(),
+                other => panic!("{other:?}"),
+            });
+            bench.call(|outbound, env| outbound.on_wrote(taken.len(), env));
+            bench.receive(&taken);
+        }
+        refresh(&mut bench, after);
+        bench.write(usize::MAX);
+        let kinds: Vec<String> = bench.kinds().into_iter().filter(|kind| kind != "connection.refreshed").collect();
+        assert_eq!(kinds.iter().filter(|kind| *kind == "order.placed").count(), events, "{after:?}: {kinds:?}");
+        assert_eq!(kinds.last().unwrap(), last, "{after:?}: {kinds:?}");
     }
 }
 

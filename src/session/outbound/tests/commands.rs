@@ -26,6 +26,28 @@ fn nothing_of_a_channel_follows_its_unsubscribed() {
 }
 
 #[test]
+fn a_name_that_is_too_long_comes_back_cut_whatever_is_done_with_it() {
+    let mut bench = Bench::open();
+    let name = "\u{1}".repeat(60_000);
+    let (channels, path) = (vec![name.clone()], "data.channels");
+    bench.subscribe(wanted(&name));
+    bench.command(Command::Unsubscribe { channels_path: path, id: None, channels });
+    assert!(bench.outbound.control.rest().len() < 5_000, "{}", bench.outbound.control.rest().len());
+    bench.write(usize::MAX);
+    for frame in bench.take() {
+        let error = frame.data();
+        assert_eq!(error["code"], 4005);
+        assert_eq!(error["channel"].as_str().unwrap().len(), 255);
+        assert!(error["message"].as_str().unwrap().contains("60000 bytes exceeds the limit of 255"), "{error}");
+    }
+    // As many as a frame may name, of what takes the most room in an answer.
+    let channels: Vec<String> = (100..228).map(|number| format!("{number}{}", "\u{1}".repeat(252))).collect();
+    bench.command(Command::Unsubscribe { channels_path: path, id: None, channels });
+    let answered = bench.outbound.control.rest().len();
+    assert!((128 * 1_500..bench.limits.max_control_bytes).contains(&answered), "{answered}");
+}
+
+#[test]
 fn what_cannot_be_subscribed_is_refused_with_its_place_and_harms_nothing() {
     let mut bench = Bench::open();
     let channels = vec![

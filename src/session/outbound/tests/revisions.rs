@@ -1,7 +1,6 @@
 //! Subscriptions over a new revision of the schema.
 
 use super::*;
-use crate::schema::Source;
 
 const HEAD: &str = r#"
 syntax = "proto3";
@@ -28,13 +27,6 @@ message Added {
   string project_id = 1;
 }
 "#;
-
-fn next(schema: &Schema, text: &str) -> Arc<Schema> {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("project.proto"), text).unwrap();
-    let next = schema.load_next(&[Source::Folder(folder.path().to_owned())]);
-    Arc::new(next.unwrap_or_else(|error| panic!("{error}")))
-}
 
 /// An open connection under a schema of projects and rooms.
 fn open() -> Bench {

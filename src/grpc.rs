@@ -7,9 +7,11 @@
 //!
 //! The only place that builds a `tonic::Status`.
 
+mod body;
 mod calls;
 mod convert;
 mod publisher;
+mod receiving;
 mod reflection;
 mod serving;
 
@@ -36,6 +38,7 @@ use crate::proto::rialto::v1::publisher_service_server::{PublisherServiceServer,
 
 use convert::too_large;
 use publisher::Publisher;
+use receiving::Receiving;
 use reflection::Reflection;
 use serving::Port;
 
@@ -44,6 +47,10 @@ use serving::Port;
 pub struct Config {
     /// Bytes of one request message. Default 4 MiB.
     pub max_request_bytes: usize,
+    /// Memory of requests while they come, over all calls, in bytes. Default 128 MiB.
+    pub max_receiving_bytes: usize,
+    /// How long the rest of a message is waited for that has begun. Default 30 s.
+    pub message_timeout: Duration,
     /// Events of one publish stream that are not acked yet; more are not read. Default 1,000.
     pub max_unacked_events: usize,
     /// Calls at once on one connection. Default 100.
@@ -77,6 +84,8 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             max_request_bytes: 4 << 20,
+            max_receiving_bytes: 128 << 20,
+            message_timeout: Duration::from_secs(30),
             max_unacked_events: 1_000,
             max_streams: 100,
             max_header_list_bytes: 16 << 10,
@@ -158,7 +167,8 @@ impl Server {
             .add_service(InterceptedService::new(reflection.v1alpha(), admit))
             .prepare();
         let drain_timeout = config.drain_timeout;
-        let port = Port { entry, limits, config, routes, metrics };
+        let receiving = Receiving::new(config.max_receiving_bytes);
+        let port = Port { entry, limits, config, routes, receiving, metrics };
         tokio::select! {
             () = port.serve(acceptor, not_serving(reporter, stop.clone())) => {}
             () = drained(stop, drain_timeout) => {}

@@ -29,7 +29,7 @@ pub mod upgrade;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use tokio::sync::oneshot;
@@ -129,7 +129,7 @@ impl Front {
 
     /// Users, sessions and tokens that are revoked.
     pub fn revocations(&self) -> usize {
-        self.config.gate.revocations.len()
+        self.config.gate.revocations.count(SystemTime::now())
     }
 
     /// Takes every connection to another revision of the schema, and returns when all are there, with how many

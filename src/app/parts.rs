@@ -216,6 +216,8 @@ pub(super) fn grpc_config(config: &Config) -> grpc::Config {
     let limits = &config.limits;
     grpc::Config {
         max_request_bytes: limits.max_publish_request_bytes,
+        max_receiving_bytes: limits.max_receiving_bytes,
+        message_timeout: limits.message_timeout,
         max_unacked_events: limits.max_unacked_events,
         max_streams: count_u32(limits.max_http2_streams),
         max_header_list_bytes: count_u32(limits.max_http2_header_bytes),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::claims;
 use super::error::{SettingsError, TokenError};
-use super::key::Key;
+use super::key::{Key, least_bytes};
 use super::settings::{Bounds, ClaimNames, Issuer, KeySource, Settings};
 use super::token::Unverified;
 use crate::ids::Tenant;
@@ -126,7 +126,12 @@ impl Trusted {
         if mistakes.is_empty() && !is_remote {
             for algorithm in &issuer.algorithms {
                 if !keys.iter().any(|key| key.algorithms().contains(algorithm)) {
-                    mistakes.push(SettingsError::IdleAlgorithm(format!("{algorithm:?}")));
+                    let has_secret = issuer.keys.iter().any(|source| matches!(source, KeySource::Secret(_)));
+                    let algorithm_name = format!("{algorithm:?}");
+                    mistakes.push(match least_bytes(*algorithm).filter(|_| has_secret) {
+                        Some(least_bytes) => SettingsError::ShortFor { algorithm: algorithm_name, least_bytes },
+                        None => SettingsError::IdleAlgorithm(algorithm_name),
+                    });
                 }
             }
             let is_idle = |key: &Key| !key.algorithms().iter().any(|algorithm| issuer.algorithms.contains(algorithm));

@@ -137,6 +137,16 @@ pub enum SettingsError {
     /// A listed algorithm has no key.
     #[error("no key can be used with the algorithm {0}")]
     IdleAlgorithm(String),
+    /// A listed algorithm asks for a longer secret.
+    #[error(
+        "the algorithm {algorithm} needs a secret of at least {least_bytes} bytes (RFC 7518, section 3.2); make one with `openssl rand -hex 32`"
+    )]
+    ShortFor {
+        /// Its name.
+        algorithm: String,
+        /// The shortest.
+        least_bytes: usize,
+    },
     /// A key has no listed algorithm.
     #[error("a key can be used with none of the listed algorithms")]
     IdleKey,

@@ -36,7 +36,10 @@ impl Key {
     /// A shared secret.
     pub(super) fn from_secret(bytes: &[u8]) -> Result<Key, KeyError> {
         secret::check(bytes)?;
-        let algorithms = vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
+        // A key is at least as long as what the hash gives (RFC 7518, section 3.2); 32 bytes are asked for in any case.
+        let all = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512].into_iter();
+        let fits = |algorithm: &Algorithm| least_bytes(*algorithm).is_some_and(|least| bytes.len() >= least);
+        let algorithms = all.filter(fits).collect();
         Ok(Key { id: None, algorithms, decoding: DecodingKey::from_secret(bytes) })
     }
 
@@ -106,6 +109,16 @@ impl Key {
     }
 }
 
+/// The shortest secret for an algorithm (RFC 7518, section 3.2). `None`: it takes none.
+pub(super) fn least_bytes(algorithm: Algorithm) -> Option<usize> {
+    match algorithm {
+        Algorithm::HS256 => Some(32),
+        Algorithm::HS384 => Some(48),
+        Algorithm::HS512 => Some(64),
+        _ => None,
+    }
+}
+
 /// A number, big-endian, as short as it can be written.
 fn without_zeros(number: &[u8]) -> &[u8] {
     &number[number.iter().take_while(|byte| **byte == 0).count()..]
@@ -137,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_key_is_used_with_its_own_algorithms_only() {
-        let secret = b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";
+        let secret = b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6eTu0Ya5Wi3Lo8Zx1C";
         let key = Key::from_secret(secret).unwrap().named(None, Some(Algorithm::HS384));
         for (algorithm, expected) in [
             (Algorithm::HS384, Some(true)),
@@ -149,6 +162,16 @@ mod tests {
             let signature = crypto::sign(b"text", &EncodingKey::from_secret(secret), sign).unwrap();
             assert_eq!(key.verify("text", &signature, algorithm), expected, "{algorithm:?}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_at_least_as_long_as_what_its_hash_gives() {
+        let long = b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6eTu0Ya5Wi3Lo8Zx1CVb6Qe2Mk9Dj4Fr7G";
+        let all = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
+        for (bytes, count) in [(32, 1), (47, 1), (48, 2), (63, 2), (64, 3)] {
+            assert_eq!(Key::from_secret(&long[..bytes]).unwrap().algorithms(), &all[..count], "{bytes} bytes");
+        }
+        assert!(Key::from_secret(&long[..31]).is_err());
     }
 
     #[test]

@@ -129,8 +129,11 @@ impl Keyring {
     /// None can be used, and those that were there stay.
     pub fn fetched(&self, remote: &Arc<Remote>, set: Result<String, String>) -> Result<Vec<PassedOver>, String> {
         let taken = set.and_then(|text| self.take_set(remote, text));
-        lock(&remote.state).is_under_way = false;
+        // Under the lock, so that whoever asks after this waits for another fetch and is not woken by this one.
+        let mut state = lock(&remote.state);
+        state.is_under_way = false;
         remote.done.send_modify(|done| *done += 1);
+        drop(state);
         taken
     }
 

@@ -109,14 +109,17 @@ impl Revocations {
             || holds(&Subject::Session(tenant(), session.clone())).is_some_and(is_old)
     }
 
-    /// How many are remembered.
-    pub fn len(&self) -> usize {
-        self.table.read().unwrap_or_else(PoisonError::into_inner).entries.len()
-    }
-
-    /// Whether nobody is.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// How many are remembered whose tokens may not have ended yet.
+    pub fn count(&self, now: SystemTime) -> usize {
+        {
+            let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+            if table.ends.first_key_value().is_none_or(|((until, _), _)| *until > now) {
+                return table.entries.len();
+            }
+        }
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table.forget(now);
+        table.entries.len()
     }
 }
 

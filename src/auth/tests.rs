@@ -20,7 +20,7 @@ const TOKENS: &str = include_str!("../../tests/vectors/keys/tokens.json");
 const JWKS: &str = include_str!("../../tests/vectors/keys/jwks.json");
 /// When the tokens of the vectors are valid, in seconds.
 const NOW: u64 = 1_790_000_000;
-const SECRET: &str = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6eTu0Ya5Wi3Lo8Zx1C";
+const SECRET: &str = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6eTu0Ya5Wi3Lo8Zx1CVb6Qe2Mk9Dj4Fr7G";
 const ISSUER: &str = "https://id.example";
 const AUDIENCE: &str = "rialto";
 

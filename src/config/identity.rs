@@ -327,7 +327,9 @@ fn blame(wrong: &SettingsError, has_broken: bool) -> Option<Mistake> {
         SettingsError::NoIssuer => "--jwt-issuer",
         SettingsError::RepeatedIssuer(_) => "--jwks-url",
         SettingsError::NoAudience => "--jwt-audience",
-        SettingsError::IdleAlgorithm(_) | SettingsError::IdleKey if !has_broken => "--jwt-algorithm",
+        SettingsError::IdleAlgorithm(_) | SettingsError::ShortFor { .. } | SettingsError::IdleKey if !has_broken => {
+            "--jwt-algorithm"
+        }
         _ => return None,
     };
     Some(mistake(flag, &wrong.to_string()))

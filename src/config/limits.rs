@@ -119,7 +119,7 @@ limits! { machine:
     Connections write_timeout: time = Duration::from_secs(5),
         "write-timeout", "5s", "A client whose socket accepts no byte for so long is dead";
     Connections message_timeout: time = Duration::from_secs(30),
-        "message-timeout", "30s", "From the first to the last frame of a client's message";
+        "message-timeout", "30s", "From the first to the last frame of a client's message; how long the rest of a publisher's is waited for";
     Connections heartbeat_interval: time = Duration::from_secs(30),
         "heartbeat-interval", "30s", "Between two connection.heartbeat frames";
     Connections max_message_bytes: bytes = 64 * KIB,
@@ -182,6 +182,8 @@ limits! { machine:
         "max-unacked-events", "1000", "Events of one publish stream that wait for their ack; more are not read";
     Publishing max_decoding_bytes: bytes = 64 * MIB,
         "max-decoding-bytes", "64MiB", "Publish requests being worked on at once, all together";
+    Publishing max_receiving_bytes: bytes = 128 * MIB,
+        "max-receiving-bytes", "128MiB", "Requests to --grpc while they come, all together; who has the most loses calls";
     Publishing idempotency_window: time = Duration::from_secs(300),
         "idempotency-window", "5m", "How long an idempotency key is remembered";
     Publishing max_idempotency_bytes: bytes = 64 * MIB,
@@ -268,6 +270,12 @@ impl Limits {
             self.max_decoding_bytes < self.max_publish_request_bytes,
             "not even one request of --max-publish-request-bytes could be worked on".to_owned(),
             "64MiB",
+        );
+        refuse(
+            "--max-receiving-bytes",
+            self.max_receiving_bytes / 2 < self.max_publish_request_bytes,
+            "not even two requests of --max-publish-request-bytes could be received".to_owned(),
+            "128MiB",
         );
         refuse(
             "--max-channel-bytes",

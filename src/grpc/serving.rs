@@ -26,7 +26,9 @@ use tokio::time::{Instant, timeout};
 use tonic::service::Routes;
 use tower::Service as _;
 
+use super::body::Metered;
 use super::calls::Calls;
+use super::receiving::{Receiving, Told};
 use super::{Config, refused_unread};
 use crate::metrics::{Limit, Metrics};
 use crate::net::accept::Acceptor;
@@ -65,6 +67,7 @@ pub(super) struct Port {
     pub(super) limits: Arc<ConnectionLimits>,
     pub(super) config: Config,
     pub(super) routes: Routes,
+    pub(super) receiving: Arc<Receiving>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -150,8 +153,13 @@ impl Port {
         let (leave, told) = watch::channel(false);
         let (certificate, mut grace) = (entered.certificate.clone(), self.config.drain_timeout);
         let calls = Arc::new(Calls::default());
-        let sender =
-            Sender { peer: Peer(entered.caller.address()), certificate: certificate.clone(), leaving: Leaving(told) };
+        let ending = Arc::new(Told::default());
+        let sender = Sender {
+            peer: Peer(entered.caller.address()),
+            certificate: certificate.clone(),
+            leaving: Leaving(told),
+            told: Arc::clone(&ending),
+        };
         let stream = PrefaceDeadline::new(entered, within.saturating_sub(opened.elapsed()))
             .with_permit(permit)
             .with_metrics(Arc::clone(&self.metrics));
@@ -172,6 +180,11 @@ impl Port {
             }
             () = stopped(&mut leaving) => {}
             () = age::over(opened, self.config.max_age) => self.metrics.limits.count(Limit::MaxGrpcConnectionAge),
+            () = ending.stuck() => {
+                // Nothing that is said on it is read, so there is nothing to say.
+                tracing::debug!(%peer, "gRPC connection cut: a call that had to end could not be told");
+                return self.metrics.limits.hit(Limit::MaxReceivingBytes, peer.ip());
+            }
             () = calls.idle(self.config.idle_timeout) => self.metrics.limits.count(Limit::GrpcIdleTimeout),
             lapsed = lapse_of(certificate.as_ref()) => {
                 grace = grace.min(LAST_WORDS);
@@ -192,9 +205,16 @@ impl Port {
         self: Arc<Self>,
         sender: Sender,
         calls: Arc<Calls>,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
     ) -> Result<Response<impl Body<Data = Bytes, Error = tonic::Status>>, Infallible> {
         let is_health = request.uri().path().starts_with(HEALTH);
+        let Peer(peer) = sender.peer;
+        // Kept until the call is answered, also where its body has been read by then.
+        let share = self.receiving.share(peer.ip(), &sender.told);
+        let mut request = request.map(|body| {
+            let (share, metrics) = (Arc::clone(&share), Arc::clone(&self.metrics));
+            Metered::new(body, share, self.config.message_timeout, peer, metrics)
+        });
         let extensions = request.extensions_mut();
         extensions.insert(sender.peer);
         extensions.insert(sender.leaving);
@@ -210,6 +230,7 @@ impl Port {
                 Err(_) => Ok(tonic::Status::deadline_exceeded("the call's deadline is over").into_http()),
             },
         };
+        drop(share);
         let response = refused_unread(response, &self.metrics);
         let status = tonic::Status::from_header_map(response.headers());
         let is_stranger = status.is_some_and(|status| status.code() == tonic::Code::Unauthenticated);
@@ -230,6 +251,7 @@ struct Sender {
     peer: Peer,
     certificate: Option<ClientCertificate>,
     leaving: Leaving,
+    told: Arc<Told>,
 }
 
 /// Whether a connection was ended for what its peer did with HTTP/2's own frames, as rapid resets.

@@ -88,15 +88,15 @@ limits! {
     InitTimeout "init-timeout" Refused "From the upgrade to `connection.init`";
     PongTimeout "pong-timeout" Refused "From a ping to anything from the client";
     WriteTimeout "write-timeout" Refused "How long a socket may take no byte";
-    MessageTimeout "message-timeout" Refused "From the first to the last frame of a client's message";
+    MessageTimeout "message-timeout" Refused "From the first to the last frame of a client's or publisher's message";
     CloseTimeout "close-timeout" Refused "From our close frame to the peer's";
     MaxMessageBytes "max-message-bytes" Refused "Bytes of a client's message";
     MaxControlFrames "max-control-frames" Held "Answers that wait for one connection's socket";
     MaxSubscriptions "max-subscriptions" Refused "Subscriptions of one connection";
     InvalidFrames "invalid-frames" Refused "Frames of one client in a row that say nothing";
-    PingsPerSecond "pings-per-second" Refused "Pings and pongs of one client a second";
     CommandsPerSecond "commands-per-second" Refused "Frames of one client a second";
     UserCommandsPerSecond "user-commands-per-second" Refused "Frames of one user a second, on all connections";
+    PingsPerSecond "pings-per-second" Refused "Pings and pongs of one client a second";
     ReplayBytesPerSecond "replay-bytes-per-second" Held "Replay to one user, or to one address where there are no users";
     EventsPerSecondPerPublisher "events-per-second-per-publisher" Refused "Events of one publisher a second";
     EventsPerSecondPerType "events-per-second-per-type" Refused "Events of one type and one publisher a second";
@@ -116,6 +116,7 @@ limits! {
     MaxPublishRequestEvents "max-publish-request-events" Refused "Events of one array over HTTP";
     MaxUnackedEvents "max-unacked-events" Held "Events of one publish stream that wait for their ack";
     MaxDecodingBytes "max-decoding-bytes" Held "Memory of publish requests that are being worked on";
+    MaxReceivingBytes "max-receiving-bytes" Refused "Memory of publish requests while they come";
     MaxChannelBytes "max-channel-bytes" Refused "Memory of one channel's log: events go before their retention is over";
     MaxLogBytes "max-log-bytes" Refused "Memory of all logs: idle channels give up events, or an append is refused";
     MaxRevocations "max-revocations" Refused "Users, sessions and tokens that are revoked";

@@ -31,7 +31,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tower::Service;
 
 use crate::metrics::{Limit, Metrics};
@@ -192,7 +192,9 @@ impl Answer {
         }
     }
 
-    async fn to(&self, request: hyper::Request<Incoming>, from: &Sender) -> Response {
+    /// Answers a request. What a proxy hands on is a new connection of its client with the proxy's `first` request, and with
+    /// every upgrade.
+    async fn to(&self, request: hyper::Request<Incoming>, from: &Sender, first: bool) -> Response {
         if let Err(refused) = head::check(&request) {
             return refused.into_response();
         }
@@ -202,7 +204,9 @@ impl Answer {
                 let (mut peer, mut permit) = (from.caller.address(), permit.clone());
                 if let Some(Forwarding { client, to }) = from.proxies.forwarding(from.caller, request.headers()) {
                     peer = client;
-                    permit = match permit.map(|permit| permit.at(client)).transpose() {
+                    let is_new = first || request.headers().contains_key(axum::http::header::UPGRADE);
+                    let enter = |permit: Permit| if is_new { permit.arrived(client) } else { permit.at(client) };
+                    permit = match permit.map(enter).transpose() {
                         Ok(permit) => permit,
                         Err(refusal) => {
                             from.metrics.limits.hit(from.called.limit(refusal), client.ip());
@@ -285,11 +289,19 @@ impl Connection {
         let service = service_fn({
             let answered = Arc::clone(&answered);
             move |request| {
-                answered.store(true, Ordering::Relaxed);
+                let first = !answered.swap(true, Ordering::Relaxed);
                 let answer = answer.clone();
-                async move { Ok::<_, Infallible>(answer.0.to(request, &answer.1).await) }
+                async move { Ok::<_, Infallible>(answer.0.to(request, &answer.1, first).await) }
             }
         });
+        // hyper gives every headers the whole time, and the first ones have what is left of it.
+        let left = config.header_timeout.saturating_sub(begun.elapsed());
+        let late = async {
+            sleep(left).await;
+            if answered.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+        };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
         tokio::select! {
             ended = connection.as_mut() => {
@@ -311,6 +323,7 @@ impl Connection {
                 return;
             }
             () = stopped(&mut stop) => {}
+            () = late => return metrics.limits.hit(Limit::HandshakeTimeout, peer.ip()),
             () = age::over(Instant::now(), Some(config.max_age)) => metrics.limits.count(Limit::HttpConnectionAge),
             _ = lapse_of(lapsing.as_ref()) => {}
         }

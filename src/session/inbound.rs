@@ -61,13 +61,17 @@ pub struct Inbound {
     excess: Option<Excess>,
 }
 
-/// What a client sends too much of beside commands.
+/// What a client sends too much of. Commands over a rate are refused each; here they are what ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
     /// Messages in a row that say nothing: the connection ends.
     Nonsense,
     /// Pings or pongs, which get no answer any more.
     Pings,
+    /// Commands of the connection, whose rate it does not heed: it ends.
+    Commands,
+    /// Commands of its user on all connections: the same.
+    UserCommands,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,7 +216,10 @@ impl Inbound {
                 };
                 Command::Refuse { reply_to: client_frame_id(message), error }
             }
-            Verdict::Ignored => give_up(PeerCode::RateLimited, "commands keep coming over their rate"),
+            Verdict::Ignored => {
+                self.excess = Some(if reason == USER_RATE_LIMITED { Excess::UserCommands } else { Excess::Commands });
+                give_up(PeerCode::RateLimited, "commands keep coming over their rate")
+            }
         })
     }
 

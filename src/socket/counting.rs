@@ -17,6 +17,7 @@ use crate::status::PeerCode;
 use crate::wire::ServerFrame;
 use crate::wire::websocket::close_code;
 
+use super::gate::WRONG_TOKENS;
 use super::stream::now;
 use super::trace;
 
@@ -186,7 +187,9 @@ impl Counting {
                 ];
                 if error.reason == USER_RATE_LIMITED {
                     self.metrics.limits.hit(Limit::UserCommandsPerSecond, connection);
-                } else if let Some((_, limit)) = limit.iter().find(|(code, _)| u32::from(code.number()) == error.code) {
+                } else if error.reason != WRONG_TOKENS
+                    && let Some((_, limit)) = limit.iter().find(|(code, _)| u32::from(code.number()) == error.code)
+                {
                     self.metrics.limits.hit(*limit, connection);
                 }
                 // Its message may repeat what the client sent.
@@ -209,7 +212,8 @@ pub(super) struct Ending {
     pub(super) message_timeout: Duration,
 }
 
-/// The limit that a connection hit which the bridge closed with this code.
+/// The limit that a connection hit which the bridge closed with this code. Rates are counted where they are known: who reads
+/// knows which of them was not heeded, and the gate counts wrong tokens.
 fn limit_of(code: u16, ending: &Ending) -> Option<Limit> {
     let unfinished =
         ending.message_since.is_some_and(|since| now().saturating_duration_since(since) >= ending.message_timeout);
@@ -221,7 +225,6 @@ fn limit_of(code: u16, ending: &Ending) -> Option<Limit> {
         (close_code::TOO_BIG, Limit::MaxMessageBytes),
         (PeerCode::HeartbeatMissed.number(), if unfinished { Limit::MessageTimeout } else { Limit::PongTimeout }),
         (PeerCode::WriteTimeout.number(), Limit::WriteTimeout),
-        (PeerCode::RateLimited.number(), Limit::CommandsPerSecond),
     ];
     limits.iter().find(|(known, _)| *known == code).map(|(_, limit)| *limit)
 }

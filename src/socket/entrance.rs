@@ -10,7 +10,7 @@ use crate::auth::Coming;
 use crate::ids::{SessionId, Tenant};
 use crate::limits::Held;
 use crate::metrics::{Limit, Metrics};
-use crate::proto::rialto::v1::{ConnectionInit, Error};
+use crate::proto::rialto::v1::ConnectionInit;
 use crate::session::command::Command;
 use crate::session::outbound::Replay;
 use crate::session::party::{Party, bind};
@@ -18,7 +18,7 @@ use crate::session::principal::Principal;
 use crate::session::refusal::{connection_error, peer_error, retry_after_ms};
 use crate::status::PeerCode;
 
-use super::gate::{Gate, Refused};
+use super::gate::{Gate, KeysMay, Refused, WRONG_TOKENS};
 use super::roster::{Place, Roster, Seat};
 
 /// What a connection brought along.
@@ -44,13 +44,6 @@ pub(super) struct Entrance {
 
 /// So many refused refreshes in a row end a connection: each costs a look at a signature.
 const MAX_REFUSED: u8 = 10;
-
-/// Whether it is worth to wait for keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeysMay {
-    Come,
-    BeMissing,
-}
 
 /// What somebody who comes in meets, and when.
 #[derive(Clone, Copy)]
@@ -110,10 +103,7 @@ impl Entrance {
         place: &Place,
         keys: KeysMay,
     ) -> Result<Command, Box<(Coming, Command)>> {
-        let coming = |refused: &Refused| match keys {
-            KeysMay::Come => door.gate.coming(refused, door.now),
-            KeysMay::BeMissing => None,
-        };
+        let coming = |refused: Refused, from: IpAddr| door.gate.coming(refused, keys, from, door.now);
         let (id, init) = match command {
             Command::Init { id, init, .. } => (id, init),
             Command::Refresh { id, token, .. } => {
@@ -123,9 +113,12 @@ impl Entrance {
                         Command::Refresh { id, token: String::new(), party }
                     }
                     Err(refused) => {
-                        if let Some(coming) = coming(&refused) {
-                            return Err(Box::new((coming, Command::Refresh { id, token, party: None })));
-                        }
+                        let refused = match coming(refused, self.from) {
+                            Ok(coming) => {
+                                return Err(Box::new((coming, Command::Refresh { id, token, party: None })));
+                            }
+                            Err(refused) => refused,
+                        };
                         let Refused { code, message, retry_after, .. } = refused;
                         self.refused += 1;
                         if self.refused == MAX_REFUSED {
@@ -133,11 +126,12 @@ impl Entrance {
                             let error = Some(connection_error(code, message.clone()));
                             return Ok(Command::Close { code: code.number(), reason: message, error });
                         }
-                        let retry_after_ms = retry_after.map_or(0, retry_after_ms);
-                        Command::Refuse {
-                            reply_to: id,
-                            error: Error { retry_after_ms, ..peer_error(code, message, "") },
+                        let mut error = peer_error(code, message, "");
+                        error.retry_after_ms = retry_after.map_or(0, retry_after_ms);
+                        if code == PeerCode::RateLimited {
+                            error.reason = WRONG_TOKENS.into();
                         }
+                        Command::Refuse { reply_to: id, error }
                     }
                 });
             }
@@ -148,10 +142,12 @@ impl Entrance {
                 let init = ConnectionInit { token: String::new(), ..init };
                 Ok(Command::Init { id, init, party })
             }
-            Err(refused) => match coming(&refused) {
-                Some(coming) => Err(Box::new((coming, Command::Init { id, init, party: None }))),
+            Err(refused) => match coming(refused, self.from) {
+                Ok(coming) => Err(Box::new((coming, Command::Init { id, init, party: None }))),
                 // Before the ack the only answer is a close, with the problem as its reason.
-                None => Ok(Command::Close { code: refused.code.number(), reason: refused.message, error: None }),
+                Err(refused) => {
+                    Ok(Command::Close { code: refused.code.number(), reason: refused.message, error: None })
+                }
             },
         }
     }

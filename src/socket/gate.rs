@@ -82,6 +82,17 @@ pub(super) struct Refused {
     pub(super) retry_after: Option<Duration>,
 }
 
+/// Whether a token may be decided later, because its key may be on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeysMay {
+    Come,
+    /// They have been waited for.
+    BeMissing,
+}
+
+/// The reason of a refusal for want of right tokens from an address.
+pub(super) const WRONG_TOKENS: &str = "too_many_wrong_tokens";
+
 impl Refused {
     pub(super) fn new(code: PeerCode, message: impl Into<Cow<'static, str>>) -> Self {
         Refused { code, message: message.into(), awaits: None, retry_after: None }
@@ -138,19 +149,26 @@ impl Gate {
         from: IpAddr,
         now: Instant,
     ) -> Result<Arc<Principal>, Refused> {
+        judged.map_err(|refused| match refused.awaits {
+            // A key that is on its way may make it right: `coming` counts it where none is.
+            Some(_) => refused,
+            None => self.wrong(refused, from, now),
+        })
+    }
+
+    /// Counts a wrong token. What is said of it, unless there were too many.
+    fn wrong(&self, refused: Refused, from: IpAddr, now: Instant) -> Refused {
+        if refused.code != PeerCode::InvalidToken {
+            return refused;
+        }
         // Behind a proxy of this machine everybody comes from loopback.
         let from = Some(one_peer(from)).filter(|from| !from.is_loopback());
-        let refused = match judged {
-            // A key that is on its way may make it right.
-            Err(refused) if refused.code == PeerCode::InvalidToken && refused.awaits.is_none() => refused,
-            judged => return judged,
-        };
         let Some(Err(wait)) = from.map(|from| self.wrong.rates.take(from, self.wrong.rate, now)) else {
-            return Err(refused);
+            return refused;
         };
         self.metrics.limits.hit(Limit::WrongTokensPerSecond, "an address");
         let message = "too many wrong tokens came from this address; wait before the next";
-        Err(Refused { retry_after: Some(wait), ..Refused::new(PeerCode::RateLimited, message) })
+        Refused { retry_after: Some(wait), ..Refused::new(PeerCode::RateLimited, message) }
     }
 
     /// What becomes of a token that somebody brings who asks for this session: who it is and which session it gets, or the code
@@ -203,9 +221,21 @@ impl Gate {
         Ok(Arc::new(principal))
     }
 
-    /// What to wait for before this refusal holds: a key that may be on its way.
-    pub(super) fn coming(&self, refused: &Refused, now: Instant) -> Option<Coming> {
-        self.keys.as_ref()?.coming(refused.awaits.as_deref()?, KEY_PATIENCE, now)
+    /// What to wait for before this refusal holds: a key that may be on its way, unless it has been waited for.
+    ///
+    /// # Errors
+    /// No key comes, and this is what is said: the token is as wrong as others.
+    pub(super) fn coming(
+        &self,
+        refused: Refused,
+        keys: KeysMay,
+        from: IpAddr,
+        now: Instant,
+    ) -> Result<Coming, Refused> {
+        let Some(issuer) = refused.awaits.as_deref() else { return Err(refused) };
+        let keyring = self.keys.as_ref().filter(|_| keys == KeysMay::Come);
+        let coming = keyring.and_then(|keys| keys.coming(issuer, KEY_PATIENCE, now));
+        coming.ok_or_else(|| self.wrong(refused, from, now))
     }
 
     /// Whether an administrator has revoked who is there. Asked when its seat is taken: whoever is revoked later is found there.

@@ -13,7 +13,8 @@ use crate::session::command::Command;
 use crate::session::inbound::{Excess, Inbound};
 use crate::wire::websocket::{Incoming, Parser, Violation};
 
-use super::entrance::{Door, Entrance, KeysMay};
+use super::entrance::{Door, Entrance};
+use super::gate::KeysMay;
 use super::link::Link;
 use super::mailbox::{ConnectionKey, Mailbox, Message, ReadState};
 use super::pump::{self, Open, Pulled};
@@ -127,6 +128,8 @@ impl Judge {
                     let limit = match excess {
                         Excess::Nonsense => Limit::InvalidFrames,
                         Excess::Pings => Limit::PingsPerSecond,
+                        Excess::Commands => Limit::CommandsPerSecond,
+                        Excess::UserCommands => Limit::UserCommandsPerSecond,
                     };
                     self.shared.metrics.limits.hit(limit, "a client");
                 }

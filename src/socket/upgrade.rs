@@ -27,7 +27,7 @@ use crate::wire::websocket::handshake;
 
 use super::Front;
 use super::entrance::{Door, Entrance};
-use super::gate::Refused;
+use super::gate::{KeysMay, Refused};
 use super::link::Link;
 use super::mailbox::{Message, NewConnection};
 use super::query;
@@ -84,9 +84,17 @@ fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Op
     let party = match admit(front, &mut entrance, opening, request.headers(), &query) {
         Ok(party) => party,
         Err(refused) => {
-            if let Some(coming) = coming {
-                *coming = front.config.gate.coming(&refused, now());
-            }
+            let keys = if coming.is_some() { KeysMay::Come } else { KeysMay::BeMissing };
+            let refused = match front.config.gate.coming(refused, keys, peer.ip(), now()) {
+                Err(refused) => refused,
+                Ok(comes) => {
+                    if let Some(coming) = coming {
+                        *coming = Some(comes);
+                    }
+                    // Tried once more: this is not what is answered.
+                    return StatusCode::UNAUTHORIZED.into_response();
+                }
+            };
             tracing::debug!(%peer, code = refused.code.number(), "not let in");
             return not_let_in(&refused);
         }

@@ -97,7 +97,7 @@ impl PeerCode {
                 "grant the permission that the message names",
             ),
             PeerCode::RateLimited => (
-                "too many commands of this connection, or (`user_rate_limited`) of this user on all; too many wrong tokens from this address",
+                "too many commands of this connection, or (`user_rate_limited`) of this user on all; too many wrong tokens (`too_many_wrong_tokens`) from this address",
                 "send fewer; one frame may name many channels",
             ),
             PeerCode::InvalidMessage => ("the frame is not right", "mend it: `path` says where"),

@@ -99,6 +99,14 @@ class Client:
                 raise Ended
             self.buffer += more
 
+    def accept(self, patience=PATIENCE):
+        """Accepts the bridge's settings: from here on its windows are as large as they say."""
+        deadline = time.monotonic() + patience
+        while True:
+            kind, flags, _, _ = self.receive(deadline)
+            if kind == SETTINGS and not flags & ACK:
+                return self.send(frame(SETTINGS, b"", ACK))
+
     def outcome(self, stream=1, patience=PATIENCE):
         """How a call ended: `(\"status\", code)`, `(\"reset\", error)`, `(\"goaway\", error)` or `(\"cut\", 0)`."""
         deadline = time.monotonic() + patience

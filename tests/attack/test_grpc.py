@@ -129,6 +129,45 @@ def test_gr_10_strange_metadata_has_a_clean_status(bridge):
     assert "panicked" not in bridge.said()
 
 
+HALF_BYTES, CALLS = 112 << 10, 100
+
+
+def halves(bridge, calls=CALLS):
+    """A connection with calls that each begin a message of 1 MiB and send 112 KiB of it."""
+    client = http2.Client(bridge.grpc)
+    client.accept()
+    half = http2.message(bytes(HALF_BYTES), length=(1 << 20) - 1)
+    for stream in range(1, 2 * calls, 2):
+        client.send(http2.frame(http2.HEADERS, http2.call(http2.PUBLISH_STREAM), http2.END_HEADERS, stream),
+                    *(http2.frame(http2.DATA, half[at : at + 16_384], 0, stream) for at in range(0, len(half), 16_384)))
+    return client
+
+
+def hits(bridge, limit):
+    return metrics(bridge)[f'rialto_limit_hits_total{{limit="{limit}"}}']
+
+
+def test_gr_14_half_messages_take_no_more_than_their_budget_and_no_longer_than_their_time(tmp_path):
+    few = ("--max-receiving-bytes", "4MiB", "--max-publish-request-bytes", "1MiB", "--message-timeout", "3s")
+    with serving(tmp_path, *few) as bridge, control(bridge), contextlib.ExitStack() as kept:
+        rss, streams = look(bridge).rss, metrics(bridge)["rialto_publish_streams"]
+        for _ in range(8):
+            kept.enter_context(halves(bridge))
+        eventually(lambda: hits(bridge, "max-receiving-bytes") > 0, "somebody must end")
+        with grpc.insecure_channel(bridge.grpc) as channel:
+            # Of the same address, and larger than all that is left.
+            head = b"\x82\x7d" + varint(900 << 10)
+            large = lambda: channel.unary_unary(http2.PUBLISH)(head + bytes(900 << 10), timeout=PATIENCE)  # noqa: E731
+            assert failure(large) == grpc.StatusCode.INVALID_ARGUMENT, "it is read, and is no event"
+        assert look(bridge).rss - rss < 48 << 20, "90 MiB were sent"
+        eventually(lambda: metrics(bridge)["rialto_publish_streams"] <= streams, "all halves have ended")
+        assert hits(bridge, "message-timeout") > 0
+    with serving(tmp_path, "--message-timeout", "5m") as generous, halves(generous):
+        streams = lambda: metrics(generous)["rialto_publish_streams"]  # noqa: E731
+        eventually(lambda: streams() == CALLS, "the negative control: there is room, and time")
+        assert hits(generous, "max-receiving-bytes") == 0
+
+
 H2SPEC = ROOT / "target" / "tools" / "bin" / "h2spec"
 
 

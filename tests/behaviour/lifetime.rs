@@ -200,7 +200,7 @@ async fn the_limits_of_the_other_ports_are_those_of_the_configuration() {
     let held = [bridge.addresses.admin; 2].map(TcpStream::connect);
     let _held = futures_util::future::try_join_all(held).await.expect("the kernel accepts them");
     within("503", async {
-        while !crate::drain::get(bridge.addresses.admin, "/health").await.starts_with("HTTP/1.1 503") {}
+        while !crate::drain::get(bridge.addresses.admin, "/ready").await.starts_with("HTTP/1.1 503") {}
     })
     .await;
 }

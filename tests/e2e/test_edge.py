@@ -118,6 +118,50 @@ def test_who_comes_too_fast_is_told_so_where_that_costs_nothing(tmp_path):
         assert answer == b"HTTP/1.1 101 Switching Protocols"
 
 
+def test_the_first_headers_have_what_the_silence_before_them_has_left(tmp_path):
+    with running(["serve", "--handshake-timeout", "4s"], tmp_path) as bridge, reached(bridge, "listen") as tcp:
+        begun = time.monotonic()
+        tcp.settimeout(3)
+        with pytest.raises(TimeoutError):
+            tcp.recv(1)
+        tcp.settimeout(PATIENCE)
+        tcp.sendall(b"G")
+        assert first_bytes(tcp) == b""
+        # From the byte on it would have had four seconds more.
+        assert time.monotonic() - begun < 7
+        assert hits(bridge, "handshake-timeout") == 1
+
+
+def test_a_header_proxys_clients_have_a_rate_each_for_their_upgrades(tmp_path):
+    options = ["--trusted-proxy", "127.0.0.1", "--handshakes-per-address", "1"]
+    of = lambda client, request: request + f"X-Forwarded-For: {client}\r\n\r\n".encode()  # noqa: E731
+    with running(["serve", *options], tmp_path) as bridge:
+
+        def asked(client):
+            with reached(bridge, "listen") as tcp:
+                tcp.sendall(of(client, UPGRADE))
+                return first_bytes(tcp)
+
+        answers, deadline = [], time.monotonic() + PATIENCE
+        while not answers or answers[-1].startswith(b"HTTP/1.1 101"):
+            assert time.monotonic() < deadline
+            answers.append(asked("192.0.2.7"))
+        assert len(answers) > 10, "ten seconds' worth at once"
+        assert answers[-1].startswith(b"HTTP/1.1 429") and b"\r\nretry-after: " in answers[-1].lower()
+        assert b"connections a second" in answers[-1]
+        assert asked("192.0.2.8").startswith(b"HTTP/1.1 101"), "somebody else of the same proxy"
+        for _ in range(30):
+            assert asked("127.0.0.1").startswith(b"HTTP/1.1 101"), "loopback has no rate"
+        # Of what a proxy keeps open only the first request is a new connection, and every upgrade.
+        with reached(bridge, "listen") as kept:
+            for _ in range(30):
+                kept.sendall(of("192.0.2.9", b"GET /health HTTP/1.1\r\nHost: a\r\n"))
+                assert first_bytes(kept).startswith(b"HTTP/1.1 200")
+            kept.sendall(of("192.0.2.7", UPGRADE))
+            assert first_bytes(kept).startswith(b"HTTP/1.1 429")
+        assert hits(bridge, "handshakes-per-address") >= 2
+
+
 def test_a_full_address_is_refused_on_every_port_by_its_own_limit(tmp_path):
     limits = ["--max-connections-per-address", "1", "--max-grpc-connections-per-address", "1"]
     limits += ["--max-admin-connections-per-address", "1"]

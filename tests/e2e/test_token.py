@@ -105,10 +105,11 @@ def test_inspecting_says_what_is_in_a_token_and_whether_it_would_be_taken(tmp_pa
         (["--jwt-secret", SECRET[::-1]], "refused with 4001 invalid_token: the token's signature is wrong"),
         (["--jwt-secret", SECRET, "--jwt-audience", "rialto"], "audience"),
         (["--jwt-secret", SECRET, "--jwt-issuer", "https://id.example"], "issuer"),
-        (["--jwt-secret", SECRET, "--jwt-algorithm", "HS512"], "algorithm"),
     ]:
         done = token("inspect", minted, *arguments)
         assert done.returncode == 1 and expected in done.stderr and minted not in done.stderr, (arguments, done)
+    done = token("inspect", minted, "--jwt-secret", SECRET, "--jwt-algorithm", "HS512")
+    assert done.returncode == 2 and "64 bytes" in done.stderr and SECRET not in done.stderr, done
     done = token("inspect", minted, "--jwks-file", KEYS / "jwks.json")
     assert done.returncode == 2 and "--jwt-issuer" in done.stderr and "--jwt-audience" in done.stderr
 

@@ -92,7 +92,8 @@ fn files_are_taken_beside_what_was_fetched() {
     let (ring, remote) = ring();
     ring.fetched(&remote, Ok(without("EC"))).unwrap();
     let mut with_secret = settings();
-    with_secret.issuers[0].keys = vec![KeySource::Secret(b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6eTu0Ya5Wi3Lo8Zx1C".into())];
+    with_secret.issuers[0].keys =
+        vec![KeySource::Secret(b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6eTu0Ya5Wi3Lo8Zx1CVb6Qe2Mk9Dj4Fr7G".into())];
     ring.reread(with_secret).unwrap();
     assert!(verified(&ring, "HS256").is_ok() && verified(&ring, "RS256").is_ok());
     let mut broken = settings();

@@ -72,8 +72,11 @@ fn nothing_is_forgotten_before_the_longest_token_has_ended() {
     let old = principal("ann", "", Some(NOW));
     assert!(revoked.refuse(&old, &"s".into(), until - Duration::from_secs(1)));
     assert!(!revoked.refuse(&old, &"s".into(), until));
+    assert_eq!(revoked.count(until - Duration::from_secs(1)), 1);
+    assert_eq!(revoked.count(until), 0, "what is over is not counted, though nobody is revoked after it");
+    revoked.revoke(user("carl"), at(NOW)).unwrap();
     revoked.revoke(user("bob"), until).unwrap();
-    assert_eq!(revoked.len(), 1, "what is over takes no room");
+    assert_eq!(revoked.table.read().unwrap().entries.len(), 1, "what is over takes no room");
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn a_full_table_says_so_and_forgets_nobody() {
     for _ in 0..10 {
         assert!(revoked.revoke(user("a"), at(NOW + 7)).is_ok(), "it is there already");
     }
-    assert_eq!((revoked.len(), revoked.table.read().unwrap().ends.len()), (3, 3));
+    assert_eq!((revoked.count(at(NOW + 1)), revoked.table.read().unwrap().ends.len()), (3, 3));
     assert!(revoked.refuse(&principal("a", "", Some(NOW + 7)), &"s".into(), at(NOW + 8)));
     assert!(revoked.refuse(&principal("b", "", Some(NOW)), &"s".into(), at(NOW + 8)));
     assert!(!revoked.refuse(&principal("d", "", Some(NOW)), &"s".into(), at(NOW + 8)));

@@ -30,6 +30,9 @@ fn public_keys_need_issuer_and_audience_and_secrets_do_not() {
     let idle = SettingsError::IdleAlgorithm("ES256".to_owned());
     assert_eq!(listed(&[Algorithm::ES256]), [idle.clone(), SettingsError::IdleKey]);
     assert_eq!(listed(&[Algorithm::RS256, Algorithm::ES256]), [idle]);
+    let short = Issuer { algorithms: vec![Algorithm::HS512], ..issuer(vec![secret(&SECRET[..63])]) };
+    let expected = SettingsError::ShortFor { algorithm: "HS512".to_owned(), least_bytes: 64 };
+    assert_eq!(mistakes(vec![short]), [expected, SettingsError::IdleKey]);
 }
 
 #[test]

@@ -184,6 +184,16 @@ fn a_token_whose_key_may_come_is_not_counted_as_wrong() {
     assert!((0..30).all(|_| show("new") == "4001"));
     assert!((0..10).all(|_| show("rsa") == "4001"), "the first ten that are wrong");
     assert_eq!(show("rsa"), "4004");
+    // Where no key is coming, one that is not there is as wrong as any.
+    let (from, now) = (std::net::IpAddr::from([192, 0, 2, 9]), Instant::now());
+    let token = format!("{}.{claims}.AAAA", encoded(json!({"alg": "RS256", "kid": "new"})));
+    let ask = |keys| {
+        let refused = gate.verify(&token, from, now, at(NOW)).unwrap_err();
+        gate.coming(refused, keys, from, now).map_or_else(|refused| refused.code.number(), |_| 0)
+    };
+    assert!((0..30).all(|_| ask(KeysMay::Come) == 0), "one is, and it is waited for");
+    assert!((0..10).all(|_| ask(KeysMay::BeMissing) == 4001));
+    assert_eq!(ask(KeysMay::BeMissing), 4004);
 }
 
 #[test]

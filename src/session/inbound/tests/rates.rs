@@ -52,7 +52,7 @@ fn commands_over_the_rate_are_refused_with_the_wait_and_in_the_end_closed() {
 fn a_close_for_the_rate_says_so() {
     let mut client = Client::new(Opening::Plain);
     let last = (0..1_000).map_while(|_| client.says(INVALID_SUBSCRIBE_RATE)).last();
-    assert_eq!(close_code_of(last), 4004);
+    assert_eq!((close_code_of(last), client.inbound.excess()), (4004, Some(Excess::Commands)));
 }
 
 /// Valid, and refused by nobody on this floor.
@@ -80,6 +80,7 @@ fn pings_over_the_rate_go_unanswered_and_in_the_end_close() {
         assert_eq!(client.sends(Incoming::Ping(vec![1])), None);
     }
     assert_eq!(close_code_of(client.sends(Incoming::Pong(vec![]))), 4004);
+    assert_eq!(client.inbound.excess(), Some(Excess::Pings));
 
     let mut client = Client::new(Opening::Plain);
     for _ in 0..10_000 {

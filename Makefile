@@ -5,7 +5,7 @@ TOOLS := target/tools
 PYTHON := $(TOOLS)/python/bin/python
 BUF := $(TOOLS)/node/node_modules/.bin/buf
 
-.PHONY: run test attack fuzz fmt lint tools client codes
+.PHONY: run test attack model fuzz fmt lint tools client codes
 
 # A bridge with the bundled schema, a page to look at, and something going on.
 run:
@@ -20,9 +20,13 @@ test: tools lint
 
 # What hostile peers can cost, at length: a table of what was measured in five minutes on the build that is deployed. As
 # root it also cuts a peer's network, in namespaces of its own.
-attack: tools
+attack: tools model
 	cargo build --release
 	PROFILE=release $(PYTHON) -m pytest tests/attack/long_*.py
+
+# The hub's locks and wake-ups under a model checker, in a build of its own below target/.
+model:
+	RUSTFLAGS="--cfg rialto_model" cargo test --lib --target-dir target/model -- hub::tests::model
 
 # Fuzzes every target for TIME seconds; needs a nightly compiler and cargo-fuzz.
 fuzz:

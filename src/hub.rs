@@ -12,12 +12,12 @@ mod listing;
 mod reads;
 mod reclaim;
 mod revise;
+mod sync;
 mod wakeups;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::{Append, Appender};
@@ -29,6 +29,8 @@ use crate::status::Status;
 use crate::wire::EventFrame;
 use budget::Budget;
 use revise::Revised;
+use sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use sync::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 
 pub use channel::Channel;
 pub use listing::{Listing, MAX_LISTED, Order, Query, RATE_WINDOW, Summary};

@@ -70,7 +70,7 @@ impl Peers {
             mistakes.push(Mistake {
                 key: "--require-tenant".to_owned(),
                 problem: "tenants are in tokens, and there is no key to verify tokens with, so nobody could connect; \
-                          give one of --jwt-secret-file, --jwt-public-key, --jwks-file"
+                          give one of --jwt-secret-file, --jwt-public-key, --jwks-file, --jwks-url"
                     .to_owned(),
                 example: "false".to_owned(),
             });

@@ -5,10 +5,11 @@
 //! refused as fast as they would be taken.
 
 use std::mem::size_of;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, TryLockError};
 use std::time::{Duration, Instant};
 
+use super::sync::atomic::{AtomicBool, Ordering};
+use super::sync::{Mutex, MutexGuard};
 use super::wakeups::ShardMark;
 use super::{Channel, Hub};
 use crate::ids::ChannelKey;

@@ -1,7 +1,6 @@
 //! One channel: its log behind a lock, and which shards read it.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ids::ChannelKey;
@@ -10,6 +9,8 @@ use crate::schema::{Retention, TypeFilter};
 
 use super::budget::overhead_bytes;
 use super::now;
+use super::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use super::sync::{Mutex, MutexGuard};
 use super::wakeups::{ShardIndex, ShardMark};
 
 /// A channel of this node.

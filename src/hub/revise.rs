@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
+use super::sync::atomic::Ordering;
 use super::{Channel, Hub, lock};
 use crate::ids::ChannelName;
 use crate::log::{Class, Record, RingLog};

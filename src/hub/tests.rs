@@ -1,5 +1,7 @@
 //! Wake-ups and expiry, on a clock of their own.
 
+#[cfg(rialto_model)]
+mod model;
 mod room;
 
 use std::sync::{Arc, LazyLock};

@@ -3,12 +3,13 @@
 //! A channel is on a shard's list at most once (its mark says so), so the list is bounded by the channels that the shard
 //! has subscribers on.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::Channel;
+use super::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use super::sync::{Mutex, MutexGuard};
 
 /// A shard's number, dense from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

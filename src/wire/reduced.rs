@@ -20,7 +20,8 @@ pub struct FrameReducer {
 
 impl FrameReducer {
     /// For events of this type. `transcoder` is of the same schema. `None`: everybody who gets them sees all of them.
-    pub fn of(event: &EventType, transcoder: &Arc<Transcoder>) -> Option<FrameReducer> {
+    #[cfg(test)]
+    pub(crate) fn of(event: &EventType, transcoder: &Arc<Transcoder>) -> Option<FrameReducer> {
         let asks = event.asks();
         (!asks.is_none()).then(|| FrameReducer::asking(event, asks, transcoder))
     }

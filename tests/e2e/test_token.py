@@ -77,7 +77,7 @@ def test_minting_refuses_what_no_bridge_would_take(tmp_path):
         (["--secret-file", "/dev/zero", "--sub", "u"], "too many for a key"),
         (["--secret-file", good, "--sub", "u", "--claim", "x"], "is not NAME=VALUE"),
         (["--secret-file", good, "--sub", "u", "--claim", "exp=9"], "exp is said by --for"),
-        (["--secret-file", good, "--sub", "u", "--claim", f"x={'y' * 9000}"], "and 8192 are read"),
+        (["--secret-file", good, "--sub", "u", "--claim", f"x={'y' * 9000}"], "and bridges read 8192"),
     ]
     for arguments, expected in table:
         done = token("mint", *arguments)

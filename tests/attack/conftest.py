@@ -98,15 +98,17 @@ def look(bridge):
 
 
 @contextlib.contextmanager
-def control(bridge, figures=None, token=None, max_rss=MAX_RSS, baseline=0, publisher=None):
+def control(bridge, figures=None, token=None, max_rss=MAX_RSS, baseline=0, publisher=None, load=None):
     """The control pair around an attack, and the process before and after it. With a `baseline` of so many seconds
-    before the attack its pace is judged too. `token` is its subscribers', `publisher` its publisher's."""
+    before the attack its pace is judged too; `load` is what honest others do in that time, as they do during the attack. `token` is its subscribers', `publisher` its publisher's."""
     figures = {} if figures is None else figures
     pair = Pair(bridge, token, publisher)
     try:
         before = look(bridge)
-        if baseline:
-            time.sleep(baseline)
+        until = time.monotonic() + baseline
+        while load and time.monotonic() < until:
+            load()
+        time.sleep(max(0.0, until - time.monotonic()))
         pair.phase("attack")
         began = time.monotonic()
         yield pair

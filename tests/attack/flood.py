@@ -1,7 +1,8 @@
 """An attacker in a process of its own, on one core: it opens connections, says what it is told to say first, and then one block
 of bytes over and over, as fast as the bridge takes it. Whenever a connection ends, the next one is opened.
 
-As a program it is the attacker: it takes one JSON on its input, and answers with one at the end.
+As a program it is the attacker: it takes one JSON on its input, and answers with one at the end. With the word `sink` it is somebody
+else, who takes whatever comes: a flood of that one costs the machine as much, and the bridge nothing.
 """
 
 import base64
@@ -35,6 +36,17 @@ def flood(where, seconds, openings, block=b"", connections=4, reads=True, counte
                              timeout=seconds + PATIENCE)
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout)
+
+
+@contextlib.contextmanager
+def sink():
+    """The address of somebody who takes what comes."""
+    process = subprocess.Popen([sys.executable, __file__, "sink"], stdout=subprocess.PIPE, text=True)
+    try:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
 
 
 class Line:
@@ -116,5 +128,26 @@ def run(where, seconds, openings, block, connections, reads, counted, pause):
     return done
 
 
-if __name__ == "__main__":
+def take():
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is listener:
+                selector.register(listener.accept()[0], selectors.EVENT_READ)
+                continue
+            try:
+                taken = key.fileobj.recv(LONGEST)
+            except OSError:
+                taken = b""
+            if not taken:
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["sink"]:
+    take()
+elif __name__ == "__main__":
     print(json.dumps(run(**json.load(sys.stdin))))

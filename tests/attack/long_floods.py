@@ -1,12 +1,17 @@
-"""Rows for `make attack` in which one core sends as fast as it can; those of HTTP/2 and of TLS are with their protocols."""
+"""Rows for `make attack` in which one core sends as fast as it can; those of HTTP/2 and of TLS are with their protocols.
 
+The control pair's baseline is beside the same flood of somebody else: the attacker's core and what takes its bytes are gone from
+the machine in both, and what is left is what the bridge does about it.
+"""
+
+import contextlib
 import json
 import threading
 import time
 
 from bridges import PATIENCE, eventually
 from conftest import control, guarded, metrics, serving
-from flood import flood
+from flood import flood, sink
 from peer import PING, PONG, TEXT, Ended, Peer, ask, frame, request
 
 SECONDS = 5
@@ -18,13 +23,22 @@ def said(kind, id=None, **data):
 
 
 INIT = said("connection.init", "init")
+PINGS = frame(PING, b"p" * 125) * 500
+
+
+@contextlib.contextmanager
+def attacked(bridge, figures, **more):
+    """The control pair around a flood."""
+    with sink() as elsewhere:
+        load = lambda: flood(elsewhere, 1.5, [UPGRADE + INIT], PINGS, reads=False)  # noqa: E731
+        with control(bridge, figures, baseline=3, load=load, **more) as pair:
+            yield pair
 
 
 def test_ws_13_a_flood_of_pings_is_ended_and_costs_no_memory(bridge, figures):
-    block = frame(PING, b"p" * 125) * 500
-    with control(bridge, figures, baseline=2):
+    with attacked(bridge, figures):
         # It reads nothing until it is thrown out.
-        done = flood(bridge.websocket, SECONDS, [UPGRADE + INIT], block, reads=False)
+        done = flood(bridge.websocket, SECONDS, [UPGRADE + INIT], PINGS, reads=False)
         with Peer(bridge.websocket) as calm:
             for number in range(20):
                 calm.send(frame(PING, str(number).encode()))
@@ -51,7 +65,7 @@ def test_ws_20_frames_that_are_too_large_or_none_cost_their_sender_the_connectio
     openings = [opening for frames in breaking.values() for opening in frames]
     # Texts that are no frames of the protocol, on connections that live as long as they may.
     nonsense = b"".join(frame(TEXT, text) for text in [b"", b"null", b"[" * 5_000, b"{", b'{"type":1}', b'{"type":"x"}'])
-    with serving(tmp_path, "--handshakes-per-second", "100000") as bridge, control(bridge, figures, baseline=2):
+    with serving(tmp_path, "--handshakes-per-second", "100000") as bridge, attacked(bridge, figures):
         before = metrics(bridge)
         done = flood(bridge.websocket, SECONDS, openings, counted=['"connection.heartbeat"'])
         told = flood(bridge.websocket, SECONDS, [UPGRADE + INIT], nonsense, counted=['"code":4005', '"code":4004'])
@@ -74,7 +88,7 @@ def test_rx_18_subscribing_and_unsubscribing_without_end_is_ended_and_leaves_not
         for number in range(500)
     )
     with serving(tmp_path, "--handshakes-per-second", "100000") as bridge:
-        with control(bridge, figures, baseline=2):
+        with attacked(bridge, figures):
             before = metrics(bridge)
             done = flood(bridge.websocket, SECONDS, [UPGRADE + INIT], churn, counted=['"channel.subscribed"', '"code":4004'])
             assert done["ended"] > 4 and done["counted"]['"code":4004'] > 4, done
@@ -94,7 +108,7 @@ def test_rx_18_subscribing_and_unsubscribing_without_end_is_ended_and_leaves_not
 
 def test_rx_19_handshakes_that_dribble_hold_up_nobody_and_end_in_time(tmp_path, figures):
     with serving(tmp_path, "--handshake-timeout", "2s", "--handshakes-per-second", "100000") as bridge:
-        with control(bridge, figures, baseline=2):
+        with attacked(bridge, figures):
             entered, doors = [], threading.Event()
 
             def enter():
@@ -132,7 +146,7 @@ def test_au_12_bad_tokens_as_fast_as_a_core_sends_them_stop_nobody(tmp_path, fig
 
         # One machine behind the proxy, that asks again on the same connection without waiting for the answer.
         block = request(authorization=f"Bearer {bad}", x_forwarded_for="198.51.100.7") * 50
-        with control(bridge, figures, token=good, baseline=2):
+        with attacked(bridge, figures, token=good):
             enter("before")
             entering = threading.Thread(target=enter, args=("during",))
             entering.start()

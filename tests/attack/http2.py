@@ -100,12 +100,14 @@ class Client:
             self.buffer += more
 
     def accept(self, patience=PATIENCE):
-        """Accepts the bridge's settings: from here on its windows are as large as they say."""
+        """Accepts the bridge's settings, and waits for the connection's window: before that it is 64 KiB, and more is an error."""
         deadline = time.monotonic() + patience
-        while True:
-            kind, flags, _, _ = self.receive(deadline)
-            if kind == SETTINGS and not flags & ACK:
-                return self.send(frame(SETTINGS, b"", ACK))
+        missing = {SETTINGS, WINDOW_UPDATE}
+        while missing:
+            kind, flags, stream, _ = self.receive(deadline)
+            if stream == 0 and not flags & ACK:
+                missing.discard(kind)
+        return self.send(frame(SETTINGS, b"", ACK))
 
     def outcome(self, stream=1, patience=PATIENCE):
         """How a call ended: `(\"status\", code)`, `(\"reset\", error)`, `(\"goaway\", error)` or `(\"cut\", 0)`."""

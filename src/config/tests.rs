@@ -192,6 +192,20 @@ fn what_guards_a_port_lets_it_be_reached_without_insecure() {
 }
 
 #[test]
+fn of_a_guard_that_was_said_wrongly_it_is_not_said_that_it_is_missing() {
+    let beside = [("jwt-issuer", "a"), ("jwt-audience", "b"), ("require-tenant", "true"), ("listen", "0.0.0.0:7000")];
+    for wrong in ["http://id.example.com/keys", "https://", "keys"] {
+        let flags: Vec<_> = [("jwks-url", wrong)].into_iter().chain(beside).collect();
+        let found = mistakes(&flags, &[]);
+        assert_eq!(found.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["--jwks-url"], "{wrong}");
+    }
+    let missing = mistakes(&beside, &[]);
+    assert_eq!(missing.len(), beside.len(), "{missing:?}");
+    let other = mistakes(&[("jwks-url", "keys"), ("jwt-secret-file", "/nowhere"), ("publishers", "/nowhere")], &[]);
+    assert_eq!(other.len(), 3, "{other:?}");
+}
+
+#[test]
 fn an_open_address_needs_insecure() {
     for key in ["listen", "grpc", "admin"] {
         let found = mistakes(&[(key, "0.0.0.0:7000")], &[]);

@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -13,9 +15,10 @@ use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::answer::{Accepted, Answer};
 use super::token::AdminToken;
@@ -34,7 +37,36 @@ use crate::status::{Code, Status};
 pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard, token: Option<AdminToken>) -> Router {
     Router::new()
         .route("/v1/publish", post(publish).fallback(async || method_not_allowed("POST")))
-        .with_state(Publish { ingest, guard, token, work: Handle::current() })
+        .with_state(Publish { ingest, guard, token, work: Work::here() })
+}
+
+/// Where the work is done: on threads of their own, which the machine shares out by time. A body takes up to some tens of
+/// milliseconds; on the threads that serve connections a few publishers who post again at once would always be first, and nobody
+/// else would be served. No more of it goes on at once than half of the processors do.
+#[derive(Clone)]
+struct Work {
+    /// Whose threads and clock.
+    runtime: Handle,
+    turns: Arc<Semaphore>,
+}
+
+impl Work {
+    /// On this runtime.
+    fn here() -> Self {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Work { runtime: Handle::current(), turns: Arc::new(Semaphore::new((processors / 2).max(1))) }
+    }
+
+    /// Does this when it is its turn. It is done to its end also if nobody waits for it any more.
+    async fn done<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+        let runtime = self.runtime.clone();
+        let working = self.runtime.spawn_blocking(move || {
+            let _turn = turn;
+            runtime.block_on(work)
+        });
+        working.await.ok()
+    }
 }
 
 #[derive(Clone)]
@@ -42,8 +74,7 @@ struct Publish {
     ingest: Arc<Ingest>,
     guard: Guard,
     token: Option<AdminToken>,
-    /// Where publishing is done: the internal port's own thread answers probes, whoever publishes much.
-    work: Handle,
+    work: Work,
 }
 
 impl Publish {
@@ -67,6 +98,9 @@ impl Publish {
     }
 }
 
+/// As much of a name as an error repeats.
+const SHOWN_CHARS: usize = 64;
+
 /// An event as it is written for this route. `data` stays text: the transcoder reads it, once.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -78,10 +112,39 @@ struct JsonEvent<'a> {
     channels: Vec<String>,
     #[serde(default)]
     idempotency_key: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "entries")]
     metadata: HashMap<String, String>,
     #[serde(default)]
     tenant: String,
+}
+
+/// The members of an object, of which none may be there twice: two that read it could go by different ones.
+fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<HashMap<String, String>, D::Error> {
+    struct Entries;
+
+    impl<'de> Visitor<'de> for Entries {
+        type Value = HashMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object with texts")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> std::result::Result<Self::Value, A::Error> {
+            let mut entries = HashMap::new();
+            while let Some((name, value)) = object.next_entry::<String, String>()? {
+                match entries.entry(name) {
+                    Entry::Vacant(entry) => entry.insert(value),
+                    Entry::Occupied(entry) => {
+                        let shown: String = entry.key().chars().take(SHOWN_CHARS).collect();
+                        return Err(de::Error::custom(format_args!("{shown:?} is in the metadata twice")));
+                    }
+                };
+            }
+            Ok(entries)
+        }
+    }
+
+    deserializer.deserialize_map(Entries)
 }
 
 impl JsonEvent<'_> {
@@ -106,9 +169,8 @@ async fn publish(State(publish): State<Publish>, request: Request) -> Result<Res
     let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
     let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
     let context = PublishContext::default().with_shown(shown).with_traceparent(traceparent).with_peer(peer);
-    let working = publish.work.spawn(answer(publish.ingest, body, context));
-    let defect = |_| Refused::new(Status::new(Code::Internal, "internal", "a defect of the bridge: its log says more"));
-    working.await.map_err(defect)?
+    let defect = || Refused::new(Status::new(Code::Internal, "internal", "a defect of the bridge: its log says more"));
+    publish.work.done(answer(publish.ingest, body, context)).await.ok_or_else(defect)?
 }
 
 /// Publishes what the body says.
@@ -202,5 +264,55 @@ fn elements(body: &[u8], most: usize) -> std::result::Result<Vec<&RawValue>, NoE
         Ok(elements) => Ok(elements),
         Err(_) if are_too_many.get() => Err(NoElements::TooMany { most }),
         Err(error) => Err(NoElements::Malformed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn work_leaves_the_thread_of_connections_free_and_waits_for_its_turn() {
+        let work = Work { turns: Arc::new(Semaphore::new(1)), ..Work::here() };
+        let (begun, has_begun) = oneshot::channel();
+        let (release, released) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
+        let own = tell.clone();
+        let long = async move {
+            begun.send(()).unwrap();
+            let got = released.recv_timeout(PATIENCE);
+            own.send("long").unwrap();
+            got
+        };
+        let (first, second) = (work.clone(), work.clone());
+        let long = tokio::spawn(async move { first.done(long).await });
+        has_begun.await.unwrap();
+        let short = tokio::spawn(async move { second.done(async move { tell.send("short").unwrap() }).await });
+        // The runtime has one thread, and this needs it.
+        tokio::spawn(async move { release.send(()).unwrap() }).await.unwrap();
+        assert_eq!(long.await.unwrap(), Some(Ok(())));
+        assert_eq!(short.await.unwrap(), Some(()));
+        assert_eq!(told.iter().collect::<Vec<_>>(), ["long", "short"]);
+    }
+
+    #[test]
+    fn nothing_is_in_the_metadata_twice() {
+        let read = |metadata: &str| {
+            let event = format!("{{\"type\":\"a\",\"metadata\":{metadata}}}");
+            serde_json::from_str::<JsonEvent<'_>>(&event).map(|event| event.metadata.len()).map_err(|e| e.to_string())
+        };
+        assert_eq!((read("{}"), read(r#"{"a":"1","b":"1"}"#)), (Ok(0), Ok(2)));
+        let refused = read(r#"{"a":"1","\u0061":"1"}"#).unwrap_err();
+        assert!(refused.starts_with("\"a\" is in the metadata twice"), "{refused}");
+        for wrong in ["[]", "null", r#"{"a":1}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

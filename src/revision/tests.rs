@@ -189,6 +189,41 @@ fn an_event_whose_type_is_gone_goes_by_its_own_rules_and_those_on_its_messages()
 }
 
 #[test]
+fn what_was_hidden_stays_so_when_its_message_or_its_event_goes_and_until_it_is_opened_again() {
+    let (open, hidden) = (first(SHOP), hiding_email());
+    let rest = |text: &str| text[..text.find("message Placed").unwrap()].to_owned();
+    let renamed = SHOP.replace("Contact", "Person").replace("Placed", "Bought").replace("order.placed", "order.bought");
+    let gone = format!(
+        "{}message Other {{ option (rialto.v1.event) = {{ type: \"other\", channels: [\"OrderChannel\"] }}; string id = 1; }}",
+        rest(SHOP)
+    );
+    let without = SHOP.replace("Contact buyer", "string buyer").replace("map<string, Contact>", "map<string, string>");
+    let without = format!(
+        "{}{}",
+        &without[..without.find("message Contact").unwrap()],
+        &SHOP[SHOP.find("message Gone").unwrap()..]
+    );
+    for (what, later) in [("renamed", &renamed), ("gone", &gone), ("without its message", &without)] {
+        let mut event = Logged::placed(&open);
+        let mut revision = after(&open, &hidden);
+        for _ in 0..2 {
+            revision = after(&revision, later);
+            event.revise(&revision);
+            assert!(!event.shows().0, "{what}");
+            let asks = event.reducer.as_ref().unwrap().asks();
+            assert!(event.seen(asks).to_string().contains("ann@secret.example"), "{what}: who may see it does");
+        }
+        event.revise(&after(&revision, SHOP));
+        assert_eq!(event.shows(), (true, true), "{what}: it is opened again");
+        for _ in 0..2 * MAX_EARLIER {
+            revision = after(&revision, later);
+            event.revise(&revision);
+            assert!(!event.shows().0, "{what}: also when revisions are joined");
+        }
+    }
+}
+
+#[test]
 fn a_message_that_leaves_an_event_is_asked_for_in_its_channels_all_the_same() {
     let open = first(SHOP);
     let mut event = Logged::placed(&open);

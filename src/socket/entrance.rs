@@ -73,15 +73,22 @@ impl Entrance {
             // Of the same user: `on_init` has seen to it.
             Some(seat) => seat.change(&party),
             None => {
-                self.counted = Some(door.gate.tenancy.enter(&party.principal)?);
+                // Who gets no seat is not counted either: its connection may take its time to close.
+                let counted = door.gate.tenancy.enter(&party.principal)?;
                 self.seat = Some(sit(door, &party, place)?);
+                self.counted = Some(counted);
                 if let Some(budget) = door.roster.replays.of(&party.principal, self.from, door.now) {
                     self.replay.share(budget);
                 }
             }
         }
         // After the seat is taken: who is revoked later than this look is found there.
-        door.gate.revoked(&party, door.time)?;
+        if let Err(revoked) = door.gate.revoked(&party, door.time) {
+            if self.party.is_none() {
+                (self.seat, self.counted) = (None, None);
+            }
+            return Err(revoked);
+        }
         self.party = Some(Arc::clone(&party));
         Ok(party)
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use buffa_descriptor::MessageIndex;
 
 use super::super::{Audience, ChannelTemplate, EventType, Schema, TypeIndex};
-use super::unknown::has;
-use super::{FieldRules, Reach, message_of};
+use super::unknown::{has, holds_message};
+use super::{FieldRule, FieldRules, Reach, message_of};
 
 impl FieldRules {
     /// These rules, of fields of `own`, with those that `others` has for the same fields of `other`.
@@ -24,20 +24,41 @@ impl FieldRules {
         let asking = Reach::new(&other.pool, others).fields();
         for (mine, theirs) in same_messages(own, other) {
             for ((_, number), asks) in asking.range((theirs, 0)..=(theirs, u32::MAX)) {
-                if !has(&own.pool, mine, *number) {
+                // One that holds a message there and none here may hold the bytes of one.
+                let holds = holds_message(&other.pool, theirs, *number) && !holds_message(&own.pool, mine, *number);
+                if holds || !has(&own.pool, mine, *number) {
                     joined.withhold(mine, *number, *asks);
                 }
             }
             for (number, rule) in others.of(theirs).filter(|(number, _)| has(&own.pool, mine, *number)) {
-                let known = joined.0.entry((mine, number)).or_default();
-                known.asks = known.asks.with(rule.asks);
-                known.masked_in_logs |= rule.masked_in_logs;
-                if known.visible_to.is_none() {
-                    known.visible_to.clone_from(&rule.visible_to);
-                }
+                joined.add(mine, number, rule);
             }
         }
         joined
+    }
+
+    /// These rules, of fields of `own`, with those that there were `before` for messages that `other` does not have: of these it
+    /// says nothing, so the last schema that had them is right about them still.
+    #[must_use]
+    pub fn with_those_of_lost(mut self, before: &FieldRules, own: &Schema, other: &Schema) -> FieldRules {
+        if before.is_empty() {
+            return self;
+        }
+        let had: BTreeSet<MessageIndex> = same_messages(own, other).into_iter().map(|(mine, _)| mine).collect();
+        for ((message, number), rule) in before.0.iter().filter(|((message, _), _)| !had.contains(message)) {
+            self.add(*message, *number, rule);
+        }
+        self
+    }
+
+    /// Has a field hidden as this rule says, too.
+    fn add(&mut self, message: MessageIndex, number: u32, rule: &FieldRule) {
+        let known = self.0.entry((message, number)).or_default();
+        known.asks = known.asks.with(rule.asks);
+        known.masked_in_logs |= rule.masked_in_logs;
+        if known.visible_to.is_none() {
+            known.visible_to.clone_from(&rule.visible_to);
+        }
     }
 
     /// What the events of a schema ask their readers for if these are the rules of its fields. Those that ask for nothing

@@ -80,6 +80,11 @@ pub(super) fn has(pool: &DescriptorPool, message: MessageIndex, number: u32) -> 
     fields(pool, message).any(|field| field.number() == number)
 }
 
+/// Whether a message's field of this number holds messages.
+pub(super) fn holds_message(pool: &DescriptorPool, message: MessageIndex, number: u32) -> bool {
+    fields(pool, message).any(|field| field.number() == number && message_of(field.kind()).is_some())
+}
+
 impl FieldRules {
     /// Has what stands below this number, unknown as it is, ask for these.
     pub(super) fn withhold(&mut self, message: MessageIndex, number: u32, asks: Audience) {

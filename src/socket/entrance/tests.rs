@@ -51,13 +51,22 @@ struct Inside {
 
 impl Inside {
     fn new() -> Self {
+        let mut inside = Inside::empty();
+        assert!(matches!(inside.init(), Command::Init { .. }));
+        inside
+    }
+
+    /// Nobody yet.
+    fn empty() -> Self {
         let mailbox = Arc::new(Mailbox::new(Arc::new(Wakeups::default())));
         let place = Place { mailbox, key: ConnectionKey { index: 7, serial: 1 } };
         let entrance = Entrance::new([192, 0, 2, 7].into(), None, "made".into());
-        let mut inside = Inside { gate: gate(), roster: Roster::new(9, Limits::default()), entrance, place };
+        Inside { gate: gate(), roster: Roster::new(9, Limits::default()), entrance, place }
+    }
+
+    fn init(&mut self) -> Command {
         let init = ConnectionInit { token: token("t1"), ..ConnectionInit::default() };
-        assert!(matches!(inside.judge(Command::Init { id: None, init, party: None }), Command::Init { .. }));
-        inside
+        self.judge(Command::Init { id: None, init, party: None })
     }
 
     fn judge(&mut self, command: Command) -> Command {
@@ -89,6 +98,26 @@ fn a_refresh_with_a_revoked_token_is_refused_and_the_connection_goes_on_by_its_o
     }
     let own = Subject::Token(Tenant::default_tenant(), "t1".into());
     assert_eq!(inside.roster.expel(&own).0, 1, "it is found by the token that it has");
+}
+
+#[test]
+fn who_gets_no_seat_takes_no_place_of_the_tenants_while_its_connection_closes() {
+    let mut inside = Inside { roster: Roster::new(1, Limits::default()), ..Inside::empty() };
+    let counted = |inside: &Inside| inside.gate.tenancy.connections().iter().map(|(_, count)| *count).sum::<u64>();
+    let first = inside.init();
+    assert!(matches!(first, Command::Init { .. }), "{first:?}");
+    let entrance = Entrance::new([192, 0, 2, 7].into(), None, "other".into());
+    let other = Inside { entrance: std::mem::replace(&mut inside.entrance, entrance), ..Inside::empty() };
+    let refused = inside.init();
+    assert!(matches!(refused, Command::Close { code: 4103, .. }), "{refused:?}");
+    assert_eq!(counted(&inside), 1, "the refused one is still there");
+    drop(other);
+    assert_eq!(counted(&inside), 0);
+    inside.revoke("t1");
+    inside.entrance = Entrance::new([192, 0, 2, 7].into(), None, "revoked".into());
+    let revoked = inside.init();
+    assert!(matches!(revoked, Command::Close { code: 4504, .. }), "{revoked:?}");
+    assert_eq!(counted(&inside), 0);
 }
 
 /// While the second token was being looked at, whoever looked for the first one did not find it here.

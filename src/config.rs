@@ -197,13 +197,17 @@ fn said_in_environment(key: &Key, environment: &dyn Environment) -> Vec<String> 
     values.into_iter().map(str::to_owned).collect()
 }
 
+/// Whether this key says who is let in.
+fn is_guard(key: &Key) -> bool {
+    Identity::KEYS.contains(&key.name) || Peers::GUARDS.contains(&key.name)
+}
+
 /// Variables that should hold a key or name a certificate and are empty. Elsewhere an empty variable says nothing; here it
 /// would say that nobody is asked for a token, or that a port is plain, because something before the bridge has lost it.
 fn empty_key_variables(environment: &dyn Environment) -> Vec<Mistake> {
-    let guards = |key: &&&Key| Identity::KEYS.contains(&key.name) || Peers::GUARDS.contains(&key.name);
     let is_empty = |key: &&&Key| environment.get(&key.variable()).is_some_and(|text| text.trim().is_empty());
     let missed = |key: &&'static Key| match () {
-        () if guards(&key) => {
+        () if is_guard(key) => {
             Some((*key, "without a key nobody is asked for a token; give the key, or unset the variable"))
         }
         () if TlsConfig::FILES.contains(&key.name) => {
@@ -240,8 +244,9 @@ fn unknown_variables(environment: &dyn Environment) -> Vec<Mistake> {
         .collect()
 }
 
-/// What is wrong although each value on its own is right.
-fn contradictions(config: &Config) -> Vec<Mistake> {
+/// What is wrong although each value on its own is right. Where a guard was said wrongly (`is_guard_lost`) nothing is said of a
+/// guard that is missing: there was to be one.
+fn contradictions(config: &Config, is_guard_lost: bool) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let addresses = [("--listen", config.listen), ("--grpc", config.grpc), ("--admin", config.admin)];
     for (index, (flag, address)) in addresses.iter().enumerate() {
@@ -258,7 +263,7 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
                 "give a token (--admin-token-file), ask for certificates (--admin-client-ca)",
             ),
         };
-        if !address.ip().is_loopback() && !is_guarded && !config.insecure {
+        if !address.ip().is_loopback() && !is_guarded && !is_guard_lost && !config.insecure {
             mistakes.push(Mistake {
                 key: (*flag).to_owned(),
                 problem: format!(
@@ -279,9 +284,11 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
     }
     mistakes.extend(config.tls.mistakes());
     mistakes.extend(config.proxy.mistakes());
-    mistakes.extend(config.identity.settings().err().unwrap_or_default());
-    mistakes.extend(config.identity.session_mistakes(config.peers.require_tenant));
-    mistakes.extend(config.peers.mistakes(config));
+    if config.identity.has_key() || !is_guard_lost {
+        mistakes.extend(config.identity.settings().err().unwrap_or_default());
+        mistakes.extend(config.identity.session_mistakes(config.peers.require_tenant));
+    }
+    mistakes.extend(config.peers.mistakes(config, is_guard_lost));
     mistakes.extend(config.limits.contradictions());
     mistakes
 }

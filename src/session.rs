@@ -4,7 +4,8 @@
 //! and turns it into [`command::Command`]s. [`outbound`], cursors and everything about writing, belongs to the shard that
 //! carries them out. [`refusal`] makes the errors of both. [`party`] is
 //! who is at the other end and in which session, [`principal`] what its token says, [`access`] what it may do;
-//! [`meter`] is the one way in which rates are measured.
+//! [`meter`] measures the rates of what is refused when it comes too fast; what is only held back, old events and new
+//! connections, has a pace of its own where it is held.
 
 pub mod access;
 pub mod command;

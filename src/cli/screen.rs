@@ -100,9 +100,15 @@ impl Paint {
     }
 }
 
-/// Text of a peer as it may appear on a terminal: without control characters, which could move the cursor or worse.
+/// Text of a peer as it may appear on a terminal: without control characters, which could move the cursor or worse, and
+/// without what [`misleads`].
 pub(crate) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || misleads(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether a letter makes a line look like another one: it turns the direction of reading round, or ends the line for some readers.
+pub(crate) fn misleads(letter: char) -> bool {
+    matches!(letter, '\u{85}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -118,5 +124,6 @@ mod tests {
     #[test]
     fn a_peer_cannot_send_escapes_to_the_terminal() {
         assert_eq!(harmless("a\u{1b}[2Jb\u{9b}c é"), "a\u{fffd}[2Jb\u{fffd}c é");
+        assert_eq!(harmless("a\u{202e}b\u{2028}c\u{2066}"), "a\u{fffd}b\u{fffd}c\u{fffd}");
     }
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::file::{self, as_toml};
 use super::key::{Key, Takes};
 use super::{
-    Config, ConfigError, Environment, Machine, Mistake, contradictions, empty_key_variables, keys, said_in_environment,
-    said_in_flags, unknown_variables,
+    Config, ConfigError, Environment, Machine, Mistake, contradictions, empty_key_variables, is_guard, keys,
+    said_in_environment, said_in_flags, unknown_variables,
 };
 
 /// Where a value came from.
@@ -66,7 +66,7 @@ impl Effective {
         let mut origins = Vec::with_capacity(keys().len());
         let mut path = None;
         let mut in_file = file::Said::default();
-        let mut mistakes = Vec::new();
+        let (mut mistakes, mut is_guard_lost) = (Vec::new(), false);
         for key in keys() {
             let (origin, said) = said_beside_files(key, flags, environment).unwrap_or_else(|| {
                 let entry = in_file.entries.iter().find(|entry| entry.key.name == key.name);
@@ -79,6 +79,7 @@ impl Effective {
             });
             for value in said {
                 if let Err(problem) = key.apply(&mut config, &value) {
+                    is_guard_lost |= is_guard(key);
                     let (key, example) = (blamed(&origin, key), key.example.to_owned());
                     mistakes.push(Mistake { key, problem, example });
                 }
@@ -95,7 +96,7 @@ impl Effective {
         mistakes.append(&mut in_file.mistakes);
         mistakes.extend(unknown_variables(environment));
         mistakes.extend(empty_key_variables(environment));
-        let contradicting = contradictions(&config).into_iter();
+        let contradicting = contradictions(&config, is_guard_lost).into_iter();
         mistakes.extend(contradicting.map(|mistake| blame_origin(mistake, &origins)));
         if mistakes.is_empty() { Ok(Effective { config, origins }) } else { Err(ConfigError { mistakes }) }
     }

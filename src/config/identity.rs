@@ -157,7 +157,7 @@ impl Identity {
     }
 
     /// Whether there is a key that verifies tokens.
-    fn has_key(&self) -> bool {
+    pub(super) fn has_key(&self) -> bool {
         self.has_own_key() || !self.jwks_urls.is_empty()
     }
 

@@ -44,7 +44,7 @@ impl Peers {
     }
 
     /// What is wrong in the files.
-    pub(super) fn mistakes(&self, config: &Config) -> Vec<Mistake> {
+    pub(super) fn mistakes(&self, config: &Config, is_guard_lost: bool) -> Vec<Mistake> {
         let mut mistakes = Vec::new();
         match self.read_publishers() {
             Ok(list) => {
@@ -66,7 +66,7 @@ impl Peers {
             Err(wrong) => mistakes.extend(wrong),
         }
         mistakes.extend(self.read_admin_token().err());
-        if self.require_tenant && !config.identity.is_on() {
+        if self.require_tenant && !config.identity.is_on() && !is_guard_lost {
             mistakes.push(Mistake {
                 key: "--require-tenant".to_owned(),
                 problem: "tenants are in tokens, and there is no key to verify tokens with, so nobody could connect; \

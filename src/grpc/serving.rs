@@ -33,7 +33,7 @@ use super::{Config, refused_unread};
 use crate::metrics::{Limit, Metrics};
 use crate::net::accept::Acceptor;
 use crate::net::admission::{Called, ConnectionLimits, Permit, Refusal};
-use crate::net::entry::{Caller, Entry, Known};
+use crate::net::entry::{Caller, Entry, Since};
 use crate::net::linger::Lingering;
 use crate::net::preface::PrefaceDeadline;
 use crate::net::tls::lapse_of;
@@ -139,8 +139,8 @@ impl Port {
     ) {
         let (opened, within) = (Instant::now(), self.config.preface_timeout);
         let admit = |caller: Caller, known| match (caller, known) {
-            (_, Known::ByKernel) => Some(permit),
-            (caller, Known::ByProxy) => {
+            (_, Since::Accepted) => Some(permit),
+            (caller, Since::ProxyHeader) => {
                 let address = caller.address();
                 permit.arrived(address).map_err(|refusal| self.refuse(refusal, address)).ok()
             }

@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::tell::{self, Sent};
 use super::{Batch, Limits, Outcome, PublishContext};
 use crate::engine::{Append, EventRecord};
-use crate::ids::{ChannelKey, ChannelName, EventId, Tenant};
+use crate::ids::{ChannelKey, ChannelName, EventId, MAX_CHANNEL_NAME_BYTES, Tenant};
 use crate::log::Class;
 use crate::metrics::LimitHits;
 use crate::proto::rialto::v1::Event;
@@ -192,6 +192,9 @@ impl<'a> Checker<'a> {
         }
         let mut channels: Vec<(ChannelName, Retention)> = Vec::with_capacity(named.len());
         for (index, channel) in named.into_iter().enumerate() {
+            if channel.len() > MAX_CHANNEL_NAME_BYTES {
+                return Err(Refusal::LongChannel { bytes: channel.len(), index });
+            }
             let Some(template) = schema.channel(&channel) else {
                 return Err(Refusal::UnknownChannel { error: schema.unknown_channel(&channel), index });
             };

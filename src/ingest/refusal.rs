@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ids::{ChannelName, InvalidTenant, Tenant};
+use crate::ids::{ChannelName, InvalidTenant, MAX_CHANNEL_NAME_BYTES, Tenant};
 use crate::metrics::Limit;
 use crate::schema::{self, RouteError, UnknownChannel};
 use crate::status::{Code, Status};
@@ -49,6 +49,8 @@ pub(super) enum Refusal {
     NoChannel { event: Arc<str> },
     #[error("{channels} channels exceed the limit of {max_channels}")]
     Channels { channels: usize, max_channels: usize },
+    #[error("a channel name of {bytes} bytes exceeds the limit of {MAX_CHANNEL_NAME_BYTES}")]
+    LongChannel { bytes: usize, index: usize },
     #[error("{error}")]
     UnknownChannel { error: UnknownChannel, index: usize },
     #[error("{event} may not go to {channel:?}: the channel is of no template that the event lists")]
@@ -139,6 +141,7 @@ impl Refusal {
             Refusal::Route(_) => "unfilled_channel",
             Refusal::NoChannel { .. } => "missing_channel",
             Refusal::Channels { .. } => "too_many_channels",
+            Refusal::LongChannel { .. } => "channel_name_too_long",
             Refusal::UnknownChannel { .. } => "channel_not_found",
             Refusal::ForeignChannel { .. } => "channel_not_of_event",
             Refusal::TooFast { over: Over::Publisher, .. } => "publisher_rate",
@@ -184,9 +187,9 @@ impl Refusal {
             }
             Refusal::Route(error) => error.path().to_owned(),
             Refusal::NoChannel { .. } | Refusal::Channels { .. } => "channels".into(),
-            Refusal::UnknownChannel { index, .. } | Refusal::ForeignChannel { index, .. } => {
-                format!("channels[{index}]")
-            }
+            Refusal::LongChannel { index, .. }
+            | Refusal::UnknownChannel { index, .. }
+            | Refusal::ForeignChannel { index, .. } => format!("channels[{index}]"),
         }
     }
 }

@@ -100,6 +100,7 @@ async fn each_mistake_has_its_code_reason_and_field() {
     let long_json = format!("{{\"orderId\":\"o\"{}}}", " ".repeat(300));
     let long_key = Event { idempotency_key: "k".repeat(257), ..shipped("o") };
     let empty_metadata = Event { metadata: [(String::new(), "v".into())].into(), ..shipped("o") };
+    let (longest, too_long) = (format!("order:{}", "o".repeat(249)), format!("order:{}", "o".repeat(250)));
     let beyond_javascript =
         OrderPlaced { total: Some(Total { cents: 1 << 53 }), ..OrderPlaced::default() }.encode_to_vec();
     let invalid = Code::InvalidArgument;
@@ -125,6 +126,8 @@ async fn each_mistake_has_its_code_reason_and_field() {
         (to(shipped("o"), &["order:1", "order:2", "order:3"]), invalid, "too_many_channels", "channels"),
         (to(shipped("o"), &["order:1", "nowhere:2"]), Code::NotFound, "channel_not_found", "channels[1]"),
         (to(shipped("o"), &[""]), Code::NotFound, "channel_not_found", "channels[0]"),
+        (to(shipped("o"), &[&too_long]), invalid, "channel_name_too_long", "channels[0]"),
+        (to(json("hint", "{}"), &[&longest]), invalid, "channel_not_of_event", "channels[0]"),
         (to(shipped("o"), &["customer:1"]), invalid, "channel_not_of_event", "channels[0]"),
         (to(json("hint", "{}"), &["order:1"]), invalid, "channel_not_of_event", "channels[0]"),
         (to(json("hint", "{}"), &["system"]), invalid, "channel_not_of_event", "channels[0]"),

@@ -113,11 +113,11 @@ impl Entry {
         peer: SocketAddr,
         within: Duration,
         metrics: &Metrics,
-        admit: impl FnOnce(Caller, Known) -> Option<T>,
+        admit: impl FnOnce(Caller, Since) -> Option<T>,
     ) -> Option<(Entered, T)> {
         if self.tls.is_none() && !self.proxies.protocol {
             let caller = self.proxies.caller(peer);
-            let admitted = admit(caller, Known::ByKernel)?;
+            let admitted = admit(caller, Since::Accepted)?;
             return Some((Entered { stream: Stream::Plain(stream), caller, certificate: None }, admitted));
         }
         let _counted = Entering::new(metrics);
@@ -137,20 +137,20 @@ impl Entry {
         mut stream: TcpStream,
         peer: SocketAddr,
         metrics: &Metrics,
-        admit: impl FnOnce(Caller, Known) -> Option<T>,
+        admit: impl FnOnce(Caller, Since) -> Option<T>,
     ) -> io::Result<Option<(Entered, T)>> {
         // One that has said nothing is a look whether somebody listens: a load balancer's.
         let is_a_mistake = |error: &io::Error| error.kind() != io::ErrorKind::UnexpectedEof;
-        let (mut caller, mut known) = (self.proxies.caller(peer), Known::ByKernel);
+        let (mut caller, mut since) = (self.proxies.caller(peer), Since::Accepted);
         if self.proxies.protocol {
             caller = self.announced(&mut stream, peer).await.inspect_err(|error| {
                 if is_a_mistake(error) {
                     metrics.proxy_failed.increment();
                 }
             })?;
-            known = Known::ByProxy;
+            since = Since::ProxyHeader;
         }
-        let Some(admitted) = admit(caller, known) else { return Ok(None) };
+        let Some(admitted) = admit(caller, since) else { return Ok(None) };
         let Some(tls) = &self.tls else {
             return Ok(Some((Entered { stream: Stream::Plain(stream), caller, certificate: None }, admitted)));
         };
@@ -193,11 +193,11 @@ impl Drop for Entering<'_> {
 
 /// Since when it is known whose a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// Since it was accepted.
-    ByKernel,
-    /// Since its PROXY header.
-    ByProxy,
+pub enum Since {
+    /// It was accepted.
+    Accepted,
+    /// It said its PROXY header.
+    ProxyHeader,
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ use crate::metrics::{Limit, Metrics};
 
 use super::accept::Acceptor;
 use super::admission::{Called, ConnectionLimits, Permit, Refusal};
-use super::entry::{Caller, Entered, Entry, Known, Proxies};
+use super::entry::{Caller, Entered, Entry, Proxies, Since};
 use super::forwarded::Forwarding;
 use super::tls::lapse_of;
 use super::{ClientCertificate, Peer, age, stopped};
@@ -179,10 +179,10 @@ enum Answer {
 impl Answer {
     /// What the requests of this caller get, whom a proxy may have named after the connection was admitted. `None`: they
     /// are refused without a word.
-    fn at(self, caller: Caller, known: Known, refusing: &Refusing, metrics: &Metrics) -> Option<Answer> {
-        match (self, caller, known) {
+    fn at(self, caller: Caller, since: Since, refusing: &Refusing, metrics: &Metrics) -> Option<Answer> {
+        match (self, caller, since) {
             // Of what a trusted proxy hands on in HTTP, each request says whose it is.
-            (Answer::Serve(router, Some(permit)), Caller::Client(client), Known::ByProxy) => {
+            (Answer::Serve(router, Some(permit)), Caller::Client(client), Since::ProxyHeader) => {
                 match permit.arrived(client) {
                     Ok(permit) => Some(Answer::Serve(router, Some(permit))),
                     Err(refusal) => refusing.answer(refusal, client, metrics),

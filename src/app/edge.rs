@@ -63,3 +63,27 @@ impl Doors {
         ports.map(|(port, limits)| (port, limits.connections() as u64))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    /// How many take a turn, each within the one before it, until one has to wait.
+    fn nested(turns: &Turns, metrics: &Metrics, inside: usize) -> usize {
+        let more = async { if inside < 9 { nested(turns, metrics, inside + 1) } else { inside } };
+        turns.take(more, metrics).now_or_never().unwrap_or(inside)
+    }
+
+    #[test]
+    fn as_many_handshakes_are_computed_at_once_as_the_configuration_says() {
+        for most in 1..4 {
+            let mut config = Config::default();
+            config.limits.max_handshakes = most;
+            let entry = entry(&config, Port::Listen, &mut Files::default()).unwrap();
+            assert_eq!(nested(&entry.turns, &Metrics::default(), 0), most);
+        }
+    }
+}

@@ -175,3 +175,27 @@ impl IntoResponse for Refused {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_wrong_and_how_long_to_wait_is_said_in_all_its_places() {
+        let status = Status::new(Code::ResourceExhausted, "too_many", "no")
+            .with_violation("user", "is everywhere")
+            .with_retry_after(Duration::from_millis(1_500));
+        let response = Refused::by(PeerCode::Overloaded, status).with_challenge().closing().into_response();
+        let header = |name: HeaderName| response.headers()[name].to_str().unwrap().to_owned();
+        let headers = [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::CONNECTION].map(header);
+        assert_eq!((response.status().as_u16(), headers), (429, ["2", "Bearer", "close"].map(str::to_owned)));
+        let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), 1 << 10).await.unwrap()).unwrap();
+        assert_eq!((&body["code"], &body["retryAfterMs"]), (&json!("RESOURCE_EXHAUSTED"), &json!(1_500)));
+        assert_eq!(body["details"][0]["metadata"], json!({"code": "4103"}));
+        assert_eq!(body["details"][1]["fieldViolations"], json!([{"field": "user", "description": "is everywhere"}]));
+        assert_eq!(body["details"][2]["retryDelay"], "1.500s");
+    }
+}

@@ -101,4 +101,23 @@ mod tests {
         let again = replays.of(&user(0), from, now);
         assert!(Arc::ptr_eq(&there.unwrap(), &again.unwrap()), "who is there is not");
     }
+
+    #[test]
+    fn who_has_gone_and_spent_much_is_remembered_until_it_has_come_back() {
+        let (replays, now) = (Replays::default(), Instant::now());
+        let (ann, from) = (principal(Known::ByToken, "ann", false), IpAddr::from([127, 0, 0, 1]));
+        // As if all had been spent: it is whole in an hour.
+        let later = now + std::time::Duration::from_secs(3_600);
+        let spent = Arc::downgrade(&replays.of(&ann, from, later).unwrap());
+        let mut crowd = 0..;
+        let mut others_come = |when: Instant| {
+            for number in crowd.by_ref().take(10_000) {
+                replays.of(&principal(Known::ByToken, &format!("{number}"), false), from, when);
+            }
+        };
+        others_come(now);
+        assert!(spent.upgrade().is_some(), "nobody connects again for a new budget");
+        others_come(later);
+        assert!(spent.upgrade().is_none());
+    }
 }

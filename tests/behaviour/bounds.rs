@@ -15,7 +15,7 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
-use crate::harness::{Bridge, Client, json_event, within};
+use crate::harness::{Bridge, Client, Heard, json_event, within};
 use crate::http::call;
 use crate::identity::{Guarded, claims, token};
 use crate::metrics::{expect, scrape};
@@ -24,7 +24,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const PUBLISH: &str = "/v1/publish";
 
 /// How often this limit was hit.
-fn hits(limit: &str) -> String {
+pub(crate) fn hits(limit: &str) -> String {
     format!("rialto_limit_hits_total{{limit=\"{limit}\"}}")
 }
 
@@ -213,6 +213,43 @@ async fn a_flood_of_http2s_own_frames_ends_its_connection_and_is_counted() {
     let _ = stream.write_all(&flood).await;
     let _ = within("the end", stream.read_to_end(&mut Vec::new())).await;
     expect_hits(&bridge, "http2-floods", 1.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_heeds_no_rate_is_closed_and_counted_with_the_rate_that_was_in_the_way() {
+    for (limit, other) in
+        [("commands-per-second", "user-commands-per-second"), ("user-commands-per-second", "commands-per-second")]
+    {
+        let shop = Guarded::with(|config| {
+            let limits = &mut config.limits;
+            let (own, user) = if limit == "commands-per-second" { (1, 100_000) } else { (100_000, 1) };
+            (limits.commands_per_second, limits.commands_burst) = (own, own);
+            (limits.user_commands_per_second, limits.user_commands_burst) = (user, user);
+        })
+        .await;
+        let (mut client, _) = shop.enter(&token("ann", &[])).await;
+        let mut refused = 0;
+        let code = loop {
+            client.send(json!({"type": "connection.heartbeat", "id": "h", "data": {}})).await;
+            let closed = loop {
+                match client.heard().await {
+                    Heard::Frame(frame) if frame["replyTo"] == "h" => {
+                        refused += u32::from(frame["type"] == "error");
+                        break None;
+                    }
+                    Heard::Frame(_) => {}
+                    Heard::Closed(close) => break Some(close.map(|close| u16::from(close.code))),
+                    other => panic!("{other:?}"),
+                }
+            };
+            if let Some(code) = closed {
+                break code;
+            }
+        };
+        assert_eq!(code, Some(4004), "{limit}");
+        // The last one was not answered any more.
+        expect(&shop.bridge, &[(&hits(limit), f64::from(refused + 1)), (&hits(other), 0.0)]).await;
+    }
 }
 
 impl Client {

@@ -88,6 +88,15 @@ fn a_set_that_comes_is_believed_and_a_key_that_goes_is_not() {
 }
 
 #[test]
+fn what_is_passed_over_in_a_set_is_told_once() {
+    let (ring, remote) = ring();
+    let mut set: Value = serde_json::from_str(SET).unwrap();
+    set["keys"].as_array_mut().unwrap().push(json!({"kty": "new"}));
+    assert!(!ring.fetched(&remote, Ok(set.to_string())).unwrap().is_empty());
+    assert_eq!(ring.fetched(&remote, Ok(set.to_string())).unwrap(), []);
+}
+
+#[test]
 fn files_are_taken_beside_what_was_fetched() {
     let (ring, remote) = ring();
     ring.fetched(&remote, Ok(without("EC"))).unwrap();
@@ -134,9 +143,14 @@ async fn an_unknown_key_is_worth_one_fetch_in_a_while() {
     let (first, second) = (ask(Duration::ZERO).unwrap(), ask(Duration::ZERO).unwrap());
     remote.wanted().await;
     ring.fetched(&remote, Err("it is down".to_owned())).unwrap_err();
+    let begun = tokio::time::Instant::now();
     first.over().await;
     second.over().await;
+    assert_eq!(begun.elapsed(), Duration::ZERO, "they are told at once");
     assert!(ask(COOL_DOWN / 2).is_none());
+    remote.begin();
+    assert!(ask(COOL_DOWN / 2).is_some(), "one is under way that nobody has asked for");
+    ring.fetched(&remote, Err("it is down".to_owned())).unwrap_err();
     let third = ask(COOL_DOWN).unwrap();
     let begun = tokio::time::Instant::now();
     third.over().await;

@@ -136,6 +136,8 @@ fn a_set_has_public_keys_that_can_be_used_and_no_secrets() {
     }
     let (hundred, roomier) = (many(101), Bounds { set_keys: 101, ..Bounds::default() });
     assert!(KeySource::Jwks(hundred.clone()).check(roomier).is_ok(), "the number is the configuration's");
+    let issuers = vec![issuer(vec![KeySource::Jwks(hundred.clone())])];
+    assert!(Authenticator::new(&Settings { bounds: roomier, ..settings(issuers) }).is_ok());
     let bytes = hundred.len();
     for (set_bytes, expected) in [(bytes, true), (bytes - 1, false)] {
         let bounds = Bounds { set_bytes, ..roomier };

@@ -8,9 +8,12 @@ use serde_json::{Map, Value};
 
 use super::super::failure::Failure;
 use super::super::screen::Screen;
-use crate::auth::{self, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES};
+use crate::auth::{
+    self, Authenticator, Bounds, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES, Issuer,
+    KeySource, MAX_NAME_BYTES, Settings, TokenError,
+};
 use crate::config::{duration, secret_of};
-use crate::ids::Tenant;
+use crate::ids::{MAX_SESSION_ID_BYTES, Tenant};
 
 /// Claims that have an option of their own.
 const OWN: [(&str, &str); 8] = [
@@ -77,6 +80,7 @@ impl Mint {
         }
         self.check()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let audience = self.audience.clone();
         let claims = self.claims(now, life)?;
         let token = auth::mint(&claims, &secret).map_err(|error| usage("--secret-file", &error.to_string()))?;
         if token.len() > DEFAULT_MAX_TOKEN_BYTES {
@@ -84,14 +88,18 @@ impl Mint {
             let problem = format!("the token would have {bytes} bytes, and bridges read {most} (--token-max-bytes)");
             return Err(Failure::Usage(problem));
         }
+        believed(&token, secret, audience, UNIX_EPOCH + Duration::from_secs(now))
+            .map_err(|error| Failure::Usage(format!("no bridge would take the token: {error}")))?;
         screen.line(&token)
     }
 
     /// Finds what no bridge would take.
     fn check(&self) -> Result<(), Failure> {
-        for (option, name) in [("--sub", Some(&self.sub)), ("--session", self.session.as_ref())] {
-            if name.is_some_and(|name| !auth::is_name(name)) {
-                return Err(usage(option, "must have 1 to 255 bytes and no control characters"));
+        let names =
+            [("--sub", Some(&self.sub), MAX_NAME_BYTES), ("--session", self.session.as_ref(), MAX_SESSION_ID_BYTES)];
+        for (option, name, most) in names {
+            if name.is_some_and(|name| !auth::is_name(name) || name.len() > most) {
+                return Err(usage(option, &format!("must have 1 to {most} bytes and no control characters")));
             }
         }
         if let Some(tenant) = &self.tenant {
@@ -133,6 +141,25 @@ impl Mint {
         say("aud", Some(self.audience).filter(|audience| !audience.is_empty()).map(Value::from));
         Ok(claims)
     }
+}
+
+/// Whether a bridge with this secret takes the token, now or when its `nbf` says: asked of what bridges ask.
+fn believed(token: &str, secret: Vec<u8>, audiences: Vec<String>, now: SystemTime) -> Result<(), TokenError> {
+    let issuer = Issuer { audiences, keys: vec![KeySource::Secret(secret)], ..Issuer::default() };
+    let settings = Settings {
+        issuers: vec![issuer],
+        claims: ClaimNames::default(),
+        leeway: DEFAULT_LEEWAY,
+        max_life: DEFAULT_MAX_LIFE,
+        bounds: Bounds::default(),
+    };
+    // The secret has signed: it is one that bridges take.
+    let Ok(bridge) = Authenticator::new(&settings) else { return Ok(()) };
+    match bridge.verify(token, now) {
+        Err(TokenError::NotYet { wait }) => bridge.verify(token, now + wait),
+        verified => verified,
+    }
+    .map(|_| ())
 }
 
 fn usage(option: &str, problem: &str) -> Failure {

@@ -225,3 +225,23 @@ fn more_classes_than_are_remembered_are_served_all_the_same() {
     }
     assert_eq!(bench.made(), 3, "the log remembers the frames");
 }
+
+#[test]
+fn another_filter_and_another_length_are_another_read() {
+    let bench = Bench::new();
+    let channel = bench.channel();
+    let position = bench.append(Class::Reliable);
+    bench.append(Class::Reliable);
+    bench.let_go(100);
+    let mut reads = SharedReads::default();
+    let other = Schema::bundled().type_filter(&["system.heartbeat".to_owned()]).unwrap();
+    let mut last = |filter: &TypeFilter, most: usize| match reads
+        .read(&channel, begin(position), filter, Take::Everything, most, NOBODY)
+        .0
+    {
+        Read::Batch { last, .. } => last,
+        _ => 0,
+    };
+    let read = [(&TypeFilter::All, 1 << 20), (&other, 1 << 20), (&TypeFilter::All, 1 << 20), (&TypeFilter::All, 1)];
+    assert_eq!(read.map(|(filter, most)| last(filter, most)), [2, 0, 2, 1]);
+}

@@ -1,5 +1,9 @@
 //! Who gets past the entry, as whom, and what is counted of the others.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
@@ -74,4 +78,19 @@ async fn who_is_not_through_in_time_is_closed_and_counted() {
     let passing = entry.pass(stream, peer, Duration::from_millis(20), &metrics, |_, _| Some(()));
     assert!(timeout(PATIENCE, passing).await.expect("it has an end").is_none());
     assert_eq!((metrics.limits.get(Limit::HandshakeTimeout), metrics.proxy_failed.get()), (1, 0));
+}
+
+#[tokio::test]
+async fn tls_is_computed_when_it_is_its_turn() {
+    let authority = Authority::new();
+    authority.sign("own", |_| ());
+    let tls = Some(Tls::new(&authority.files("own", None), Protocol::Http1).unwrap());
+    let (entry, metrics) = (Entry { tls, turns: Arc::new(Turns::new(1)), ..Entry::default() }, Metrics::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (stream, peer) = listener.accept().await.unwrap();
+    let mut passing = pin!(entry.pass(stream, peer, PATIENCE, &metrics, |_, _| Some(())));
+    let meanwhile = poll_fn(|context| Poll::Ready(passing.as_mut().poll(context).is_pending()));
+    assert!(entry.turns.take(meanwhile, &metrics).await);
+    assert_eq!(metrics.limits.get(Limit::MaxHandshakes), 1, "the only turn was another's");
 }

@@ -58,3 +58,25 @@ pub(super) fn refused(refusal: Refusal) -> Refused {
     let status = Status::new(row.status, row.reason, refusal.to_string()).with_retry_after(wait);
     Refused::by(PeerCode::Overloaded, status).with_http_status(http_status).closing()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn who_comes_too_fast_is_told_when_to_come_back_where_that_costs_nothing() {
+        let fast = Refusal::Fast { per_second: 1, wait: Duration::from_millis(1_500) };
+        let full = Refusal::Full { max_connections: 1 };
+        let is_told = |in_tls, refusal| {
+            let slots = Arc::new(Semaphore::new(1));
+            let refusing = Refusing { slots, in_tls, called: Called::BROWSERS, probe: None };
+            refusing.answer(refusal, SocketAddr::from(([192, 0, 2, 1], 80)), &Metrics::default()).is_some()
+        };
+        assert_eq!([is_told(false, fast), is_told(true, fast), is_told(true, full)], [true, false, true]);
+        let response = refused(fast).into_response();
+        let wait = response.headers()["retry-after"].to_str().unwrap();
+        assert_eq!((response.status(), wait), (StatusCode::TOO_MANY_REQUESTS, "2"));
+    }
+}

@@ -94,6 +94,8 @@ mod tests {
         assert_eq!((budget.allowance(RATE, at(5_500)), budget.allowance(RATE, at(6_000))), (0, 500));
         assert!(!budget.is_whole(at(9_499)) && budget.is_whole(at(9_500)));
         assert_eq!(budget.allowance(RATE, at(100_000)), 4_000, "never more than the burst");
+        budget.spend(3_000, RATE, at(100_000));
+        assert_eq!(budget.allowance(RATE, at(100_000)), 1_000, "what was not asked for is not kept");
     }
 
     #[test]

@@ -57,9 +57,9 @@ impl<C: Channels> Outbound<C> {
         ended
     }
 
+    /// What was read and not begun has gone back before.
     fn end_subscription(&mut self, index: usize, reason: &str, env: &mut Env<'_, C>) {
         let slot = slot_of(index);
-        self.settle(env.channels);
         self.queue.retain(|queued| *queued != slot);
         if let Some(subscription) = self.subscriptions[index].take() {
             let channel = subscription.channel.to_string();

@@ -64,8 +64,11 @@ fn what_was_spent_is_not_forgotten_with_the_seat_and_not_remembered_for_ever() {
     let spent = gone();
     spent.allowance.charge(3, now());
     stripe.users.insert((Tenant::default_tenant(), "spent".into()), spent);
+    let mut idle = gone();
+    idle.seats.insert(7, Arc::clone(&again.occupant));
+    stripe.users.insert((Tenant::default_tenant(), "idle".into()), idle);
     stripe.tidy(now());
-    assert_eq!(stripe.users.len(), 2, "who is there, and who has spent something");
+    assert_eq!(stripe.users.len(), 3, "who is there, also with all of its budget, and who has spent something");
 }
 
 #[test]

@@ -75,6 +75,8 @@ impl Mutual {
             config.tls.grpc_client_ca = Some(path("publishers.pem"));
             config.tls.admin_client_ca = Some(path("operators.pem"));
             config.peers.publishers = list.map(|_| path("publishers.toml"));
+            // Whatever ends, it is not for having been silent.
+            config.limits.handshake_timeout = HOUR;
         })
         .await;
         Mutual { bridge, own, folder }

@@ -278,4 +278,14 @@ async fn a_bridge_of_tenants_alone_takes_nobody_and_nothing_without_one() {
     assert_eq!((answer.status, answer.reason().as_str()), (400, "MISSING_TENANT"));
     let of_red = json!({"type": "order.noted", "data": {"orderId": "42"}, "tenant": "red"});
     assert_eq!(post(&shop.bridge, &[], &of_red).await.status, 200);
+    for (method, call) in [("ListChannels", json!({})), ("Disconnect", json!({"user": "ann"}))] {
+        for tenant in ["", "a/b"] {
+            let mut call = call.clone();
+            call["tenant"] = json!(tenant);
+            let (status, refused) = shop.bridge.admin(method, &call).await;
+            let [info, wrong] = [0, 1].map(|index| &refused["details"][index]);
+            assert_eq!((status, &info["reason"]), (400, &json!("INVALID_TENANT")), "{refused}");
+            assert_eq!(wrong["fieldViolations"][0]["field"], json!("tenant"), "{refused}");
+        }
+    }
 }

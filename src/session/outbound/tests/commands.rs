@@ -40,6 +40,10 @@ fn a_name_that_is_too_long_comes_back_cut_whatever_is_done_with_it() {
         assert_eq!(error["channel"].as_str().unwrap().len(), 255);
         assert!(error["message"].as_str().unwrap().contains("60000 bytes exceeds the limit of 255"), "{error}");
     }
+    // Never within a letter.
+    bench.subscribe(wanted(&"ä".repeat(300)));
+    bench.write(usize::MAX);
+    assert_eq!(bench.take()[0].data()["channel"], "ä".repeat(127));
     // As many as a frame may name, of what takes the most room in an answer.
     let channels: Vec<String> = (100..228).map(|number| format!("{number}{}", "\u{1}".repeat(252))).collect();
     bench.command(Command::Unsubscribe { channels_path: path, id: None, channels });

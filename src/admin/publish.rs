@@ -282,8 +282,8 @@ mod tests {
     async fn work_leaves_the_thread_of_connections_free_and_waits_for_its_turn() {
         let work = Work { turns: Arc::new(Semaphore::new(1)), ..Work::here() };
         let (begun, has_begun) = oneshot::channel();
-        let (release, released) = mpsc::channel();
-        let (tell, told) = mpsc::channel();
+        let (release, released) = mpsc::sync_channel(2);
+        let (tell, told) = mpsc::sync_channel(2);
         let own = tell.clone();
         let long = async move {
             begun.send(()).unwrap();

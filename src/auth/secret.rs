@@ -11,7 +11,7 @@ pub(super) const MIN_SECRET_BYTES: usize = 32;
 const MIN_DIFFERENT_BYTES: usize = 7;
 
 /// How secrets begin that stand in documentation, capitals and punctuation left out.
-const SAMPLES: [&str; 33] = [
+const SAMPLES: [&str; 35] = [
     "your256bitsecret",
     "your384bitsecret",
     "your512bitsecret",
@@ -34,6 +34,7 @@ const SAMPLES: [&str; 33] = [
     "verysecret",
     "notsosecret",
     "topsecret",
+    "mysupersecret",
     "jwtsecret",
     "thisis",
     "pleasechange",
@@ -45,6 +46,8 @@ const SAMPLES: [&str; 33] = [
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     "404e635266556a586e3272357538782f413f4428472b4b6250645367566b5970",
     "hjtxiz2usn5kbqfbttnwbpdmhkv8fjgonbc6mxccyg",
+    // An identity provider's, in its samples for libraries.
+    "gqdstcksx0nhjpouxoyg5mbej1xt0ufiwdvvvbrk",
     // The key of RFC 7515, appendix A.1.
     "aym1sysppbydfgzld3umj1qzkobwvmkoqqestjqlrt1qs0gzh75aktmn3yj0ips4hcguutw",
 ];
@@ -124,6 +127,7 @@ mod tests {
             "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
             "this-is-a-very-long-secret-key-for-jwt",
             "abcdefghijklmnopqrstuvwxyzabcdef",
+            "my-super-secret-key-for-jwt-signing-123",
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "0101010101010101010101010101010110",
             "kq8Zt0vLw3Xy7Rb2kq8Zt0vLw3Xy7Rb2",

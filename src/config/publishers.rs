@@ -147,7 +147,7 @@ impl Reading<'_> {
         for (wrong, at) in channels.iter().filter(|(text, _)| !channel_pattern(text)) {
             let problem = format!(
                 "{wrong:?} is not segments joined by ':', of which * is any one and a last ** the rest; * alone is \
-                 every channel"
+                 every channel; a template's {{parameter}} is written *"
             );
             self.refuse(*at, "channels", problem, &example("channels"));
         }

@@ -152,7 +152,7 @@ impl<'a> Teller<'a> {
             Ok(Accepted { event_id, positions, duplicate }) => {
                 for (channel, position) in positions {
                     let sequence = position.sequence;
-                    tracing::debug!(peer, call, publisher, %event_id, event_type, %channel, sequence, duplicate, traceparent, trace_id = trace, "published");
+                    tracing::debug!(peer, call, publisher, %event_id, event_type, channel = channel.as_str(), sequence, duplicate, traceparent, trace_id = trace, "published");
                 }
             }
             Err(Status { code, reason, .. }) => {

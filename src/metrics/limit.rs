@@ -153,10 +153,12 @@ impl LimitHits {
         let hits = &self.hits[limit as usize];
         hits.count.increment();
         if let Some(since_last) = self.tell(hits) {
-            let limit_name = limit.name();
+            // As text and not as it is displayed: quoted, so that a name is never taken for other fields.
+            let (limit_name, peer) = (limit.name(), peer.to_string());
+            let peer = peer.as_str();
             match limit.effect() {
-                Effect::Refused => tracing::warn!(limit = limit_name, %peer, hits = since_last, "limit reached"),
-                Effect::Held => tracing::info!(limit = limit_name, %peer, hits = since_last, "held back by a limit"),
+                Effect::Refused => tracing::warn!(limit = limit_name, peer, hits = since_last, "limit reached"),
+                Effect::Held => tracing::info!(limit = limit_name, peer, hits = since_last, "held back by a limit"),
             }
         }
     }

@@ -72,7 +72,10 @@ fn version_1(line: &[u8]) -> io::Result<Said> {
             let fits = |address: &IpAddr| address.is_ipv4() == (family == "TCP4");
             let client = ip(client).filter(fits).ok_or_else(|| wrong("without a client"))?;
             ip(own).filter(fits).ok_or_else(|| wrong("without our address"))?;
-            let port = |text: &str| text.parse::<u16>().map_err(|_| wrong("without ports"));
+            // Digits alone: the standard library reads `+1`, too.
+            let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+            let port =
+                |text: &str| text.parse::<u16>().ok().filter(|_| digits(text)).ok_or_else(|| wrong("without ports"));
             port(own_port)?;
             Ok(Said::Client(SocketAddr::new(client.to_canonical(), port(client_port)?)))
         }
@@ -167,6 +170,7 @@ mod tests {
             (b"PRO".to_vec(), UnexpectedEof),
             (b"PROXY TCP4 192.0.2.7 192.0.2.1 56324 443\n".to_vec(), InvalidData),
             (b"PROXY TCP4 192.0.2.7 192.0.2.1 56324 70000\r\n".to_vec(), InvalidData),
+            (b"PROXY TCP4 192.0.2.7 192.0.2.1 56324 +443\r\n".to_vec(), InvalidData),
             (b"PROXY TCP4 2001:db8::7 192.0.2.1 1 2\r\n".to_vec(), InvalidData),
             (b"PROXY TCP4 192.0.2.7  192.0.2.1 1 2\r\n".to_vec(), InvalidData),
             (b"PROXY TCP5 192.0.2.7 192.0.2.1 1 2\r\n".to_vec(), InvalidData),

@@ -133,7 +133,7 @@ impl Counting {
         self.metrics.front.closed.add(close);
         let (connection, session) = (&identity.connection, identity.session());
         let dropped = ending.dropped.map(|code| code.row().reason);
-        tracing::debug!(%connection, %session, ?close, dropped, "connection ended");
+        tracing::debug!(%connection, session = session.as_str(), ?close, dropped, "connection ended");
         let cause = match close {
             Close::ByBridge(code) => limit_of(code, ending),
             Close::ByPeer(_) | Close::Broken => None,
@@ -167,16 +167,16 @@ impl Counting {
                 let sequence = |position: &Option<Position>| position.as_ref().map_or(0, |at| at.sequence);
                 let behind = sequence(&subscribed.head).saturating_sub(sequence(&subscribed.start));
                 self.shard.on_subscribed(start);
-                tracing::debug!(%connection, %session, channel = subscribed.channel, ?start, behind, "subscribed");
+                tracing::debug!(%connection, session = session.as_str(), channel = subscribed.channel, ?start, behind, "subscribed");
             }
             ServerFrame::Gap(gap) => {
                 let lost_events = (gap.last + 1).saturating_sub(gap.first);
                 self.shard.on_gap(lost_events);
-                tracing::debug!(%connection, %session, channel = gap.channel, lost_events, "told of a gap");
+                tracing::debug!(%connection, session = session.as_str(), channel = gap.channel, lost_events, "told of a gap");
             }
             ServerFrame::Reset(reset) => {
                 self.shard.on_reset();
-                tracing::debug!(%connection, %session, channel = reset.channel, "told of a reset");
+                tracing::debug!(%connection, session = session.as_str(), channel = reset.channel, "told of a reset");
             }
             ServerFrame::Position(position) => self.shard.on_conflated(position.conflated),
             ServerFrame::Error(error) => {
@@ -193,7 +193,7 @@ impl Counting {
                     self.metrics.limits.hit(*limit, connection);
                 }
                 // Its message may repeat what the client sent.
-                tracing::debug!(%connection, %session, code = error.code, reason = error.reason, "told of an error");
+                tracing::debug!(%connection, session = session.as_str(), code = error.code, reason = error.reason, "told of an error");
             }
             _ => {}
         }

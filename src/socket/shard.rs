@@ -190,7 +190,7 @@ impl Shard {
     fn open(&mut self, new: NewConnection) {
         let NewConnection { link, early, opening, identity, entrance, peer, permit } = new;
         let now = now();
-        tracing::debug!(connection = %identity.connection, session = %identity.session(), %peer, "connection opened");
+        tracing::debug!(connection = %identity.connection, session = identity.session().as_str(), %peer, "connection opened");
         let entry = self.connections.vacant_entry();
         self.next_serial += 1;
         let key = ConnectionKey { index: entry.key(), serial: self.next_serial };

@@ -45,7 +45,7 @@ pub(super) fn delivered(identity: &Identity, mut frames: &[u8], events: u64) {
         let Some(Ids { r#type, id, channel, sequence, metadata }) = ids(frame) else { continue };
         let traceparent = metadata.get("traceparent").map(String::as_str);
         let trace = traceparent.and_then(trace_id);
-        tracing::debug!(%connection, %session, event_id = id, event_type = r#type, channel, sequence, traceparent, trace_id = trace, "delivered");
+        tracing::debug!(%connection, session = session.as_str(), event_id = id, event_type = r#type, channel, sequence, traceparent, trace_id = trace, "delivered");
     }
 }
 

@@ -29,6 +29,11 @@ impl TypePatterns {
     }
 }
 
+/// Whether a channel's name never has this letter in a value, where it is percent-encoded.
+fn never_in_a_value(letter: char) -> bool {
+    matches!(letter, '*' | '{' | '}') || letter.is_control()
+}
+
 /// Whether a text is a pattern of channels: segments joined by `:`, of which `*` is any one and a last `**` the rest.
 pub fn channel_pattern(text: &str) -> bool {
     let segments: Vec<&str> = text.split(':').collect();
@@ -36,6 +41,6 @@ pub fn channel_pattern(text: &str) -> bool {
     segments.iter().enumerate().all(|(index, segment)| match *segment {
         "*" => true,
         "**" => index == last,
-        segment => !segment.is_empty() && !segment.contains('*') && !segment.contains(char::is_control),
+        segment => !segment.is_empty() && !segment.contains(never_in_a_value),
     })
 }

@@ -105,7 +105,7 @@ fn channel_patterns_have_asterisks_as_whole_segments_only() {
     for right in ["system", "project:42", "project:*", "project:**", "*", "**", "*:files:**", "user:a%3Ab"] {
         assert!(channel_pattern(right), "{right}");
     }
-    for wrong in ["", "project:", ":42", "project:4*", "**:42", "a::b", "a\u{7}"] {
+    for wrong in ["", "project:", ":42", "project:4*", "**:42", "a::b", "a\u{7}", "room:{room_id}", "a}b"] {
         assert!(!channel_pattern(wrong), "{wrong:?}");
     }
 }

@@ -42,24 +42,30 @@ pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard, token: Option<AdminToke
 
 /// Where the work is done: on threads of their own, which the machine shares out by time. A body takes up to some tens of
 /// milliseconds; on the threads that serve connections a few publishers who post again at once would always be first, and nobody
-/// else would be served. No more of it goes on at once than half of the processors do.
+/// else would be served. No more of it goes on at once than half of the processors do; what is short waits for nothing that is long.
 #[derive(Clone)]
 struct Work {
     /// Whose threads and clock.
     runtime: Handle,
-    turns: Arc<Semaphore>,
+    short: Arc<Semaphore>,
+    long: Arc<Semaphore>,
 }
+
+/// The largest body that is short work: a fraction of a millisecond.
+const SHORT_BYTES: usize = 64 << 10;
 
 impl Work {
     /// On this runtime.
     fn here() -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        Work { runtime: Handle::current(), turns: Arc::new(Semaphore::new((processors / 2).max(1))) }
+        let turns = || Arc::new(Semaphore::new((processors / 2).max(1)));
+        Work { runtime: Handle::current(), short: turns(), long: turns() }
     }
 
-    /// Does this when it is its turn. It is done to its end also if nobody waits for it any more.
-    async fn done<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+    /// Does this work on so many bytes when it is its turn, to its end also if nobody waits for it any more.
+    async fn done<T: Send + 'static>(&self, bytes: usize, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let turns = if bytes <= SHORT_BYTES { &self.short } else { &self.long };
+        let turn = Arc::clone(turns).acquire_owned().await.ok()?;
         let runtime = self.runtime.clone();
         let working = self.runtime.spawn_blocking(move || {
             let _turn = turn;
@@ -170,7 +176,7 @@ async fn publish(State(publish): State<Publish>, request: Request) -> Result<Res
     let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
     let context = PublishContext::default().with_shown(shown).with_traceparent(traceparent).with_peer(peer);
     let defect = || Refused::new(Status::new(Code::Internal, "internal", "a defect of the bridge: its log says more"));
-    publish.work.done(answer(publish.ingest, body, context)).await.ok_or_else(defect)?
+    publish.work.done(body.len(), answer(publish.ingest, body, context)).await.ok_or_else(defect)?
 }
 
 /// Publishes what the body says.
@@ -279,11 +285,12 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(30);
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn work_leaves_the_thread_of_connections_free_and_waits_for_its_turn() {
-        let work = Work { turns: Arc::new(Semaphore::new(1)), ..Work::here() };
+    async fn work_leaves_the_thread_of_connections_free_and_what_is_long_takes_turns() {
+        let one = || Arc::new(Semaphore::new(1));
+        let work = Work { short: one(), long: one(), ..Work::here() };
         let (begun, has_begun) = oneshot::channel();
         let (release, released) = mpsc::sync_channel(2);
-        let (tell, told) = mpsc::sync_channel(2);
+        let (tell, told) = mpsc::sync_channel(3);
         let own = tell.clone();
         let long = async move {
             begun.send(()).unwrap();
@@ -291,15 +298,18 @@ mod tests {
             own.send("long").unwrap();
             got
         };
-        let (first, second) = (work.clone(), work.clone());
-        let long = tokio::spawn(async move { first.done(long).await });
+        let large = SHORT_BYTES + 1;
+        let (first, second, third) = (work.clone(), work.clone(), work.clone());
+        let long = tokio::spawn(async move { first.done(large, long).await });
         has_begun.await.unwrap();
-        let short = tokio::spawn(async move { second.done(async move { tell.send("short").unwrap() }).await });
+        let own = tell.clone();
+        let later = tokio::spawn(async move { second.done(large, async move { own.send("later").unwrap() }).await });
+        third.done(SHORT_BYTES, async move { tell.send("short").unwrap() }).await.unwrap();
         // The runtime has one thread, and this needs it.
         tokio::spawn(async move { release.send(()).unwrap() }).await.unwrap();
         assert_eq!(long.await.unwrap(), Some(Ok(())));
-        assert_eq!(short.await.unwrap(), Some(()));
-        assert_eq!(told.iter().collect::<Vec<_>>(), ["long", "short"]);
+        assert_eq!(later.await.unwrap(), Some(()));
+        assert_eq!(told.iter().collect::<Vec<_>>(), ["short", "long", "later"]);
     }
 
     #[test]

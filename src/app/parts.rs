@@ -243,3 +243,42 @@ pub(super) fn renew_publishers(path: &Path, directory: &Directory) -> Result<(),
     directory.replace(publishers);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Each limit by its own number, so that none stands in for another.
+    #[test]
+    fn what_is_said_of_ports_reaches_them() {
+        let seconds = Duration::from_secs;
+        let mut config = Config::default();
+        let limits = &mut config.limits;
+        (limits.handshake_timeout, limits.http_connection_age) = (seconds(101), seconds(102));
+        (limits.http_close_timeout, limits.grpc_close_timeout) = (seconds(103), seconds(104));
+        (limits.message_timeout, limits.grpc_idle_timeout) = (seconds(105), seconds(106));
+        (limits.max_grpc_connection_age, limits.body_timeout) = (Some(seconds(107)), seconds(108));
+        (limits.http2_keepalive_interval, limits.http2_keepalive_timeout) = (seconds(109), seconds(110));
+        (limits.max_request_headers, limits.max_request_header_bytes) = (111, 112);
+        (limits.max_publish_request_bytes, limits.max_publish_request_events) = (113, 114);
+        (limits.max_receiving_bytes, limits.max_unacked_events) = (115, 116);
+        (limits.max_http2_streams, limits.max_http2_header_bytes, limits.handshakes_per_second) = (117, 118, 119);
+        let http = http_config(&config);
+        assert_eq!((http.header_timeout, http.max_age, http.drain_timeout), (seconds(101), seconds(102), seconds(103)));
+        assert_eq!((http.max_headers, http.max_header_bytes, http.accepts_per_second), (111, 112, 119));
+        let grpc = grpc_config(&config);
+        assert_eq!((grpc.preface_timeout, grpc.drain_timeout), (seconds(101), seconds(104)));
+        assert_eq!((grpc.message_timeout, grpc.idle_timeout), (seconds(105), seconds(106)));
+        assert_eq!(grpc.max_age, Some(seconds(107)));
+        assert_eq!((grpc.keepalive_interval, grpc.keepalive_timeout), (seconds(109), seconds(110)));
+        assert_eq!((grpc.max_request_bytes, grpc.max_receiving_bytes, grpc.max_unacked_events), (113, 115, 116));
+        assert_eq!((grpc.max_streams, grpc.max_header_list_bytes, grpc.accepts_per_second), (117, 118, 119));
+        let ingest = ingest_limits(&config);
+        assert_eq!(
+            (ingest.max_request_bytes, ingest.max_request_events, ingest.body_timeout),
+            (113, 114, seconds(108))
+        );
+    }
+}

@@ -252,6 +252,17 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_too_fast_hits_a_limit_of_its_own_on_every_port() {
+        for called in [Called::BROWSERS, Called::GRPC, Called::ADMIN] {
+            let limits = ConnectionLimits::paced(100, 100, Some(1));
+            let refused = (0..100).find_map(|_| limits.admit(peer("192.0.2.7")).err()).unwrap();
+            assert_eq!(called.limit(refused), Limit::HandshakesPerAddress);
+            let full = ConnectionLimits::new(0, 1).admit(peer("192.0.2.7")).unwrap_err();
+            assert_ne!(called.limit(full), Limit::HandshakesPerAddress);
+        }
+    }
+
+    #[test]
     fn only_what_proxies_hand_on_is_counted_later() {
         let trusted = vec!["192.0.2.0/24".parse().unwrap()];
         let headers = Proxies { trusted: trusted.clone(), written: Some(Written::X), protocol: false };

@@ -177,6 +177,28 @@ async fn a_peer_that_does_not_answer_pings_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_does_not_finish_a_message_is_closed_for_that() {
+    let bridge = Bridge::with(|config| config.limits.message_timeout = Duration::from_millis(200)).await;
+    let mut stream = TcpStream::connect(bridge.addresses.listen).await.expect("open");
+    let upgrade = format!(
+        "GET /ws HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        bridge.addresses.listen
+    );
+    // The head of a text of ten bytes, and two of them.
+    let half = [0x81, 0x8a, 0, 0, 0, 0, b'{', b'"'];
+    stream.write_all(&[upgrade.as_bytes(), &half].concat()).await.expect("written");
+    let mut heard = Vec::new();
+    within("the end", stream.read_to_end(&mut heard)).await.expect("a clean end");
+    assert!(heard.windows(2).any(|code| code == 4101_u16.to_be_bytes()), "a close code");
+    let told = [
+        ("rialto_limit_hits_total{limit=\"message-timeout\"}", 1.0),
+        ("rialto_limit_hits_total{limit=\"pong-timeout\"}", 0.0),
+    ];
+    expect(&bridge, &told).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_answers_pings_at_once_stays() {
     let bridge = Bridge::with(|config| {
         config.limits.ping_interval = Duration::from_millis(50);

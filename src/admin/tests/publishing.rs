@@ -3,6 +3,7 @@
 use super::*;
 use crate::ingest::Limits;
 use crate::ingest::fixture::{EPOCH, FIRST_SEQUENCE, shop_with};
+use crate::metrics::Limit;
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -129,5 +130,7 @@ async fn what_is_no_event_is_refused_as_json() {
         assert_eq!(answer.head.contains("allow: "), status == 405, "row {index}: {}", answer.head);
         assert!(!answer.head.contains("access-control"), "row {index}: {}", answer.head);
     }
+    let hits = |limit| running.fixture.ingest.metrics().limits.get(limit);
+    assert_eq!((hits(Limit::MaxBodyBytes), hits(Limit::MaxPublishRequestEvents)), (3, 1));
     assert!(running.fixture.rings.appends().is_empty());
 }

@@ -101,6 +101,26 @@ fn a_refresh_with_a_revoked_token_is_refused_and_the_connection_goes_on_by_its_o
 }
 
 #[test]
+fn a_wrong_refresh_from_an_address_with_too_many_is_told_so_and_how_long_to_wait() {
+    let mut inside = Inside::new();
+    inside.gate.wrong = WrongTokens::new(1);
+    let elsewhere = || Entrance::new([192, 0, 2, 7].into(), None, "other".into());
+    let own = std::mem::replace(&mut inside.entrance, elsewhere());
+    for _ in 0..10 {
+        inside.entrance = elsewhere();
+        let init = ConnectionInit { token: "wrong".into(), ..ConnectionInit::default() };
+        let refused = inside.judge(Command::Init { id: None, init, party: None });
+        assert!(matches!(refused, Command::Close { code: 4001, .. }), "{refused:?}");
+    }
+    inside.entrance = own;
+    let refused = inside.judge(Command::Refresh { id: None, token: "wrong".into(), party: None });
+    let Command::Refuse { error, .. } = refused else { panic!("it goes on: {refused:?}") };
+    assert_eq!((error.code, error.reason.as_str()), (4004, "too_many_wrong_tokens"));
+    assert!((1..=2_000).contains(&error.retry_after_ms), "{error:?}");
+    assert!(matches!(inside.refresh(), Command::Refresh { .. }), "a right one is no guess");
+}
+
+#[test]
 fn who_gets_no_seat_takes_no_place_of_the_tenants_while_its_connection_closes() {
     let mut inside = Inside { roster: Roster::new(1, Limits::default()), ..Inside::empty() };
     let counted = |inside: &Inside| inside.gate.tenancy.connections().iter().map(|(_, count)| *count).sum::<u64>();

@@ -161,6 +161,28 @@ async fn whatever_an_issuer_answers_the_keys_that_are_there_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_set_with_more_bytes_or_keys_than_it_may_have_changes_nothing() {
+    let issuer = Issuer::start(set(&["p256"])).await;
+    let bridge = bridge(&issuer, |config| {
+        config.limits.jwks_refresh = Duration::from_millis(50);
+        (config.identity.bounds.set_bytes, config.identity.bounds.set_keys) = (2 << 10, 1);
+    })
+    .await;
+    for set in [text_of(&["rsa"]) + &" ".repeat(2 << 10), text_of(&["rsa", "p384"])] {
+        issuer.answer(Answer::Set(set));
+        let before = crate::metrics::scrape(&bridge).await[FAILED];
+        within("a failed fetch", async {
+            while crate::metrics::scrape(&bridge).await[FAILED] < before + 2.0 {
+                assert_eq!(upgrade(&bridge, &ann("p256")).await, 0);
+            }
+        })
+        .await;
+    }
+    issuer.answer(set(&["rsa"]));
+    until(&bridge, &ann("rsa"), 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_that_nobody_confirms_for_too_long_are_not_believed() {
     let issuer = Issuer::start(set(&["rsa"])).await;
     let bridge = bridge(&issuer, |config| {

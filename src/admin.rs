@@ -13,6 +13,7 @@ mod publish;
 mod scrape;
 mod service;
 mod token;
+mod work;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -117,7 +118,7 @@ pub fn spawn(admin: Admin, stop: watch::Receiver<bool>) -> io::Result<JoinHandle
     let Admin { listener, ingest, gauges, doorkeeper, reload, entry, limits, config, allowed_hosts, token } = admin;
     let guard = Guard::internal(allowed_hosts);
     let metrics = Arc::clone(ingest.metrics());
-    let publishing = publish_routes(Arc::clone(&ingest), guard.clone(), token.clone());
+    let publishing = publish_routes(Arc::clone(&ingest), guard.clone(), token.clone())?;
     let operating = service_routes(Arc::clone(&ingest), Arc::clone(&gauges), reload, guard.clone())
         .merge(people_routes(Arc::clone(&ingest), doorkeeper, guard.clone()))
         .merge(channel_routes(ingest, Arc::clone(&gauges), guard.clone()))

@@ -223,7 +223,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         let pages = playground::pages(&ingest, &addresses, &urls, link.address(), story);
         routes = routes
             .merge(guard.clone().reading(pages::routes(pages, Some((scheme, link.address().port())))))
-            .merge(publish_routes(Arc::clone(&ingest), guard.clone(), None))
+            .merge(publish_routes(Arc::clone(&ingest), guard.clone(), None).map_err(part("publish route"))?)
             .merge(channel_routes(Arc::clone(&ingest), gauges, guard));
         helpers.spawn(link.run(addresses.listen));
     }

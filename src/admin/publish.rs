@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
-use std::thread;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -17,11 +17,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 use super::answer::{Accepted, Answer};
 use super::token::AdminToken;
+use super::work::Work;
 use super::{Guard, Result, body, method_not_allowed};
 use crate::auth::publishers::{TokenHash, bearer};
 use crate::ingest::{Ingest, PublishContext, Shown};
@@ -33,46 +32,14 @@ use crate::proto::rialto::v1::{Event, JsonPayload};
 use crate::status::{Code, Status};
 
 /// `POST /v1/publish` for those whom the guard lets through. Where there is a list of publishers it is for them; elsewhere
-/// for whoever has the internal port's token, where there is one. Made on the runtime that is to do the publishing.
-pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard, token: Option<AdminToken>) -> Router {
-    Router::new()
+/// for whoever has the internal port's token, where there is one.
+///
+/// # Errors
+/// When its threads cannot be made.
+pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard, token: Option<AdminToken>) -> io::Result<Router> {
+    Ok(Router::new()
         .route("/v1/publish", post(publish).fallback(async || method_not_allowed("POST")))
-        .with_state(Publish { ingest, guard, token, work: Work::here() })
-}
-
-/// Where the work is done: on threads of their own, which the machine shares out by time. A body takes up to some tens of
-/// milliseconds; on the threads that serve connections a few publishers who post again at once would always be first, and nobody
-/// else would be served. No more of it goes on at once than half of the processors do; what is short waits for nothing that is long.
-#[derive(Clone)]
-struct Work {
-    /// Whose threads and clock.
-    runtime: Handle,
-    short: Arc<Semaphore>,
-    long: Arc<Semaphore>,
-}
-
-/// The largest body that is short work: a fraction of a millisecond.
-const SHORT_BYTES: usize = 64 << 10;
-
-impl Work {
-    /// On this runtime.
-    fn here() -> Self {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        let turns = || Arc::new(Semaphore::new((processors / 2).max(1)));
-        Work { runtime: Handle::current(), short: turns(), long: turns() }
-    }
-
-    /// Does this work on so many bytes when it is its turn, to its end also if nobody waits for it any more.
-    async fn done<T: Send + 'static>(&self, bytes: usize, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-        let turns = if bytes <= SHORT_BYTES { &self.short } else { &self.long };
-        let turn = Arc::clone(turns).acquire_owned().await.ok()?;
-        let runtime = self.runtime.clone();
-        let working = self.runtime.spawn_blocking(move || {
-            let _turn = turn;
-            runtime.block_on(work)
-        });
-        working.await.ok()
-    }
+        .with_state(Publish { ingest, guard, token, work: Work::start()? }))
 }
 
 #[derive(Clone)]
@@ -275,42 +242,7 @@ fn elements(body: &[u8], most: usize) -> std::result::Result<Vec<&RawValue>, NoE
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-    use std::time::Duration;
-
-    use tokio::sync::oneshot;
-
     use super::*;
-
-    const PATIENCE: Duration = Duration::from_secs(30);
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn work_leaves_the_thread_of_connections_free_and_what_is_long_takes_turns() {
-        let one = || Arc::new(Semaphore::new(1));
-        let work = Work { short: one(), long: one(), ..Work::here() };
-        let (begun, has_begun) = oneshot::channel();
-        let (release, released) = mpsc::sync_channel(2);
-        let (tell, told) = mpsc::sync_channel(3);
-        let own = tell.clone();
-        let long = async move {
-            begun.send(()).unwrap();
-            let got = released.recv_timeout(PATIENCE);
-            own.send("long").unwrap();
-            got
-        };
-        let large = SHORT_BYTES + 1;
-        let (first, second, third) = (work.clone(), work.clone(), work.clone());
-        let long = tokio::spawn(async move { first.done(large, long).await });
-        has_begun.await.unwrap();
-        let own = tell.clone();
-        let later = tokio::spawn(async move { second.done(large, async move { own.send("later").unwrap() }).await });
-        third.done(SHORT_BYTES, async move { tell.send("short").unwrap() }).await.unwrap();
-        // The runtime has one thread, and this needs it.
-        tokio::spawn(async move { release.send(()).unwrap() }).await.unwrap();
-        assert_eq!(long.await.unwrap(), Some(Ok(())));
-        assert_eq!(later.await.unwrap(), Some(()));
-        assert_eq!(told.iter().collect::<Vec<_>>(), ["short", "long", "later"]);
-    }
 
     #[test]
     fn nothing_is_in_the_metadata_twice() {

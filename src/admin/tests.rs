@@ -160,7 +160,7 @@ async fn the_demo_page_may_publish_on_its_own_port() {
     let listener = listen("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
     let address = listener.local_addr().unwrap();
     let (_stop, stopping) = watch::channel(false);
-    let router = publish_routes(fixture.ingest.clone(), Guard::same_origin(Vec::new()), None);
+    let router = publish_routes(fixture.ingest.clone(), Guard::same_origin(Vec::new()), None).unwrap();
     tokio::spawn(Server::new(listener, router).serve(stopping));
     let body = r#"{"type":"order.shipped","data":{"orderId":"a"}}"#;
     for (origin, status) in [(format!("http://{address}"), "200"), ("http://evil.example".into(), "403")] {

@@ -47,7 +47,8 @@ impl Hub {
             if !in_this.is_empty() {
                 log.unkey(|event_type, published| revised.has_unkeyed(event_type, published));
             }
-            if revision.hides() {
+            // Where the last rule has gone there is something to show.
+            if revision.hides() || revision.hides_anew() {
                 log.protect_anew(&|event_type, published, until_now| {
                     revision.reducer_of(event_type, published, until_now)
                 });

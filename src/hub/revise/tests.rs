@@ -127,3 +127,32 @@ fn a_reload_hides_in_what_is_kept_and_in_what_comes_late() {
         "but not what was hidden when it was published"
     );
 }
+
+#[test]
+fn what_is_opened_again_is_shown_also_when_nothing_is_hidden_any_more() {
+    let hub = Hub::new(7, 1, Limits::default());
+    let revision = |before: Option<&Revision>, text: &str| {
+        let schema = schema(before.map(|before| &*before.schema), text);
+        // Only the first event is there.
+        let next = |before: &Revision, schema| before.next(schema, Options::default(), |kept| kept.contains(&1));
+        Arc::new(match before {
+            Some(before) => next(before, schema),
+            None => Revision::first(schema, Options::default()),
+        })
+    };
+    let first = revision(None, SHOP);
+    hub.channel(&key(), Retention::DEFAULT).subscribe(ShardIndex(0));
+    let begin = append(&hub, &first, Class::Reliable);
+    append(&hub, &first, Class::Ephemeral);
+    assert_eq!(shown(&hub, begin), [true; 2]);
+    let hiding = SHOP.replace("email = 2;", "email = 2 [(rialto.v1.field).visible_to = \"staff\"];");
+    let gone = SHOP.replace("Placed", "Other").replace("order.placed", "order.other").replace("email", "note");
+    let mut before = first;
+    for (text, expected) in [(hiding.as_str(), false), (&gone, false), (SHOP, true)] {
+        let next = revision(Some(&before), text);
+        hub.revise(&before.schema, &next);
+        assert_eq!(shown(&hub, begin), [expected; 2], "{text}");
+        before = next;
+    }
+    assert!(!before.hides());
+}

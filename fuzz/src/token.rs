@@ -4,10 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
-use rialto::auth::{
-    Authenticator, Bounds, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES, Issuer, KeySource,
-    Settings, Unverified,
-};
+use rialto::auth::{Authenticator, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES, Issuer, KeySource, Settings, Unverified};
 
 const SECRET: &[u8] = b"a secret of the fuzzer, which is no secret at all";
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
@@ -15,14 +12,8 @@ const NOW_SECONDS: u64 = 1_800_000_000;
 
 static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| {
     let issuer = Issuer { keys: vec![KeySource::Secret(SECRET.to_vec())], ..Issuer::default() };
-    let settings = Settings {
-        issuers: vec![issuer],
-        claims: ClaimNames::default(),
-        leeway: DEFAULT_LEEWAY,
-        max_life: DEFAULT_MAX_LIFE,
-        bounds: Bounds::default(),
-    };
-    Authenticator::new(&settings).unwrap_or_else(|errors| panic!("the fuzzed settings are sound: {errors:?}"))
+    Authenticator::new(&Settings::of(vec![issuer]))
+        .unwrap_or_else(|errors| panic!("the fuzzed settings are sound: {errors:?}"))
 });
 
 /// The first byte chooses: the token as a whole, or its header and its claims with a zero byte between, which are then

@@ -1,8 +1,8 @@
 //! Where requests over HTTP are worked on: threads of their own, which the machine shares out by time.
 //!
 //! A body takes up to some tens of milliseconds. On the threads that serve connections a few publishers who post again at once would
-//! always be first, and nobody else would be served; on the internal port's own thread probes would wait. Promises that no more
-//! threads than processors are taken, and that what is short waits for nothing that is long.
+//! always be first, and nobody else would be served; on the internal port's own thread probes would wait. Promises that about
+//! as many threads as processors are taken, and that what is short waits for nothing that is long.
 
 use std::io;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ struct Threads {
 }
 
 impl Work {
-    /// As many threads as processors, of which half may do what is long; two at least.
+    /// As many threads as processors, or one more where their number is odd; half of them may do what is long.
     ///
     /// # Errors
     /// There are no threads to be had.

@@ -32,6 +32,19 @@ pub struct Settings {
     pub bounds: Bounds,
 }
 
+impl Settings {
+    /// Tokens of these issuers, and nothing said of everything else.
+    pub fn of(issuers: Vec<Issuer>) -> Self {
+        Settings {
+            issuers,
+            claims: ClaimNames::default(),
+            leeway: DEFAULT_LEEWAY,
+            max_life: DEFAULT_MAX_LIFE,
+            bounds: Bounds::default(),
+        }
+    }
+}
+
 /// How large what is read may be, before anything in it is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {

@@ -47,8 +47,7 @@ fn issuer(keys: Vec<KeySource>) -> Issuer {
 }
 
 fn settings(issuers: Vec<Issuer>) -> Settings {
-    let (claims, bounds) = (ClaimNames::default(), Bounds::default());
-    Settings { issuers, claims, leeway: DEFAULT_LEEWAY, max_life: DEFAULT_MAX_LIFE, bounds }
+    Settings::of(issuers)
 }
 
 fn authenticator(issuers: Vec<Issuer>) -> Authenticator {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::{Bounds, ClaimNames, DEFAULT_MAX_LIFE, Issuer};
+use crate::auth::Issuer;
 
 const TOKENS: &str = include_str!("../../../tests/vectors/keys/tokens.json");
 const SET: &str = include_str!("../../../tests/vectors/keys/jwks.json");
@@ -18,13 +18,7 @@ fn settings() -> Settings {
     let url = Some("https://id.example/jwks".to_owned());
     let (name, audiences) = (Some(ISSUER.to_owned()), vec!["rialto".to_owned()]);
     let issuer = Issuer { name, audiences, url, ..Issuer::default() };
-    Settings {
-        issuers: vec![issuer],
-        claims: ClaimNames::default(),
-        leeway: Duration::from_secs(30),
-        max_life: DEFAULT_MAX_LIFE,
-        bounds: Bounds::default(),
-    }
+    Settings::of(vec![issuer])
 }
 
 fn ring() -> (Keyring, Arc<Remote>) {

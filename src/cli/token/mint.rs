@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::super::failure::Failure;
 use super::super::screen::Screen;
 use crate::auth::{
-    self, Authenticator, Bounds, ClaimNames, DEFAULT_LEEWAY, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES, Issuer,
-    KeySource, MAX_NAME_BYTES, Settings, TokenError,
+    self, Authenticator, DEFAULT_MAX_LIFE, DEFAULT_MAX_TOKEN_BYTES, Issuer, KeySource, MAX_NAME_BYTES, Settings,
+    TokenError,
 };
 use crate::config::{duration, secret_of};
 use crate::ids::{MAX_SESSION_ID_BYTES, Tenant};
@@ -146,15 +146,8 @@ impl Mint {
 /// Whether a bridge with this secret takes the token, now or when its `nbf` says: asked of what bridges ask.
 fn believed(token: &str, secret: Vec<u8>, audiences: Vec<String>, now: SystemTime) -> Result<(), TokenError> {
     let issuer = Issuer { audiences, keys: vec![KeySource::Secret(secret)], ..Issuer::default() };
-    let settings = Settings {
-        issuers: vec![issuer],
-        claims: ClaimNames::default(),
-        leeway: DEFAULT_LEEWAY,
-        max_life: DEFAULT_MAX_LIFE,
-        bounds: Bounds::default(),
-    };
     // The secret has signed: it is one that bridges take.
-    let Ok(bridge) = Authenticator::new(&settings) else { return Ok(()) };
+    let Ok(bridge) = Authenticator::new(&Settings::of(vec![issuer])) else { return Ok(()) };
     match bridge.verify(token, now) {
         Err(TokenError::NotYet { wait }) => bridge.verify(token, now + wait),
         verified => verified,

@@ -5,9 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::auth::{
-    self, Bounds, ClaimNames, DEFAULT_MAX_LIFE, Issuer, KeySource, Keyring, Revocations, Settings, Subject,
-};
+use crate::auth::{self, DEFAULT_MAX_LIFE, Issuer, KeySource, Keyring, Revocations, Settings, Subject};
 use crate::hub::Wakeups;
 use crate::session::inbound::Limits;
 use crate::socket::gate::WrongTokens;
@@ -19,8 +17,7 @@ const NOW: u64 = 1_790_000_000;
 fn gate() -> Gate {
     let issuer = Issuer { keys: vec![KeySource::Secret(SECRET.into())], ..Issuer::default() };
     let leeway = Duration::from_secs(30);
-    let (claims, bounds) = (ClaimNames::default(), Bounds::default());
-    let settings = Settings { issuers: vec![issuer], claims, leeway, max_life: DEFAULT_MAX_LIFE, bounds };
+    let settings = Settings::of(vec![issuer]);
     Gate {
         keys: Some(Arc::new(Keyring::new(settings, Duration::ZERO).unwrap())),
         session: None,

@@ -8,15 +8,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::auth::{self, Bounds, ClaimNames, DEFAULT_MAX_LIFE, Issuer, KeySource, Settings};
+use crate::auth::{self, DEFAULT_MAX_LIFE, Issuer, KeySource, Settings};
 
 const SECRET: &str = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";
 const NOW: u64 = 1_790_000_000;
 
 fn settings(issuer: Issuer) -> Settings {
-    let (claims, bounds) = (ClaimNames::default(), Bounds::default());
-    let leeway = Duration::from_secs(30);
-    Settings { issuers: vec![issuer], claims, leeway, max_life: DEFAULT_MAX_LIFE, bounds }
+    Settings::of(vec![issuer])
 }
 
 fn gate(in_query: bool, cookie: Option<&str>) -> Gate {

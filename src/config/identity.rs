@@ -1,9 +1,7 @@
 //! Who is believed to be whom: the keys that verify tokens, and what tokens must say.
 
 use std::fmt;
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Mistake, keys};
@@ -14,15 +12,16 @@ use crate::auth::{
 use crate::ids::Tenant;
 
 mod bounds;
+mod files;
 mod session;
 mod table;
 
 pub(super) use bounds::KEYS as BOUNDS;
+pub use files::secret_of;
+use files::text_of;
 pub(super) use session::token_of;
 pub(super) use table::KEYS;
 
-/// The largest file that is read as a key. A JWKS has a limit of its own.
-const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
 /// How long a connection outlives its token. Default 25 s: time for a page to bring a new one.
 const DEFAULT_GRACE: Duration = Duration::from_secs(25);
 const ALGORITHMS: [&str; 12] =
@@ -289,37 +288,6 @@ impl JwksUrl {
     fn is_of(&self, own: Option<&str>) -> bool {
         self.issuer.is_none() || self.issuer.as_deref() == own
     }
-}
-
-/// Reads a secret from a file. A last line's end does not belong to it.
-///
-/// # Errors
-/// It cannot be read, in words.
-pub fn secret_of(path: &Path) -> Result<Vec<u8>, String> {
-    let mut secret = bytes_of(path)?;
-    for end in [b'\n', b'\r'] {
-        secret.pop_if(|last| *last == end);
-    }
-    Ok(secret)
-}
-
-fn text_of(path: &Path) -> Result<String, String> {
-    String::from_utf8(bytes_of(path)?).map_err(|_| format!("{} is not text", path.display()))
-}
-
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error| format!("{} cannot be read: {error}", path.display());
-    let mut bytes = Vec::new();
-    // Not by its length: a device or a pipe has none, and may not end.
-    fs::File::open(path)
-        .map_err(unreadable)?
-        .take(MAX_KEY_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_KEY_FILE_BYTES {
-        return Err(format!("{} has more than {MAX_KEY_FILE_BYTES} bytes, too many for a key", path.display()));
-    }
-    Ok(bytes)
 }
 
 fn blame(wrong: &SettingsError, has_broken: bool) -> Option<Mistake> {

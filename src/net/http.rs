@@ -8,6 +8,7 @@
 //! Every request carries [`Peer`] and, where connections are limited, its connection's [`Permit`]; who upgrades keeps a
 //! clone of the permit for as long as the connection lives.
 
+mod answer;
 mod config;
 mod head;
 mod probe;
@@ -19,33 +20,27 @@ use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::{IntoResponse as _, Response};
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
-use tower::Service;
 
 use crate::metrics::{Limit, Metrics};
 
 use super::accept::Acceptor;
-use super::admission::{Called, ConnectionLimits, Permit, Refusal};
-use super::entry::{Caller, Entered, Entry, Proxies, Since};
-use super::forwarded::Forwarding;
+use super::admission::{Called, ConnectionLimits};
+use super::entry::{Entered, Entry};
 use super::tls::lapse_of;
-use super::{ClientCertificate, Peer, age, stopped};
+use super::{age, stopped};
 
+use answer::{Answer, Sender};
 pub use config::Config;
 use probe::Probe;
-use refusing::{Refusing, refused, unauthenticated};
+use refusing::Refusing;
 
 /// Connections that are being told that they are refused. What is beyond is closed without a word.
 const MAX_REFUSING: usize = 64;
@@ -168,85 +163,6 @@ impl Server {
         all_gone.recv().await;
         Ok(())
     }
-}
-
-/// What the requests of one connection get.
-enum Answer {
-    Serve(Router, Option<Permit>),
-    Refuse(Refusal, tokio::sync::OwnedSemaphorePermit, Option<Probe>),
-}
-
-impl Answer {
-    /// What the requests of this caller get, whom a proxy may have named after the connection was admitted. `None`: they
-    /// are refused without a word.
-    fn at(self, caller: Caller, since: Since, refusing: &Refusing, metrics: &Metrics) -> Option<Answer> {
-        match (self, caller, since) {
-            // Of what a trusted proxy hands on in HTTP, each request says whose it is.
-            (Answer::Serve(router, Some(permit)), Caller::Client(client), Since::ProxyHeader) => {
-                match permit.arrived(client) {
-                    Ok(permit) => Some(Answer::Serve(router, Some(permit))),
-                    Err(refusal) => refusing.answer(refusal, client, metrics),
-                }
-            }
-            (answer, ..) => Some(answer),
-        }
-    }
-
-    /// Answers a request. What a proxy hands on is a new connection of its client with the proxy's `first` request, and with
-    /// every upgrade.
-    async fn to(&self, request: hyper::Request<Incoming>, from: &Sender, first: bool) -> Response {
-        if let Err(refused) = head::check(&request) {
-            return refused.into_response();
-        }
-        match self {
-            Answer::Serve(router, permit) => {
-                let mut request: Request = request.map(Body::new);
-                let (mut peer, mut permit) = (from.caller.address(), permit.clone());
-                if let Some(Forwarding { client, to }) = from.proxies.forwarding(from.caller, request.headers()) {
-                    peer = client;
-                    let is_new = first || request.headers().contains_key(axum::http::header::UPGRADE);
-                    let enter = |permit: Permit| if is_new { permit.arrived(client) } else { permit.at(client) };
-                    permit = match permit.map(enter).transpose() {
-                        Ok(permit) => permit,
-                        Err(refusal) => {
-                            from.metrics.limits.hit(from.called.limit(refusal), client.ip());
-                            return refused(refusal).into_response();
-                        }
-                    };
-                    request.extensions_mut().insert(to);
-                }
-                request.extensions_mut().insert(Peer(peer));
-                if let Some(certificate) = &from.certificate {
-                    if let Err(lapsed) = certificate.standing(SystemTime::now()) {
-                        from.metrics.internal_refused.add(lapsed.reason());
-                        return unauthenticated(lapsed).into_response();
-                    }
-                    request.extensions_mut().insert(certificate.clone());
-                }
-                if let Some(permit) = permit {
-                    request.extensions_mut().insert(permit);
-                }
-                let Ok(response) = router.clone().call(request).await;
-                response
-            }
-            Answer::Refuse(refusal, _slot, probe) => {
-                let probed = match probe {
-                    Some(probe) => probe.answer(request).await,
-                    None => None,
-                };
-                probed.unwrap_or_else(|| refused(*refusal).into_response())
-            }
-        }
-    }
-}
-
-/// Who sends the requests of one connection.
-struct Sender {
-    caller: Caller,
-    certificate: Option<ClientCertificate>,
-    proxies: Arc<Proxies>,
-    called: Called,
-    metrics: Arc<Metrics>,
 }
 
 struct Connection {

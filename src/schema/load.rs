@@ -1,8 +1,6 @@
 //! Where schemas come from: folders of `.proto`, descriptor sets, the bundled catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -16,14 +14,10 @@ use super::scan::{Fields, Wire};
 use super::{Schema, assemble, compile};
 use crate::proto::DESCRIPTORS;
 
-/// How many folders deep `.proto` files are looked for.
-const MAX_FOLDER_DEPTH: usize = 32;
-/// How many `.proto` files one schema may have.
-const MAX_FILES: usize = 10_000;
+mod disk;
+
 /// How large a descriptor set may be.
 const MAX_DESCRIPTOR_SET_BYTES: u64 = 64 << 20;
-/// How large one `.proto` file may be.
-const MAX_FILE_BYTES: u64 = 4 << 20;
 
 /// What some editors write before a text in UTF-8; it is no part of it.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -203,7 +197,7 @@ impl Inputs {
                 "give the folder that its imports are relative to",
             );
         }
-        let set = read(path, MAX_DESCRIPTOR_SET_BYTES);
+        let set = disk::read(path, MAX_DESCRIPTOR_SET_BYTES);
         if set.as_ref().is_ok_and(Vec::is_empty) {
             return self.refuse(
                 path,
@@ -236,10 +230,10 @@ impl Inputs {
     }
 
     fn folder(&mut self, root: &Path) {
-        let mut paths = Vec::new();
-        if let Err(error) = collect(root, MAX_FOLDER_DEPTH, &mut paths) {
-            return self.refuse(root, error, "check the path: it should be a folder of .proto files");
-        }
+        let paths = match disk::proto_files(root) {
+            Ok(paths) => paths,
+            Err(error) => return self.refuse(root, error, "check the path: it should be a folder of .proto files"),
+        };
         if paths.is_empty() {
             return self.refuse(
                 root,
@@ -250,7 +244,7 @@ impl Inputs {
         for path in paths {
             let Ok(relative) = path.strip_prefix(root) else { continue };
             let name = relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-            self.text(&name, &path, read_regular(&path));
+            self.text(&name, &path, disk::read_regular(&path));
         }
     }
 
@@ -291,51 +285,4 @@ fn split(path: Option<&Path>, set: &[u8]) -> Option<Vec<(String, Input)>> {
         Some((name, Input { shown, file, content: bytes.into() }))
     });
     files.collect()
-}
-
-/// Reads a file of a folder. There a pipe would be waited for without end.
-fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
-    match fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => Err("is not a regular file".to_owned()),
-        Ok(_) => read(path, MAX_FILE_BYTES),
-        Err(error) => Err(format!("cannot be read: {error}")),
-    }
-}
-
-fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
-    let describe = |error: std::io::Error| format!("cannot be read: {error}");
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(describe)?;
-    // What is no file on the disk does not say how long it is.
-    file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(describe)?;
-    if bytes.len() as u64 > max_bytes {
-        return Err(format!("this file has more than the {max_bytes} bytes that are read"));
-    }
-    Ok(bytes)
-}
-
-/// Finds the `.proto` files of a folder, sorted, leaving hidden folders aside.
-fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), String> {
-    let describe = |error: std::io::Error| format!("cannot be read: {error}");
-    let mut entries =
-        fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(describe)?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        if path.is_dir() {
-            if depth == 0 {
-                return Err(format!("has folders more than {MAX_FOLDER_DEPTH} deep"));
-            }
-            collect(&path, depth - 1, paths)?;
-        } else if path.extension().is_some_and(|extension| extension == "proto") {
-            if paths.len() == MAX_FILES {
-                return Err(format!("has more than {MAX_FILES} .proto files"));
-            }
-            paths.push(path);
-        }
-    }
-    Ok(())
 }

@@ -13,6 +13,7 @@ mod free_json;
 mod groups;
 mod map;
 mod reduce;
+mod seen;
 mod slow;
 mod time;
 mod value;
@@ -28,6 +29,7 @@ use super::error::{Segment, Stop};
 use super::mask::{MASKED, Mask};
 use super::plan::{Cardinality, FieldPlan, MessagePlan, Plans, WellKnown};
 use super::writer::Writer;
+use seen::{Seen, WIDE};
 
 /// Roll-backs in one event before all of it starts again on the slow path.
 const MAX_FALLBACKS: u64 = 8;
@@ -50,51 +52,6 @@ pub(super) struct Printer<'p, 'w> {
     /// Where it went wrong, innermost first; filled while an error travels up.
     pub(super) path: Vec<Segment<'p>>,
     pub(super) offset: Option<usize>,
-}
-
-/// Which slots of a level have come.
-trait Seen {
-    fn none() -> Self;
-    /// Sets a slot and says whether it was set.
-    fn set(&mut self, slot: u16) -> bool;
-    fn has(&self, slot: u16) -> bool;
-}
-
-impl Seen for u64 {
-    #[inline(always)]
-    fn none() -> Self {
-        0
-    }
-
-    #[inline(always)]
-    fn set(&mut self, slot: u16) -> bool {
-        let bit = 1 << (slot & 63);
-        let was = *self & bit != 0;
-        *self |= bit;
-        was
-    }
-
-    #[inline(always)]
-    fn has(&self, slot: u16) -> bool {
-        *self >> (slot & 63) & 1 != 0
-    }
-}
-
-/// Words of the set for wide messages; wider ones take the slow path.
-const WIDE: usize = 5;
-
-impl Seen for [u64; WIDE] {
-    fn none() -> Self {
-        [0; WIDE]
-    }
-
-    fn set(&mut self, slot: u16) -> bool {
-        self[usize::from(slot / 64) % WIDE].set(slot % 64)
-    }
-
-    fn has(&self, slot: u16) -> bool {
-        self[usize::from(slot / 64) % WIDE].has(slot % 64)
-    }
 }
 
 /// A level's start, to roll back to.

@@ -7,6 +7,7 @@
 mod lexer;
 mod scalar;
 mod well_known;
+mod wire;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -287,44 +288,6 @@ impl<'p, 'j> Reader<'p, 'j> {
             }
             _ => self.scalar(field),
         }
-    }
-
-    fn tag(&mut self, number: u32, wire_type: u32) {
-        self.varint(u64::from(number << 3 | wire_type));
-    }
-
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.wire.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.wire.push(value as u8);
-    }
-
-    /// Begins something with a length before it; where its body starts.
-    fn begin(&mut self) -> usize {
-        self.wire.push(0);
-        self.wire.len()
-    }
-
-    /// Writes the length before the body, moving it if one byte is too little.
-    fn end(&mut self, body: usize) {
-        let end = self.wire.len();
-        let len = end - body;
-        if len < 0x80 {
-            self.wire[body - 1] = len as u8;
-            return;
-        }
-        self.varint(len as u64);
-        let extra = self.wire.len() - end - 1;
-        self.wire[body - 1..].rotate_right(extra + 1);
-        // The placeholder byte is now right behind the length.
-        self.wire.remove(body + extra);
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.varint(bytes.len() as u64);
-        self.wire.extend_from_slice(bytes);
     }
 
     fn text(&mut self, expected: &'static str) -> Result<Cow<'j, str>, Problem> {

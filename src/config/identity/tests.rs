@@ -1,5 +1,8 @@
 //! Keys and names, from text to an authenticator or to mistakes by flag.
 
+use std::fs;
+use std::path::Path;
+
 use super::super::tests::load;
 use super::*;
 

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::super::admission::{Called, Refusal};
 use super::super::refused::Refused;
 use super::super::tls::Lapsed;
-use super::Answer;
+use super::answer::Answer;
 use super::probe::Probe;
 use crate::metrics::Metrics;
 use crate::status::{Code, PeerCode, Status};

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use axum::extract::Extension;
+use axum::extract::{Extension, Request};
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
-use super::super::listen;
+use super::super::admission::Permit;
+use super::super::{Peer, listen};
 use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(10);

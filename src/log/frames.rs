@@ -4,6 +4,8 @@
 //! reaches over its beginning, is copied once and shared: readers in step get the same bytes, and between two appends there
 //! are at most two copies however the readers are spread.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::segments::Segments;
@@ -88,10 +90,10 @@ impl Frames {
         self.end().min(from + worth)
     }
 
-    /// Where the segment that holds `from` ends, and whether the filter lets nothing in it through.
-    pub(super) fn segment_end(&self, from: u64, filter: &TypeFilter) -> (u64, bool) {
-        let segment = self.segments.segment_at(from);
-        (segment.end, segment.note.is_disjoint(filter))
+    /// The segment that holds `at`, and whether the filter lets nothing in it through.
+    pub(super) fn segment(&self, at: u64, filter: &TypeFilter) -> (Range<u64>, bool) {
+        let segment = self.segments.segment_at(at);
+        (segment.start..segment.end, segment.note.is_disjoint(filter))
     }
 
     /// Whether the filter lets through all that the segments between `from` and `to` hold.

@@ -114,14 +114,17 @@ impl Past {
         Some(kept.key)
     }
 
-    /// Has frames made by these from now on.
+    /// Has frames made by these from now on. Whether something is hidden of any event.
     pub(super) fn protect_anew(
         &mut self,
         reducer: &impl Fn(TypeIndex, u32, Option<&Arc<dyn Reducer>>) -> Option<Arc<dyn Reducer>>,
-    ) {
+    ) -> bool {
+        let mut hides = false;
         for kept in self.kept.values_mut() {
             kept.reducer = reducer(kept.event_type, kept.revision, kept.reducer.as_ref());
+            hides |= kept.reducer.is_some();
         }
+        hides
     }
 
     /// Loses some of the kept events, by type and revision. Gives their keys.

@@ -1,7 +1,7 @@
 //! Reading: what comes after a position, as one slice, or why it cannot be told.
 
 use super::past::Fate;
-use super::ring::{Entry, Standing};
+use super::ring::Standing;
 use super::{Form, Found, Position, Read, Resume, RingLog, Snapshot, Take, View};
 use crate::schema::TypeFilter;
 
@@ -88,14 +88,15 @@ impl RingLog {
     pub fn snapshot(&self, history: u32, filter: &TypeFilter) -> Snapshot {
         let mut missing = history;
         let mut sequence = self.head.sequence;
-        for (back, entry) in self.entries.iter().rev().enumerate() {
-            if missing == 0 {
-                break;
-            }
-            if filter.allows(entry.event_type) && entry.standing != Standing::Superseded {
+        let mut end = self.entries.len();
+        while missing > 0
+            && let Some(index) = self.last_allowed(end, filter)
+        {
+            if self.entries[index].standing != Standing::Superseded {
                 missing -= 1;
-                sequence = self.head.sequence - back as u64 - 1;
+                sequence = self.oldest() + index as u64 - 1;
             }
+            end = index;
         }
         let start = match self.first_newest(filter) {
             Some(first) if first <= sequence => first - 1,
@@ -110,8 +111,16 @@ impl RingLog {
         if let Some((sequence, _)) = kept.find(|(_, kept)| filter.allows(kept.event_type)) {
             return Some(sequence);
         }
-        let newest = |entry: &Entry| entry.standing == Standing::Newest && filter.allows(entry.event_type);
-        self.entries.iter().position(newest).map(|index| self.oldest() + index as u64)
+        let mut from = 0;
+        while let Some(index) = self.next_allowed(from, filter, Form::Json)
+            && let Some(entry) = self.entries.get(index)
+        {
+            if entry.standing == Standing::Newest {
+                return Some(self.oldest() + index as u64);
+            }
+            from = index + 1;
+        }
+        None
     }
 
     /// A read that may pass over events: the reader lags, or its position is before what the retention keeps.
@@ -204,12 +213,29 @@ impl RingLog {
             return Some(index);
         }
         while index < self.entries.len() {
-            let (segment_end, nothing) = self.frames[form].segment_end(self.frame_start(index, form), filter);
-            let end = self.entries_before(segment_end, form);
+            let (segment, nothing) = self.frames[form].segment(self.frame_start(index, form), filter);
+            let end = self.entries_before(segment.end, form);
             if !nothing && let Some(found) = (index..end).find(|at| filter.allows(self.entries[*at].event_type)) {
                 return Some(found);
             }
             index = end;
+        }
+        None
+    }
+
+    /// The last entry before `end` that the filter allows. Passes over segments that hold nothing for it.
+    fn last_allowed(&self, mut end: usize, filter: &TypeFilter) -> Option<usize> {
+        if matches!(filter, TypeFilter::All) {
+            return end.checked_sub(1);
+        }
+        let form = Form::Json;
+        while let Some(last) = end.checked_sub(1) {
+            let (segment, nothing) = self.frames[form].segment(self.frame_start(last, form), filter);
+            let start = self.entries_before(segment.start, form);
+            if !nothing && let Some(found) = (start..end).rev().find(|at| filter.allows(self.entries[*at].event_type)) {
+                return Some(found);
+            }
+            end = start;
         }
         None
     }

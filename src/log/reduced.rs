@@ -210,9 +210,7 @@ impl RingLog {
         if let Some(ephemeral) = &mut self.ephemeral {
             ephemeral.protect_anew(reducer);
         }
-        if let Some(keyed) = &mut self.keyed {
-            keyed.past.protect_anew(reducer);
-        }
+        let hides_kept = self.keyed.as_mut().is_some_and(|keyed| keyed.past.protect_anew(reducer));
         let before = self.reduced.take();
         let mut known = before.iter().flat_map(|reduced| &reduced.rows).peekable();
         let rows = (self.oldest()..).zip(&self.entries).filter_map(|(sequence, entry)| {
@@ -220,7 +218,8 @@ impl RingLog {
             Some((sequence, reducer(entry.event_type, entry.revision, until_now)?))
         });
         let rows: VecDeque<_> = rows.collect();
-        if !rows.is_empty() || before.is_some() {
+        // Here and not when somebody reads: what is made then is counted, and this would not be.
+        if !rows.is_empty() || hides_kept || before.is_some() {
             self.reduced = Some(Box::new(Reduced { rows, ..Reduced::default() }));
         }
     }

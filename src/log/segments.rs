@@ -50,8 +50,9 @@ impl<S> Sealed<S> {
     }
 }
 
-/// Where a segment ends, and its note.
+/// Where a segment begins and ends, and its note.
 pub(super) struct Segment<'a, S> {
+    pub(super) start: u64,
     pub(super) end: u64,
     pub(super) note: &'a S,
 }
@@ -146,8 +147,8 @@ impl<S: Default> Segments<S> {
     /// The segment that holds the byte at `offset`.
     pub(super) fn segment_at(&self, offset: u64) -> Segment<'_, S> {
         match self.sealed.get(self.sealed_before(offset)) {
-            Some(segment) => Segment { end: segment.end(), note: &segment.note },
-            None => Segment { end: self.end(), note: &self.tail_note },
+            Some(segment) => Segment { start: segment.start, end: segment.end(), note: &segment.note },
+            None => Segment { start: self.tail_start, end: self.end(), note: &self.tail_note },
         }
     }
 

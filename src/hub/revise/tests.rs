@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::{Append, Appender, EventRecord};
@@ -29,8 +29,12 @@ fn schema(before: Option<&Schema>, text: &str) -> Schema {
 }
 
 fn append(hub: &Hub, revision: &Revision, class: Class) -> Position {
-    let event_type = Arc::clone(revision.schema.event("order.placed").unwrap());
-    let text = json!({"id": "1", "email": SECRET}).to_string();
+    append_of(hub, revision, class, "order.placed", &json!({"id": "1", "email": SECRET}))
+}
+
+fn append_of(hub: &Hub, revision: &Revision, class: Class, event_type: &str, data: &Value) -> Position {
+    let event_type = Arc::clone(revision.schema.event(event_type).unwrap());
+    let text = data.to_string();
     let payload = revision.transcoder.from_json(event_type.message, text.as_bytes()).unwrap();
     let event = EventRecord {
         id: EventId::new(5, [9; 10]),
@@ -155,4 +159,28 @@ fn what_is_opened_again_is_shown_also_when_nothing_is_hidden_any_more() {
         before = next;
     }
     assert!(!before.hides());
+}
+
+#[test]
+fn what_is_made_of_an_event_that_has_outlived_the_retention_is_counted() {
+    let text = format!(
+        "{SHOP}message Seen {{ option (rialto.v1.event) = {{ type: \"order.seen\", channels: [\"OrderChannel\"] }}; string id = 1; }}"
+    );
+    let first = Revision::first(schema(None, &text), Options::default());
+    let hub = Hub::new(1, 1, Limits::default());
+    hub.channel(&key(), Retention::DEFAULT).subscribe(ShardIndex(0));
+    let begin = append(&hub, &first, Class::Latest(EventKey::new("t", ["a"])));
+    hub.sweep(Instant::now() + Duration::from_millis(1));
+    for class in [Class::Reliable, Class::Ephemeral] {
+        append_of(&hub, &first, class, "order.seen", &json!({"id": "1"}));
+    }
+    let bytes = || hub.channel(&key(), Retention::DEFAULT).bytes();
+    assert_eq!(bytes(), hub.log_bytes());
+
+    let hiding = text.replace("string email = 2;", "string email = 2 [(rialto.v1.field).visible_to = \"staff\"];");
+    let next = Arc::new(first.next(schema(Some(&first.schema), &hiding), Options::default(), |_| true));
+    hub.revise(&first.schema, &next);
+    assert_eq!(bytes(), hub.log_bytes());
+    assert_eq!(shown(&hub, begin), [false; 3]);
+    assert_eq!(bytes(), hub.log_bytes(), "what reading has made");
 }

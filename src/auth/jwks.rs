@@ -100,23 +100,25 @@ fn read_one(entry: &Map<String, Value>) -> Result<Entry, String> {
     if entry.contains_key("d") {
         return Err("is a private key, which belongs to who signs".to_owned());
     }
-    let is_for_others = text("use").is_some_and(|end| end != "sig")
+    // What says for what a key may be used is not passed over because it cannot be understood.
+    let said = |name: &str| match entry.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(format!("has a member {name:?} that is no text")),
+    };
+    let is_for_others = said("use")?.is_some_and(|end| end != "sig")
         || entry
             .get("key_ops")
             .is_some_and(|ends| !ends.as_array().is_some_and(|ends| ends.iter().any(|end| end == "verify")));
     if is_for_others {
         return Ok(Entry::Foreign("is for another end than signatures"));
     }
-    let only: Option<Algorithm> = match text("alg").map(str::parse) {
+    let only: Option<Algorithm> = match said("alg")?.map(str::parse) {
         None => None,
         Some(Ok(algorithm)) => Some(algorithm),
         Some(Err(_)) => return Ok(Entry::Foreign("is of an algorithm that is not used here")),
     };
-    let id = match entry.get("kid") {
-        None => None,
-        Some(Value::String(id)) => Some(id.clone()),
-        Some(_) => return Err("has a kid that is no text".to_owned()),
-    };
+    let id = said("kid")?.map(str::to_owned);
     let number = |name: &str| text(name).and_then(decode).ok_or_else(|| format!("has no {name} in base64url"));
     let key = match (text("kty"), text("crv")) {
         (Some("RSA"), _) => {

@@ -28,11 +28,14 @@ impl TypeFilter {
     }
 }
 
+/// As much of a pattern as an error repeats.
+const SHOWN_CHARS: usize = 128;
+
 /// A type pattern that names nothing: neither an event type of the schema nor a wildcard.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no event type {pattern:?} in the schema; a wildcard is the whole of \"*\" or ends in \".*\"")]
 pub struct UnknownType {
-    /// The pattern as it came.
+    /// The pattern as it came, or its beginning.
     pub pattern: String,
 }
 
@@ -53,7 +56,7 @@ impl Schema {
         let mut bits = vec![0_u64; self.numbers.len().div_ceil(64)];
         let mut want = |index: TypeIndex| bits[index.0 as usize / 64] |= 1 << (index.0 % 64);
         for pattern in patterns {
-            let unknown = || UnknownType { pattern: pattern.clone() };
+            let unknown = || UnknownType { pattern: pattern.chars().take(SHOWN_CHARS).collect() };
             match pattern.strip_suffix('*') {
                 Some(prefix) => {
                     if !(prefix.is_empty() || prefix.strip_suffix('.').is_some_and(is_event_type)) {

@@ -198,6 +198,8 @@ impl Inbound {
             Verdict::Allowed => {
                 let allowance = self.allowance.as_deref()?;
                 let wait = allowance.take(now).err()?;
+                // The connection has not had it: when the user may again, so may this.
+                self.commands.give_back(self.command_rate);
                 let text = format!("more than {} commands per second of this user", allowance.per_second());
                 (self.commands.refuse(self.command_rate, wait, now), USER_RATE_LIMITED, text)
             }

@@ -276,10 +276,14 @@ impl Gate {
         let pairs = headers.get_all(COOKIE).iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
         let pairs = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
         let mut tokens = pairs.filter(|(own, _)| own == name).map(|(_, value)| value.trim_matches('"'));
-        let Some(token) = tokens.next().filter(|token| !token.is_empty()) else { return Ok(None) };
+        let Some(token) = tokens.next() else { return Ok(None) };
         // Another site of the same domain can set a second one.
         if tokens.next().is_some() {
             return Err(Refused::new(PeerCode::InvalidToken, "the token's cookie is there twice"));
+        }
+        // So it is taken away from a browser.
+        if token.is_empty() {
+            return Ok(None);
         }
         if !headers.contains_key(ORIGIN) {
             let message = "a token in a cookie counts with an Origin header only; use Authorization: Bearer";
@@ -307,11 +311,18 @@ impl Gate {
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
     let mut found = None;
     for header in headers.get_all(AUTHORIZATION) {
-        let Some((scheme, token)) = header.to_str().ok().and_then(|text| text.trim().split_once(' ')) else { continue };
-        if !scheme.eq_ignore_ascii_case("bearer") {
+        let text = header.as_bytes().trim_ascii();
+        let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+        let (scheme, token) = text.split_at(end);
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
             continue;
         }
-        if found.replace(token.trim()).is_some() {
+        // Whoever writes this means to show a token: nothing else is tried in its place.
+        let token = token.strip_prefix(b" ").and_then(|token| std::str::from_utf8(token).ok()).map(str::trim);
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Err(Refused::new(PeerCode::InvalidToken, "there is no token behind Authorization: Bearer"));
+        };
+        if found.replace(token).is_some() {
             return Err(Refused::new(PeerCode::InvalidToken, "Authorization: Bearer is there twice"));
         }
     }

@@ -32,6 +32,10 @@ impl<C: Channels> Outbound<C> {
                 if let Some(party) = party {
                     self.identity.party = party;
                 }
+                // It may have waited longer than its token lasts.
+                if self.is_over(env.now) {
+                    return self.close_with(PeerCode::TokenExpired, "", env);
+                }
                 self.open(id.as_deref(), &init, env);
             }
             Command::Refresh { id, party, .. } => self.refresh(id.as_deref(), party, env),

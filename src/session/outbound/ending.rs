@@ -24,15 +24,16 @@ impl<C: Channels> Outbound<C> {
         self.closed
     }
 
-    /// Whether the token of an open connection has ended, and the grace after it.
+    /// Whether the token has ended, and the grace after it, and the connection has not.
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        matches!(self.phase, Phase::Open) && self.identity.party.ends.is_some_and(|ends| ends.connection <= now)
+        !matches!(self.phase, Phase::Closing { .. })
+            && self.identity.party.ends.is_some_and(|ends| ends.connection <= now)
     }
 
     /// Closes the connection if its token has ended by the wall clock: a machine that slept has a monotonic clock that did, too.
     pub fn on_wall_clock(&mut self, time: SystemTime, env: &mut Env<'_, C>) {
         let ends = self.identity.party.ends;
-        if matches!(self.phase, Phase::Open) && ends.is_some_and(|ends| ends.wall <= time) {
+        if ends.is_some_and(|ends| ends.wall <= time) {
             self.close_with(PeerCode::TokenExpired, "", env);
         }
     }

@@ -98,6 +98,18 @@ fn the_first_token_that_is_there_counts() {
     assert_eq!(found(&all, &[cookie(&ann), cookie(&ann), origin()], &[]), "4001");
     assert_eq!(found(&all, &[cookie(&ann)], &[]), "4001", "without a page");
     assert_eq!(found(&all, &[], &[("token", &ann), ("token", &bob)]), "4001");
+    for broken in ["Bearer", "bearer ", "Bearer\t"] {
+        assert_eq!(
+            found(&all, &[("authorization", broken.to_owned()), cookie(&bob), origin()], &[]),
+            "4001",
+            "{broken:?}"
+        );
+    }
+    let tab = ("authorization", format!("Bearer\t{ann}"));
+    assert_eq!(found(&all, &[tab, cookie(&bob), origin()], &[]), "4001", "RFC 6750, section 2.1: spaces");
+    let mut no_text = headers(&[cookie(&bob), origin()]);
+    no_text.insert("authorization", HeaderValue::from_bytes(b"Bearer \xff").unwrap());
+    assert!(all.of_request(&no_text, &[], [192, 0, 2, 7].into(), Instant::now(), at(NOW)).is_err());
     // What is not on is not looked at, except to say so.
     assert_eq!(found(&header_only, &[cookie(&bob), origin()], &[]), "-");
     assert_eq!(found(&header_only, &[], &[("token", &ann)]), "4001");

@@ -155,3 +155,23 @@ fn the_wait_that_is_told_grows_while_nobody_heeds_it() {
         .collect();
     assert!(waits.is_sorted() && waits[0] == 20 && waits[99] >= 5 * waits[0], "{waits:?}");
 }
+
+#[test]
+fn who_waits_as_long_as_its_user_must_is_not_refused_by_its_connection_then() {
+    let now = Instant::now();
+    let limits = Limits {
+        commands_per_second: 1,
+        commands_burst: 2,
+        user_commands_per_second: 20,
+        user_commands_burst: 1,
+        ..Limits::default()
+    };
+    let mut client = Client { inbound: Inbound::new(Opening::Plain, Some(anonymous()), limits, now), now };
+    client.inbound.share(Some(Arc::new(Allowance::new(limits, now))));
+    assert!(matches!(client.says(HEARTBEAT), Some(Command::Heartbeat { .. })));
+    let Some(Command::Refuse { error, .. }) = client.says(HEARTBEAT) else { panic!("over the user's rate") };
+    assert_eq!((&error.reason[..], error.retry_after_ms), (USER_RATE_LIMITED, 50));
+    client.now += Duration::from_millis(u64::from(error.retry_after_ms));
+    assert!(matches!(client.says(HEARTBEAT), Some(Command::Heartbeat { .. })));
+    assert!(matches!(client.says(HEARTBEAT), Some(Command::Refuse { .. })), "both are spent");
+}

@@ -90,6 +90,31 @@ fn a_wall_clock_that_is_ahead_ends_a_connection_too() {
 }
 
 #[test]
+fn a_token_that_ends_before_the_first_frame_ends_the_connection() {
+    let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
+    let ends = party(&bench, &["*"], Duration::from_secs(5)).ends;
+    let party = Arc::new(Party { ends, ..party(&bench, &["*"], Duration::ZERO) });
+    bench.outbound.identity.party = Arc::clone(&party);
+    bench.now += Duration::from_secs(4);
+    let inbound = Inbound { last_byte: bench.now, message_began: None };
+    assert_eq!(bench.call(|outbound, env| outbound.on_sweep(inbound, env)), Sweep::Live);
+    bench.write(usize::MAX);
+    assert_eq!(bench.kinds(), [""; 0]);
+    bench.now += Duration::from_secs(1);
+    bench.command(Command::Init { id: None, init: proto::ConnectionInit::default(), party: None });
+    bench.write(usize::MAX);
+    assert_eq!(bench.kinds(), ["close 4002"], "no ack, and nothing of a channel");
+
+    let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
+    bench.outbound.identity.party = party;
+    bench.now += Duration::from_secs(5);
+    let inbound = Inbound { last_byte: bench.now, message_began: None };
+    assert_eq!(bench.call(|outbound, env| outbound.on_sweep(inbound, env)), Sweep::Live);
+    bench.write(usize::MAX);
+    assert_eq!(bench.kinds(), ["close 4002"], "and without a frame, too");
+}
+
+#[test]
 fn whoever_has_not_said_who_it_is_may_do_nothing() {
     let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
     let party = Party { principal: Arc::new(Principal::nobody()), ..party(&bench, &[], Duration::MAX / 4) };

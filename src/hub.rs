@@ -13,6 +13,7 @@ mod reads;
 mod reclaim;
 mod revise;
 mod sync;
+mod waiting;
 mod wakeups;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ use budget::Budget;
 use revise::Revised;
 use sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use sync::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
+use waiting::Waiting;
 
 pub use channel::Channel;
 pub use listing::{Listing, MAX_LISTED, Order, Query, RATE_WINDOW, Summary};
@@ -81,6 +83,7 @@ pub struct Hub {
     /// Shared with the channels: reading may add to it.
     bytes: Arc<AtomicUsize>,
     budget: Budget,
+    waiting: Waiting,
     /// What the last reload has said. Its lock is taken under a channel's, and only by publishers of an older revision.
     revised: Mutex<Option<Arc<Revised>>>,
     /// The number in there, 0 before the first reload.
@@ -104,6 +107,7 @@ impl Hub {
             next_id: AtomicU64::new(1),
             bytes: Arc::default(),
             budget: Budget::new(limits.total_bytes),
+            waiting: Waiting::default(),
             revised: Mutex::new(None),
             revision: AtomicU32::new(0),
             limits,
@@ -128,12 +132,20 @@ impl Hub {
         (0..self.shards.len()).map(ShardIndex)
     }
 
-    /// The channel, made when it is not there. While the caller holds it, it does not expire.
+    /// The channel, for a publisher or for whom the bridge subscribes by itself: made when it is not there. While the caller
+    /// holds it, it does not expire.
     pub fn channel(&self, key: &ChannelKey, retention: Retention) -> Arc<Channel> {
         let mut bucket = self.bucket(key);
-        if let Some(channel) = bucket.get(key) {
-            return Arc::clone(channel);
-        }
+        let channel = match bucket.get(key) {
+            Some(channel) => Arc::clone(channel),
+            None => self.insert(&mut bucket, key, retention),
+        };
+        self.ends_waiting(&channel);
+        channel
+    }
+
+    /// Makes a channel that is not there.
+    fn insert(&self, bucket: &mut Bucket, key: &ChannelKey, retention: Retention) -> Arc<Channel> {
         let begin = self.tombstones().revive(key, now());
         let log = RingLog::resurrect(begin, retention).with_max_bytes(self.limits.channel_bytes);
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
@@ -221,6 +233,7 @@ impl Appender for Hub {
             Class::Ephemeral => match self.find(&append.key) {
                 Some(channel) if channel.subscriptions() > 0 => {
                     self.check_room(&append.key)?;
+                    self.ends_waiting(&channel);
                     channel
                 }
                 found => return Ok(self.no_sequence(&append.key, found)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::engine::Appender as _;
 use crate::hub::{Hub, Swept};
 
 /// How far an event may outlive its retention.
@@ -18,7 +19,13 @@ pub(super) async fn run(hub: Arc<Hub>) {
         clock.tick().await;
         let (sweeping, now) = (Arc::clone(&hub), Instant::now().into_std());
         // It walks over all channels: the runtime's workers have others to serve.
-        let Ok(swept) = tokio::task::spawn_blocking(move || sweeping.sweep(now)).await else { continue };
+        let sweep = tokio::task::spawn_blocking(move || {
+            let swept = sweeping.sweep(now);
+            // For who subscribes where nobody publishes.
+            sweeping.make_room();
+            swept
+        });
+        let Ok(swept) = sweep.await else { continue };
         if swept != Swept::default() {
             tracing::debug!(
                 expired_channels = swept.expired,

@@ -1,6 +1,7 @@
 //! The memory of all logs: what a channel costs, when room is looked for, and when there is none.
 //!
-//! Promises: all logs together stay within their bytes but for one event of each publisher that is appending; looking for room,
+//! Promises: all logs together stay within their bytes but for one event of each publisher that is appending, and for frames that
+//! are just being made for readers who may not see all (no more than a quarter of a channel's own limit); looking for room,
 //! which walks over all channels, is done by one at a time, and not again at once where there was little; meanwhile appends are
 //! refused as fast as they would be taken.
 

@@ -11,6 +11,7 @@ use super::budget::overhead_bytes;
 use super::now;
 use super::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::sync::{Mutex, MutexGuard};
+use super::waiting::Waits;
 use super::wakeups::{ShardIndex, ShardMark};
 
 /// A channel of this node.
@@ -24,6 +25,7 @@ pub struct Channel {
     /// The schema revision that said what the log keeps; 0 until an event or a reload has said it.
     retention_of: AtomicU32,
     marks: Box<[ShardMark]>,
+    pub(super) waits: Waits,
     /// What all logs of the node take, in bytes.
     total_bytes: Arc<AtomicUsize>,
 }
@@ -31,7 +33,15 @@ pub struct Channel {
 impl Channel {
     pub(super) fn new(id: u64, key: ChannelKey, log: RingLog, shards: usize, total_bytes: Arc<AtomicUsize>) -> Self {
         let marks = (0..shards).map(|_| ShardMark::default()).collect();
-        Channel { id, key, log: Mutex::new(log), retention_of: AtomicU32::new(0), marks, total_bytes }
+        Channel {
+            id,
+            key,
+            log: Mutex::new(log),
+            retention_of: AtomicU32::new(0),
+            marks,
+            waits: Waits::default(),
+            total_bytes,
+        }
     }
 
     /// A number that no other channel of this process ever has.

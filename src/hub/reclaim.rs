@@ -46,6 +46,7 @@ impl Hub {
                 tombstones.bury(key.clone(), head, now);
                 let after = after + channel.overhead_bytes();
                 self.account(after, 0);
+                self.ends_waiting(channel);
                 swept.freed_bytes += after;
                 swept.expired += 1;
                 false
@@ -68,6 +69,7 @@ impl Hub {
         }
         bucket.remove(channel.key());
         self.account(channel.bytes(), 0);
+        self.ends_waiting(&channel);
     }
 
     /// Frees memory until all logs are under nine tenths of the budget, from the channels that were idle longest.

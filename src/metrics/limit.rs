@@ -119,6 +119,7 @@ limits! {
     MaxReceivingBytes "max-receiving-bytes" Refused "Memory of publish requests while they come";
     MaxChannelBytes "max-channel-bytes" Refused "Memory of one channel's log: events go before their retention is over";
     MaxLogBytes "max-log-bytes" Refused "Memory of all logs: idle channels give up events, or an append is refused";
+    EmptyChannels "empty-channels" Refused "Memory of channels that were subscribed to and have had no event";
     MaxRevocations "max-revocations" Refused "Users, sessions and tokens that are revoked";
     MaxTombstones "max-tombstones" Refused "Channels whose last position is remembered";
 }

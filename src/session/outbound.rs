@@ -43,7 +43,7 @@ use current::{Current, Settled};
 use deadlines::{Deadlines, Due};
 use subscription::Subscription;
 
-pub use channels::{Channels, Slot};
+pub use channels::{Channels, Slot, Wanted};
 pub use current::{Delivered, Pull};
 pub use deadlines::{Inbound, Timings};
 pub use ending::Closed;

@@ -9,7 +9,8 @@ use crate::hub::{Channel, Hub, ShardIndex, SharedReads};
 use crate::ids::ChannelKey;
 use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take, View};
 use crate::schema::{Retention, TypeFilter};
-use crate::session::outbound::{Channels, Delivered, Identity, Slot};
+use crate::session::outbound::{Channels, Delivered, Identity, Slot, Wanted};
+use crate::status::Status;
 use crate::wire::ServerFrame;
 
 use super::counting::Counting;
@@ -73,15 +74,18 @@ impl Readers {
 impl Channels for Readers {
     type Handle = Handle;
 
-    fn open(&mut self, key: &ChannelKey, retention: Retention, slot: Slot) -> Handle {
-        let channel = self.hub.channel(key, retention);
+    fn open(&mut self, key: &ChannelKey, retention: Retention, slot: Slot, wanted: Wanted) -> Result<Handle, Status> {
+        let channel = match wanted {
+            Wanted::ByClient => self.hub.join(key, retention)?,
+            Wanted::OnConnect => self.hub.channel(key, retention),
+        };
         channel.subscribe(self.shard);
         // Nobody may have read here since the last one left: what was appended meanwhile has marked nothing.
         self.reads.forget();
         let subscriber = Subscriber { connection: self.serving, slot };
         let entry = self.by_channel.entry(channel.id()).or_default().insert(subscriber);
         self.subscriptions += 1;
-        Handle { channel, entry }
+        Ok(Handle { channel, entry })
     }
 
     fn close(&mut self, handle: Handle, _slot: Slot) {

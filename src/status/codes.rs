@@ -74,7 +74,7 @@ impl PeerCode {
             PeerCode::InvalidMessage => "400, error",
             PeerCode::ChannelNotFound | PeerCode::HandlerUnavailable | PeerCode::LimitReached => "error",
             PeerCode::InternalError => "503, error, close",
-            PeerCode::Overloaded => "429, 503, close",
+            PeerCode::Overloaded => "429, 503, error, close",
             PeerCode::NoCredentials => "401, close",
             PeerCode::ProtocolViolation => "400, 405, 426, close",
             PeerCode::Draining
@@ -111,9 +111,10 @@ impl PeerCode {
                 ("pings were not answered, or a message was not finished", "look at the network")
             }
             PeerCode::WriteTimeout => ("the peer took no byte for 5 s", "read faster, or subscribe to less"),
-            PeerCode::Overloaded => {
-                ("too many connections, in all, of this address or of this user", "close what is not needed")
-            }
+            PeerCode::Overloaded => (
+                "too many connections, in all, of this address or of this user; answering a subscribe: too many channels that nobody has published to",
+                "close what is not needed",
+            ),
             PeerCode::InternalError => {
                 ("a defect of the bridge, or its issuer's keys have not come yet", "its log says more")
             }

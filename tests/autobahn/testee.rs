@@ -16,13 +16,14 @@ use rialto::net::http::Server;
 use rialto::revision::Revision;
 use rialto::schema::{Retention, TypeFilter};
 use rialto::session::inbound::{self, Inbound, Opening};
-use rialto::session::outbound::{Channels, Env, Identity, Limits, Outbound, Slot};
+use rialto::session::outbound::{Channels, Env, Identity, Limits, Outbound, Slot, Wanted};
 use rialto::session::party::Party;
 use rialto::session::principal::Principal;
 use rialto::socket::link::Link;
 use rialto::socket::pump::{self, Open, Pulled, Stopped};
 use rialto::socket::stream::linger;
 use rialto::socket::upgrade::{switch, take_over};
+use rialto::status::Status;
 use rialto::wire::ControlPrinter;
 use rialto::wire::websocket::{self, Incoming, Opcode, Parser, handshake};
 use tokio::sync::watch;
@@ -194,7 +195,7 @@ struct NoChannels;
 impl Channels for NoChannels {
     type Handle = Infallible;
 
-    fn open(&mut self, _: &ChannelKey, _: Retention, _: Slot) -> Infallible {
+    fn open(&mut self, _: &ChannelKey, _: Retention, _: Slot, _: Wanted) -> Result<Infallible, Status> {
         unreachable!("nothing is subscribed before connection.init")
     }
 

@@ -54,3 +54,63 @@ async fn made_up_channels_fill_the_logs_and_no_more_and_everybody_is_told() {
     late.subscribe(json!({"name": "project:honest", "history": 1})).await;
     assert_eq!(late.next_of("process.progress").await["data"]["message"], "before");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribers_of_made_up_channels_are_told_and_publishers_go_on() {
+    const REFUSED: &str = "rialto_limit_hits_total{limit=\"empty-channels\"}";
+    let bridge = Bridge::with(|config| {
+        config.limits.max_log_bytes = TOTAL;
+        config.limits.max_channel_bytes = TOTAL / 4;
+    })
+    .await;
+    let mut publisher = bridge.publisher().await;
+    publish(&mut publisher, progress("honest", "before")).await;
+
+    let mut flooder = Vec::new();
+    let (mut joined, mut refusal) = (0, None);
+    while refusal.is_none() {
+        assert!(flooder.len() < 10, "channels without events cost something");
+        let name = |number: usize| json!({"name": format!("project:made-up-{}-{number}", flooder.len())});
+        let names: Vec<_> = (0..100).map(name).collect();
+        let mut client = bridge.connect().await;
+        client.send(json!({"type": "channel.subscribe", "id": "s", "data": {"channels": names}})).await;
+        for number in 0..100 {
+            let answer = loop {
+                let frame = client.next().await;
+                if frame["replyTo"] == "s" {
+                    break frame;
+                }
+            };
+            match answer["type"].as_str() {
+                Some("channel.subscribed") => joined += 1,
+                Some("error") => {
+                    refusal.get_or_insert((number, answer));
+                }
+                _ => panic!("{answer}"),
+            }
+        }
+        flooder.push(client);
+    }
+    assert!(joined > 100, "{joined}");
+    let (number, refusal) = refusal.expect("a refusal");
+    let error = &refusal["data"];
+    assert_eq!((&error["code"], &error["reason"]), (&json!(4103), &json!("overloaded")), "{error}");
+    assert_eq!(&error["retryAfterMs"], &json!(5_000), "{error}");
+    assert_eq!(error["path"], format!("data.channels[{number}].name"), "{error}");
+    assert!(error["message"].as_str().is_some_and(|message| message.contains("without events")), "{error}");
+    let full = scrape(&bridge).await;
+    assert!(full["rialto_log_bytes"] <= TOTAL as f64 / 2.0 && full[REFUSED] >= 1.0, "{}", full["rialto_log_bytes"]);
+
+    // Publishers, and readers of what is there, are not concerned.
+    let mut honest = bridge.connect().await;
+    honest.subscribe(json!({"name": "project:honest", "history": 1})).await;
+    assert_eq!(honest.next_of("process.progress").await["data"]["message"], "before");
+    publish(&mut publisher, progress("made-up-0-0", "new")).await;
+    publish(&mut publisher, progress("another", "new")).await;
+
+    drop(flooder);
+    within("the end of the subscriptions", async { while scrape(&bridge).await["rialto_subscriptions"] > 10.0 {} })
+        .await;
+    honest.subscribe(json!({"name": "project:later"})).await;
+    honest.next_of("channel.subscribed").await;
+}

@@ -115,3 +115,95 @@ async fn a_log_that_is_taken_from_again_and_again_is_not_looked_at_for_each_even
     assert!((1..1_000).contains(&taken), "{taken}");
     assert_eq!(hits(&hub) - before, 1_000 - taken + 1, "one look");
 }
+
+/// Subscribes to ever new names until there is no room. Gives their channels.
+fn join_all(hub: &Hub) -> Vec<Arc<Channel>> {
+    let joined = (0..100_000).map_while(|number| {
+        let channel = hub.join(&key(&format!("project:nobody-publishes-{number}")), RETENTION).ok()?;
+        channel.subscribe(ShardIndex(0));
+        Some(channel)
+    });
+    joined.collect()
+}
+
+fn leave(hub: &Hub, channel: Arc<Channel>) {
+    channel.unsubscribe(ShardIndex(0));
+    hub.leave(channel);
+}
+
+fn is_refused(hub: &Hub, channel: &str) -> bool {
+    hub.join(&key(channel), RETENTION).is_err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscribers_of_made_up_names_take_a_part_of_the_room_and_no_publishers() {
+    let total = 1 << 20;
+    let hub = with_bytes(total);
+    append(&hub, "project:honest", 10).unwrap();
+    let before = hub.log_bytes();
+    let mut joined = join_all(&hub);
+    assert!(joined.len() > 100, "{}", joined.len());
+    let taken = hub.log_bytes() - before;
+    assert!((total / 5..=total / 4).contains(&taken), "{taken}");
+    let refusal = hub.join(&key("project:another"), RETENTION).err().unwrap();
+    assert_eq!((refusal.code, refusal.reason), (Code::ResourceExhausted, "empty_channels"));
+    assert_eq!(refusal.retry_after, Some(Duration::from_secs(5)));
+    assert_eq!(hub.metrics.limits.get(Limit::EmptyChannels), 2, "each refusal counts");
+    assert_eq!(hub.channel_count(), 1 + joined.len(), "what is refused leaves nothing");
+
+    assert!(!is_refused(&hub, "project:honest"), "what is there can be subscribed");
+    let first = joined.pop().unwrap();
+    assert!(!is_refused(&hub, first.key().channel.as_str()));
+    append(&hub, "project:new", 10).unwrap();
+
+    // Each that has an event, or goes, makes room for another.
+    append(&hub, first.key().channel.as_str(), 10).unwrap();
+    joined.push(hub.join(&key("project:another"), RETENTION).unwrap());
+    joined.last().unwrap().subscribe(ShardIndex(0));
+    assert!(is_refused(&hub, "project:a-third"));
+    leave(&hub, joined.pop().unwrap());
+    joined.push(hub.join(&key("project:a-third"), RETENTION).unwrap());
+    joined.last().unwrap().subscribe(ShardIndex(0));
+    let last = joined.last().unwrap().key().channel.clone();
+    assert!(is_refused(&hub, "project:a-fourth"));
+    hub.append(&append_as(Class::Ephemeral, last.as_str(), 10)).unwrap();
+    assert!(!is_refused(&hub, "project:a-fourth"), "an event that is not kept is one, too");
+
+    for channel in joined {
+        leave(&hub, channel);
+    }
+    tokio::time::advance(Duration::from_secs(301)).await;
+    hub.sweep(now());
+    let again = join_all(&hub);
+    assert!(again.len() > 100);
+    drop(again);
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_of_channels_that_are_remembered_take_no_more_than_others() {
+    let hub = with_bytes(1 << 20);
+    for number in 0..400 {
+        append(&hub, &format!("project:nobody-publishes-{number}"), 10).unwrap();
+    }
+    tokio::time::advance(Duration::from_secs(301)).await;
+    assert_eq!(hub.sweep(now()).expired, 400);
+    let joined = join_all(&hub);
+    assert!(hub.log_bytes() <= (1 << 20) / 4, "{} of {}", hub.log_bytes(), joined.len());
+    for channel in joined {
+        leave(&hub, channel);
+    }
+    hub.sweep(now());
+    assert_eq!((hub.channel_count(), hub.log_bytes()), (0, 0));
+    assert!(join_all(&hub).len() > 100, "and all of it comes back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_events_have_all_the_room_nobody_adds_a_channel() {
+    let total = 1 << 20;
+    let hub = with_bytes(total);
+    fill(&hub);
+    let joined = join_all(&hub);
+    assert!(hub.log_bytes() <= total, "{}", hub.log_bytes());
+    assert!(!joined.is_empty(), "what publishers leave is for them");
+    assert!(!is_refused(&hub, "project:made-up-0"));
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::ids::ChannelKey;
 use crate::log::{Contents, Extent, Heads, Position, Read, Resume, Snapshot, Take, View};
 use crate::schema::{Retention, TypeFilter};
+use crate::status::Status;
 use crate::wire::ServerFrame;
 
 use super::{Delivered, Identity};
@@ -13,13 +14,31 @@ use super::{Delivered, Identity};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Slot(pub u16);
 
+/// Who wants a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The client, under any name that it may have.
+    ByClient,
+    /// The schema, for every connection: there are no more of them than connections.
+    OnConnect,
+}
+
 /// The channels, as one connection sees them.
 pub trait Channels {
     /// A channel that is held open.
     type Handle;
 
     /// Opens a channel for the subscription `slot`: from now on an append is announced to it. Reads come after this.
-    fn open(&mut self, key: &ChannelKey, retention: Retention, slot: Slot) -> Self::Handle;
+    ///
+    /// # Errors
+    /// A client wants it, it is not there, and there is no room for another; when to ask again.
+    fn open(
+        &mut self,
+        key: &ChannelKey,
+        retention: Retention,
+        slot: Slot,
+        wanted: Wanted,
+    ) -> Result<Self::Handle, Status>;
 
     /// Ends what [`Channels::open`] began.
     fn close(&mut self, handle: Self::Handle, slot: Slot);

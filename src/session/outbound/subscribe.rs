@@ -11,10 +11,10 @@ use crate::wire::ServerFrame;
 
 use super::super::access::{Use, audience, may};
 use super::super::party::Party;
-use super::super::refusal::peer_error;
+use super::super::refusal::{peer_error, retry_after_ms};
 use super::pull::everything;
 use super::subscription::{Subscription, proto_position};
-use super::{Channels, Env, Outbound, Phase, slot_of};
+use super::{Channels, Env, Outbound, Phase, Wanted, slot_of};
 
 /// The name of a session's channel.
 pub fn session_channel(session_id: &str) -> String {
@@ -84,7 +84,7 @@ impl<C: Channels> Outbound<C> {
                 None => (0, proto::Subscription { name: channel.to_string(), ..Default::default() }),
             };
             let place = Place { list: "data.resume", index };
-            if let Err(error) = self.try_subscribe(None, place, &wanted, env) {
+            if let Err(error) = self.try_subscribe(None, place, &wanted, Wanted::OnConnect, env) {
                 self.refuse(*error, None, env);
             }
         }
@@ -117,7 +117,7 @@ impl<C: Channels> Outbound<C> {
         wanted: proto::Subscription,
         env: &mut Env<'_, C>,
     ) {
-        if let Err(error) = self.try_subscribe(id, place, &wanted, env) {
+        if let Err(error) = self.try_subscribe(id, place, &wanted, Wanted::ByClient, env) {
             self.refuse(*error, id, env);
         }
     }
@@ -127,6 +127,7 @@ impl<C: Channels> Outbound<C> {
         id: Option<&str>,
         place: Place,
         wanted: &proto::Subscription,
+        by: Wanted,
         env: &mut Env<'_, C>,
     ) -> Result<(), Box<proto::Error>> {
         let name = wanted.name.as_str();
@@ -179,7 +180,12 @@ impl<C: Channels> Outbound<C> {
             None => {
                 let tenant = self.identity.party.principal.tenant.clone();
                 let key = ChannelKey { tenant, channel: channel.clone() };
-                (env.channels.open(&key, retention, slot), None)
+                let opened = env.channels.open(&key, retention, slot, by).map_err(|full| {
+                    let retry_after_ms = full.retry_after.map_or(0, retry_after_ms);
+                    let error = *refuse(PeerCode::Overloaded, full.message, "name");
+                    Box::new(proto::Error { retry_after_ms, ..error })
+                })?;
+                (opened, None)
             }
         };
         let beginning = match (&wanted.after, &current) {

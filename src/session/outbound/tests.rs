@@ -13,6 +13,7 @@ use crate::log::{Class, Epoch, Extent, Form, Heads, Position, Read, Record, Resu
 use crate::schema::fixture::one_file;
 use crate::schema::{EventKey, Retention, Schema, TypeFilter};
 use crate::session::principal::Principal;
+use crate::status::{Code, Status};
 use crate::transcode::{Options, Transcoder};
 use crate::wire::EventFrame;
 
@@ -43,6 +44,7 @@ fn next(schema: &Schema, text: &str) -> Arc<Schema> {
 struct Logs {
     logs: HashMap<String, RingLog>,
     open: usize,
+    is_full: bool,
     /// How often a replay began to wait for its pace.
     paced: usize,
     now: Instant,
@@ -57,9 +59,12 @@ impl Logs {
 impl Channels for Logs {
     type Handle = String;
 
-    fn open(&mut self, key: &ChannelKey, _retention: Retention, _slot: Slot) -> String {
+    fn open(&mut self, key: &ChannelKey, _retention: Retention, _slot: Slot, wanted: Wanted) -> Result<String, Status> {
+        if self.is_full && wanted == Wanted::ByClient {
+            return Err(Status::new(Code::ResourceExhausted, "full", "full").with_retry_after(Duration::from_secs(3)));
+        }
         self.open += 1;
-        key.channel.to_string()
+        Ok(key.channel.to_string())
     }
 
     fn close(&mut self, _handle: String, _slot: Slot) {
@@ -166,7 +171,7 @@ impl Bench {
         let printer =
             ControlPrinter::new(Arc::clone(&TRANSCODER), schema.pool()).expect("the schema has Rialto's own frames");
         let now = Instant::now();
-        let mut logs = Logs { logs: HashMap::new(), open: 0, paced: 0, now };
+        let mut logs = Logs { logs: HashMap::new(), open: 0, is_full: false, paced: 0, now };
         let identity = Identity {
             connection: ConnectionId::from("connection-1"),
             party: Arc::new(Party {

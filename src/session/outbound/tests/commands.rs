@@ -106,6 +106,25 @@ fn the_limit_of_subscriptions_holds() {
 }
 
 #[test]
+fn where_there_is_no_room_for_a_channel_a_subscribe_is_told_when_to_come_back() {
+    let mut bench = Bench::open();
+    let have = bench.outbound.subscription_count();
+    bench.limits.max_subscriptions = u16::try_from(have + 1).unwrap();
+    bench.logs.is_full = true;
+    bench.subscribe(wanted("project:1"));
+    bench.logs.is_full = false;
+    bench.subscribe(wanted("project:2"));
+    bench.write(usize::MAX);
+    let frames = bench.take();
+    let error = frames[0].data();
+    assert_eq!((&error["code"], &error["reason"]), (&json!(4103), &json!("overloaded")), "{error}");
+    assert_eq!((&error["retryAfterMs"], &error["channel"]), (&json!(3_000), &json!("project:1")), "{error}");
+    assert_eq!(error["path"], "data.channels[0].name", "{error}");
+    assert_eq!(frames[1].kind(), "channel.subscribed", "what was refused takes no place");
+    assert_eq!(bench.outbound.subscription_count(), have + 1);
+}
+
+#[test]
 fn commands_wait_while_the_answers_to_earlier_ones_have_not_left() {
     let mut bench = Bench::open();
     for number in 0..1_000 {

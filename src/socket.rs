@@ -10,6 +10,8 @@
 mod counting;
 mod entrance;
 mod expel;
+#[cfg(test)]
+mod fixture;
 mod gate;
 pub mod link;
 mod mailbox;

@@ -58,47 +58,19 @@ impl Front {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::time::Duration;
 
     use futures_util::FutureExt as _;
 
+    use super::super::fixture;
     use super::super::roster::Place;
-    use super::super::{Config, Gate, Origins, WrongTokens};
     use super::*;
-    use crate::auth::{DEFAULT_MAX_LIFE, Revocations};
-    use crate::hub::{self, Hub};
     use crate::ids::Tenant;
-    use crate::revision::{Revision, Revisions};
-    use crate::schema::Schema;
     use crate::session::party::Party;
     use crate::session::principal::{Known, Principal};
-    use crate::transcode::Options;
 
     #[tokio::test]
     async fn it_is_done_when_the_shards_have_done_it() {
-        let gate = Gate {
-            keys: None,
-            session: None,
-            cookie: None,
-            in_query: false,
-            grace: Duration::ZERO,
-            tenancy: Arc::default(),
-            revocations: Arc::new(Revocations::new(10, DEFAULT_MAX_LIFE, Duration::ZERO)),
-            wrong: WrongTokens::new(1_000),
-            metrics: Arc::default(),
-        };
-        let config = Config {
-            origins: Origins::default(),
-            gate: Arc::new(gate),
-            outbound: Default::default(),
-            inbound: Default::default(),
-            max_connections_per_user: 9,
-            node: "node".into(),
-            metrics: Arc::default(),
-        };
-        let revision = Revision::first(Schema::bundled(), Options::default());
-        let hub = Arc::new(Hub::new(7, 1, hub::Limits::default()));
-        let front = Front::start(config, hub, Arc::new(Revisions::new(revision)));
+        let front = fixture::front();
         let principal = Principal { known: Known::ByToken, user: "ann".into(), ..Principal::anonymous() };
         let party = Arc::new(Party { principal: Arc::new(principal), session: "s".into(), ends: None });
         let place = Place { mailbox: Arc::clone(&front.mailboxes[0]), key: ConnectionKey { index: 7, serial: 1 } };

@@ -124,7 +124,8 @@ impl ReadState {
         }
     }
 
-    /// A whole message came with this read, so whatever is incomplete now has begun with it.
+    /// A whole text or binary message came with this read, so whatever is incomplete now has begun with it. Of a ping, a pong
+    /// or a close that cannot be said: they come between the fragments of a message.
     pub(super) fn on_message(&self) {
         self.message_began_ns.store(0, Ordering::Relaxed);
     }

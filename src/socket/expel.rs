@@ -35,7 +35,7 @@ impl Front {
                 expelling.push(is_done);
             }
             for is_done in expelling {
-                // A shard ends with the runtime only.
+                // One that has ended has ended its connections, too.
                 let _ = is_done.await;
             }
         }
@@ -62,20 +62,14 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::super::fixture;
-    use super::super::roster::Place;
     use super::*;
     use crate::ids::Tenant;
-    use crate::session::party::Party;
-    use crate::session::principal::{Known, Principal};
 
     #[tokio::test]
     async fn it_is_done_when_the_shards_have_done_it() {
-        let front = fixture::front();
-        let principal = Principal { known: Known::ByToken, user: "ann".into(), ..Principal::anonymous() };
-        let party = Arc::new(Party { principal: Arc::new(principal), session: "s".into(), ends: None });
-        let place = Place { mailbox: Arc::clone(&front.mailboxes[0]), key: ConnectionKey { index: 7, serial: 1 } };
-        let _seat = front.shared.roster.sit(&party, Some(place)).unwrap();
-        let subject = Subject::User(Tenant::default_tenant(), "ann".into());
+        let (front, _shards) = fixture::front();
+        let _seat = fixture::seat(&front);
+        let subject = Subject::User(Tenant::default_tenant(), fixture::USER.into());
         let mut expelling = pin!(front.expel(&subject));
         assert!(expelling.as_mut().now_or_never().is_none(), "its shard has not had its turn");
         assert_eq!(expelling.await, 1);

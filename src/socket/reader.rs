@@ -84,7 +84,6 @@ impl Reader {
                 break;
             }
         }
-        self.judge.mailbox.push(Message::Gone(self.judge.key));
     }
 
     fn pull(&mut self) -> Pulled {
@@ -188,6 +187,14 @@ impl Judge {
         self.ended = command.ends_the_connection();
         self.state.on_sent();
         self.mailbox.push(Message::Command(self.key, command));
+    }
+}
+
+impl Drop for Judge {
+    /// The read side has ended: as it should, or by a panic. Its seat goes with it, so nobody would find the connection any more
+    /// to end it, and the shard must not go on writing there.
+    fn drop(&mut self) {
+        self.mailbox.push(Message::Gone(self.key));
     }
 }
 

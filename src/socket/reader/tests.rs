@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::fixture;
+use super::super::fixture::{self, Opened};
 use super::*;
 use crate::session::inbound::Opening;
 
 /// A read task of this front that nobody runs, and its client.
-async fn reader(front: &super::super::Front) -> (Box<Reader>, tokio::net::TcpStream) {
+async fn reader(front: &super::super::Front, key: ConnectionKey) -> (Box<Reader>, tokio::net::TcpStream) {
     let (link, client) = fixture::link().await;
     let shared = Arc::clone(&front.shared);
     let judge = Judge {
@@ -16,7 +16,7 @@ async fn reader(front: &super::super::Front) -> (Box<Reader>, tokio::net::TcpStr
         shared,
         state: Arc::new(ReadState::new(now())),
         mailbox: Arc::clone(&front.mailboxes[0]),
-        key: ConnectionKey { index: 7, serial: 1 },
+        key,
         paused: None,
         ended: false,
         discarded_bytes: 0,
@@ -33,8 +33,8 @@ fn frame(first: u8, payload: &str) -> Vec<u8> {
 
 #[tokio::test(start_paused = true)]
 async fn the_time_of_a_message_begins_with_it_whatever_comes_between_its_fragments() {
-    let front = fixture::front();
-    let (mut reader, _client) = reader(&front).await;
+    let (front, _shards) = fixture::front();
+    let (mut reader, _client) = reader(&front, ConnectionKey { index: 7, serial: 1 }).await;
     let began = |reader: &Reader| reader.judge.state.inbound().message_began;
     let (begin, end) = (frame(0x01, r#"{"type":"connection."#), frame(0x80, r#"heartbeat","id":"h"}"#));
     assert_eq!(began(&reader), None);
@@ -52,6 +52,22 @@ async fn the_time_of_a_message_begins_with_it_whatever_comes_between_its_fragmen
     assert_eq!(began(&reader), Some(now()), "another one");
     reader.take(&end);
     assert_eq!(began(&reader), None);
+}
+
+#[tokio::test]
+async fn a_connection_ends_whose_read_task_panics() {
+    let (front, _shards) = fixture::front();
+    let Opened { mut client, limits } = fixture::open(&front).await;
+    client.acked().await;
+    // In place of its own, which does not.
+    let (reader, _client) = reader(&front, ConnectionKey { index: 0, serial: 1 }).await;
+    let task = tokio::spawn(async move {
+        let _reader = reader;
+        panic!("a defect, for this test");
+    });
+    assert!(fixture::within(task).await.is_err_and(|error| error.is_panic()));
+    client.ended().await;
+    assert_eq!((front.connections(), limits.connections()), (0, 0));
 }
 
 fn result_size<F, R>(_: F) -> usize

@@ -14,6 +14,7 @@ mod parts;
 mod playground;
 mod ready;
 mod reload;
+mod serving;
 mod session_token;
 mod slow_link;
 mod sweep;
@@ -26,7 +27,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{self, Admin, AdminToken, Guard, channel_routes, health_routes, not_found, publish_routes};
@@ -48,6 +49,7 @@ use files::{Files, Watched};
 use gauges::NodeGauges;
 use parts::{Backends, Core};
 use reload::Reloader;
+use serving::Serving;
 use slow_link::SlowLink;
 
 pub use files::Reread;
@@ -159,7 +161,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
     let backends = Backends { directory: Arc::clone(&directory), authorities };
 
     let node: Arc<str> = short_id(rand::random()).into();
-    let Core { metrics, revisions, hub, ingest, front } =
+    let Core { metrics, revisions, hub, ingest, front, shards } =
         parts::core(&config, &node, schema, keys, session, metrics, backends);
     let doors = Doors::new(&config);
     let (ready, is_ready) = watch::channel(false);
@@ -212,7 +214,7 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         .with_config(parts::grpc_config(&config))
         .with_limits(doors.grpc)
         .with_entry(grpc_entry);
-    let mut grpc = tokio::spawn(grpc.serve(grpc_stopped));
+    let grpc = tokio::spawn(grpc.serve(grpc_stopped));
 
     let mut routes = routes(&front, Arc::clone(&gauges));
     if let Some(link) = link {
@@ -236,12 +238,12 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
         .with_probe(format!("{}/health", config.proxy.base_path))
         .with_entry(public_entry)
         .with_limits(doors.listen);
-    let mut public = tokio::spawn(public.serve(public_stopped));
+    let public = tokio::spawn(public.serve(public_stopped));
+    let mut serving = Serving { public: Some(public), grpc: Some(grpc), shards };
 
     let written = config.ready_file.as_deref().map_or(Ok(()), |path| {
         ready::write(path, &addresses).map_err(|source| Error::ReadyFile { path: path.to_owned(), source })
     });
-    let (mut public_ended, mut grpc_ended) = (false, false);
     let failed = if let Err(error) = written {
         Some(error)
     } else {
@@ -275,26 +277,14 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
             // Whoever asked may have left.
             let _ = ready.send(addresses);
         }
-        let ended = |part: &'static str, ended: Result<io::Result<()>, JoinError>| {
-            let source = ended.map_err(io::Error::other).and_then(|ended| ended).err();
-            Some(Error::Part { part, source: source.unwrap_or_else(|| io::Error::other("it ended by itself")) })
-        };
-        tokio::select! {
-            () = shutdown => None,
-            result = &mut public => { public_ended = true; ended("public port", result) }
-            result = &mut grpc => { grpc_ended = true; ended("gRPC port", result) }
-        }
+        serving.until(shutdown).await
     };
     let started = Instant::now();
     ready.send_replace(false);
     stop_public.send_replace(true);
     drain(&front, config.drain).await;
     stop_grpc.send_replace(true);
-    for (name, has_ended, task) in [("public port", public_ended, public), ("gRPC port", grpc_ended, grpc)] {
-        if !has_ended && let Ok(Err(error)) = task.await {
-            tracing::warn!(%error, "the {name} did not end well");
-        }
-    }
+    serving.stopped().await;
     stop_admin.send_replace(true);
     // The thread ends by itself within its own deadline; a blocked runtime must not be waited for.
     let _ = tokio::task::spawn_blocking(move || admin.join()).await;

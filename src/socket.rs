@@ -10,6 +10,8 @@
 mod counting;
 mod entrance;
 mod expel;
+#[cfg(test)]
+mod fixture;
 mod gate;
 pub mod link;
 mod mailbox;
@@ -21,6 +23,7 @@ mod readers;
 mod replays;
 mod roster;
 mod shard;
+mod shards;
 mod shared;
 pub mod stream;
 mod tenancy;
@@ -33,6 +36,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::hub::{Hub, ShardIndex};
 use crate::ids::Tenant;
@@ -49,6 +53,7 @@ use shared::Shared;
 
 pub use gate::{Gate, WrongTokens};
 pub use origin::Origins;
+pub use shards::Shards;
 pub use tenancy::Tenancy;
 
 #[cfg(doc)]
@@ -82,8 +87,8 @@ pub struct Front {
 }
 
 impl Front {
-    /// Starts the shards, one for each of the hub's, as tasks of the current runtime.
-    pub fn start(config: Config, hub: Arc<Hub>, revisions: Arc<Revisions>) -> Arc<Self> {
+    /// Starts the shards, one for each of the hub's, as tasks of the current runtime. The front serves as long as those are kept.
+    pub fn start(config: Config, hub: Arc<Hub>, revisions: Arc<Revisions>) -> (Arc<Self>, Shards) {
         let shards: Vec<ShardIndex> = hub.shards().collect();
         let mailboxes: Box<[_]> =
             shards.iter().map(|shard| Arc::new(Mailbox::new(Arc::clone(hub.wakeups(*shard))))).collect();
@@ -101,10 +106,11 @@ impl Front {
             connections: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
         });
+        let mut tasks = JoinSet::new();
         for (shard, mailbox) in shards.into_iter().zip(&mailboxes) {
-            tokio::spawn(Shard::new(Arc::clone(&shared), shard, Arc::clone(mailbox)).run());
+            tasks.spawn(Shard::new(Arc::clone(&shared), shard, Arc::clone(mailbox)).run());
         }
-        Arc::new(Front { config, shared, mailboxes, next_shard: AtomicUsize::new(0) })
+        (Arc::new(Front { config, shared, mailboxes, next_shard: AtomicUsize::new(0) }), Shards::new(tasks))
     }
 
     /// The routes of the public port: `/ws`.
@@ -148,7 +154,7 @@ impl Front {
             .collect();
         let mut ended = 0;
         for is_done in adopting {
-            // A shard ends with the runtime only.
+            // One that has ended has no connections.
             ended += is_done.await.unwrap_or(0);
         }
         ended

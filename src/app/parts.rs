@@ -20,7 +20,7 @@ use crate::schema::{Schema, Source};
 use crate::session::inbound;
 use crate::session::meter::Rate;
 use crate::session::outbound::{self, ReplayRate, Timings};
-use crate::socket::{self, Front, Gate, Origins, Tenancy, WrongTokens};
+use crate::socket::{self, Front, Gate, Origins, Shards, Tenancy, WrongTokens};
 use crate::transcode;
 
 /// What every front stands on.
@@ -30,6 +30,7 @@ pub(super) struct Core {
     pub(super) hub: Arc<Hub>,
     pub(super) ingest: Arc<Ingest>,
     pub(super) front: Arc<Front>,
+    pub(super) shards: Shards,
 }
 
 /// Who publishes.
@@ -81,8 +82,8 @@ pub(super) fn core(
     let ingest = Arc::new(ingest.with_metrics(Arc::clone(&metrics)));
     let gate = gate(config, keys, session, Arc::clone(&metrics));
     let front_config = socket_config(config, node, gate, Arc::clone(&metrics));
-    let front = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
-    Core { metrics, revisions, hub, ingest, front }
+    let (front, shards) = Front::start(front_config, Arc::clone(&hub), Arc::clone(&revisions));
+    Core { metrics, revisions, hub, ingest, front, shards }
 }
 
 /// Who may come in on the first port.

@@ -240,6 +240,7 @@ impl Inbound {
             }),
         }
     }
+
     /// What an open connection's frame becomes.
     fn command(&self, ClientFrame { id, channels_path, request }: ClientFrame, schema: &Schema) -> Command {
         match request {

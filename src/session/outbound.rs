@@ -107,7 +107,8 @@ impl<C: Channels> Outbound<C> {
     }
 
     /// How many channels are subscribed.
-    pub fn subscription_count(&self) -> usize {
+    #[cfg(test)]
+    fn subscription_count(&self) -> usize {
         self.subscriptions.iter().flatten().count()
     }
 

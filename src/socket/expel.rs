@@ -35,7 +35,7 @@ impl Front {
                 expelling.push(is_done);
             }
             for is_done in expelling {
-                // A shard ends with the runtime only.
+                // One that has ended has ended its connections, too.
                 let _ = is_done.await;
             }
         }
@@ -58,52 +58,18 @@ impl Front {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::time::Duration;
 
     use futures_util::FutureExt as _;
 
-    use super::super::roster::Place;
-    use super::super::{Config, Gate, Origins, WrongTokens};
+    use super::super::fixture;
     use super::*;
-    use crate::auth::{DEFAULT_MAX_LIFE, Revocations};
-    use crate::hub::{self, Hub};
     use crate::ids::Tenant;
-    use crate::revision::{Revision, Revisions};
-    use crate::schema::Schema;
-    use crate::session::party::Party;
-    use crate::session::principal::{Known, Principal};
-    use crate::transcode::Options;
 
     #[tokio::test]
     async fn it_is_done_when_the_shards_have_done_it() {
-        let gate = Gate {
-            keys: None,
-            session: None,
-            cookie: None,
-            in_query: false,
-            grace: Duration::ZERO,
-            tenancy: Arc::default(),
-            revocations: Arc::new(Revocations::new(10, DEFAULT_MAX_LIFE, Duration::ZERO)),
-            wrong: WrongTokens::new(1_000),
-            metrics: Arc::default(),
-        };
-        let config = Config {
-            origins: Origins::default(),
-            gate: Arc::new(gate),
-            outbound: Default::default(),
-            inbound: Default::default(),
-            max_connections_per_user: 9,
-            node: "node".into(),
-            metrics: Arc::default(),
-        };
-        let revision = Revision::first(Schema::bundled(), Options::default());
-        let hub = Arc::new(Hub::new(7, 1, hub::Limits::default()));
-        let front = Front::start(config, hub, Arc::new(Revisions::new(revision)));
-        let principal = Principal { known: Known::ByToken, user: "ann".into(), ..Principal::anonymous() };
-        let party = Arc::new(Party { principal: Arc::new(principal), session: "s".into(), ends: None });
-        let place = Place { mailbox: Arc::clone(&front.mailboxes[0]), key: ConnectionKey { index: 7, serial: 1 } };
-        let _seat = front.shared.roster.sit(&party, Some(place)).unwrap();
-        let subject = Subject::User(Tenant::default_tenant(), "ann".into());
+        let (front, _shards) = fixture::front();
+        let _seat = fixture::seat(&front);
+        let subject = Subject::User(Tenant::default_tenant(), fixture::USER.into());
         let mut expelling = pin!(front.expel(&subject));
         assert!(expelling.as_mut().now_or_never().is_none(), "its shard has not had its turn");
         assert_eq!(expelling.await, 1);

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -58,7 +58,8 @@ pub(super) enum Message {
 
 /// The way into one shard.
 pub(super) struct Mailbox {
-    messages: Mutex<Vec<Message>>,
+    /// `None`: the shard has ended, and nobody looks here any more.
+    messages: Mutex<Option<Vec<Message>>>,
     wakeups: Arc<Wakeups>,
 }
 
@@ -70,16 +71,39 @@ impl fmt::Debug for Mailbox {
 
 impl Mailbox {
     pub(super) fn new(wakeups: Arc<Wakeups>) -> Self {
-        Mailbox { messages: Mutex::default(), wakeups }
+        Mailbox { messages: Mutex::new(Some(Vec::new())), wakeups }
     }
 
+    /// Tells the shard. Where it has ended the message is dropped with all that it holds: a connection is closed, and who waits
+    /// for an answer hears that there is none.
     pub(super) fn push(&self, message: Message) {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+        let nobodys = match &mut *self.messages() {
+            Some(messages) => {
+                messages.push(message);
+                None
+            }
+            None => Some(message),
+        };
+        // Behind the lock: what a connection holds is given back to others, under locks of theirs.
+        drop(nobodys);
         self.wakeups.wake();
     }
 
     pub(super) fn take(&self, into: &mut Vec<Message>) {
-        into.append(&mut self.messages.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(messages) = &mut *self.messages() {
+            into.append(messages);
+        }
+    }
+
+    /// The shard has ended: what it has not read, and whatever still comes, is dropped.
+    pub(super) fn close(&self) {
+        let unread = self.messages().take();
+        drop(unread);
+    }
+
+    fn messages(&self) -> MutexGuard<'_, Option<Vec<Message>>> {
+        // A list of messages is whole whatever a panicking holder did.
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,7 +148,8 @@ impl ReadState {
         }
     }
 
-    /// A whole message came with this read, so whatever is incomplete now has begun with it.
+    /// A whole text or binary message came with this read, so whatever is incomplete now has begun with it. Of a ping, a pong
+    /// or a close that cannot be said: they come between the fragments of a message.
     pub(super) fn on_message(&self) {
         self.message_began_ns.store(0, Ordering::Relaxed);
     }

@@ -8,6 +8,7 @@ mod adopt;
 mod counts;
 mod drain;
 mod expel;
+mod lost;
 mod sweep;
 
 use std::collections::VecDeque;
@@ -117,7 +118,7 @@ impl Shard {
         }
     }
 
-    /// Works until the runtime ends.
+    /// Works until it is dropped, with the bridge.
     pub(super) async fn run(mut self) {
         let mut clock = tokio::time::interval(self.shared.limits.timings.sweep_every());
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);

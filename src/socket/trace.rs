@@ -13,6 +13,9 @@ use crate::proto::rialto::v1::Frame;
 use crate::session::outbound::Identity;
 use crate::wire::websocket::{frame_len, payload};
 
+/// How the types begin of what Rialto tells between a channel's events, such as a gap. A schema has none of that name.
+const TOLD: &str = "channel.";
+
 /// The ids of an event.
 #[derive(Deserialize)]
 struct Ids {
@@ -41,8 +44,12 @@ pub(super) fn delivered(identity: &Identity, mut frames: &[u8], events: u64) {
     {
         let (frame, rest) = frames.split_at(length);
         frames = rest;
+        let ids = ids(frame);
+        if ids.as_ref().is_some_and(|ids| ids.r#type.starts_with(TOLD)) {
+            continue;
+        }
         left -= 1;
-        let Some(Ids { r#type, id, channel, sequence, metadata }) = ids(frame) else { continue };
+        let Some(Ids { r#type, id, channel, sequence, metadata }) = ids else { continue };
         let traceparent = metadata.get("traceparent").map(String::as_str);
         let trace = traceparent.and_then(trace_id);
         tracing::debug!(%connection, session = session.as_str(), event_id = id, event_type = r#type, channel, sequence, traceparent, trace_id = trace, "delivered");
@@ -113,6 +120,27 @@ mod tests {
     fn framed(opcode: u8, payload: &[u8]) -> Vec<u8> {
         let length = u16::try_from(payload.len()).unwrap();
         [&[0x80 | opcode, 126][..], &length.to_be_bytes(), payload].concat()
+    }
+
+    #[test]
+    fn what_is_told_between_events_is_none_and_does_not_count() {
+        let frame = |kind: &str, sequence: u64| {
+            let json = json!({ "type": kind, "channel": "c:1", "sequence": sequence, "data": {} });
+            let (r#type, channel) = (kind.to_owned(), "c:1".into());
+            let binary = Frame { r#type, channel, sequence, ..Frame::default() };
+            [framed(1, json.to_string().as_bytes()), framed(2, &binary.encode_to_vec())]
+        };
+        let joined = [("channel.gap", 0), ("a.b", 1), ("channel.position", 0), ("channel.gap", 0), ("a.b", 2)];
+        for form in 0..2 {
+            let frames: Vec<u8> =
+                joined.iter().flat_map(|(kind, sequence)| frame(kind, *sequence)[form].clone()).collect();
+            for (events, expected) in [(0, &[][..]), (1, &[1]), (2, &[1, 2]), (u64::MAX, &[1, 2])] {
+                let lines = told(&frames, events);
+                let sequences: Vec<u64> = lines.iter().map(|line| line["sequence"].as_u64().unwrap()).collect();
+                assert_eq!(sequences, expected);
+                assert!(lines.iter().all(|line| line["event_type"] == "a.b"), "{lines:?}");
+            }
+        }
     }
 
     #[test]

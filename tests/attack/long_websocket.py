@@ -107,11 +107,22 @@ def test_ws_18_a_frame_at_a_byte_a_second_is_ended(tmp_path, figures):
         codes = {peer.close_code() for peer in slow}
         figures["ended within"] = f"{time.monotonic() - began:.1f} s"
         assert codes == {4101}
+        fragments = [frame(TEXT, said[:10], fin=False), frame(0, said[10:])]
+        pinging = [Peer(bridge.websocket) for _ in range(50)]
+        for peer in pinging:
+            peer.send(fragments[0])
+        for number in range(6):
+            for peer in pinging:
+                peer.send(frame((PING, PONG)[number % 2], b"between"))
+            time.sleep(1)
+        assert {peer.close_code() for peer in pinging} == {4101}, "pings do not make it another message"
         with Peer(bridge.websocket) as peer:
             for number in range(len(whole)):
                 peer.send(whole[number : number + 1])
                 time.sleep(0.02)
             assert peer.answer("h"), "the negative control: in two seconds it is a frame"
+            peer.send(fragments[0], frame(PING, b"between"), frame(PONG, b"between"), fragments[1])
+            assert peer.answer("h"), "the negative control: in time it is a message, whatever comes between"
 
 
 class Namespaces:

@@ -199,6 +199,47 @@ async fn a_peer_that_does_not_finish_a_message_is_closed_for_that() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pings_and_pongs_between_its_fragments_do_not_keep_a_message_open() {
+    /// Far more than come within the message's deadline.
+    const MOST_HEARTBEATS: usize = 200;
+    let bridge = Bridge::with(|config| {
+        config.limits.message_timeout = Duration::from_millis(500);
+        config.limits.heartbeat_interval = Duration::from_millis(60);
+    })
+    .await;
+    let mut stream = TcpStream::connect(bridge.addresses.listen).await.expect("open");
+    let upgrade = format!(
+        "GET /ws HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        bridge.addresses.listen
+    );
+    // A whole fragment of a text that goes on, behind each heartbeat a ping or a pong, and never its end.
+    let fragment = [0x01, 0x82, 0, 0, 0, 0, b'{', b'"'];
+    let (ping, pong) = ([0x89, 0x80, 0, 0, 0, 0], [0x8a, 0x80, 0, 0, 0, 0]);
+    stream.write_all(&[upgrade.as_bytes(), &fragment].concat()).await.expect("written");
+    let (mut heard, mut buffer) = (Vec::new(), [0; 4 << 10]);
+    let mut heartbeats = 0;
+    loop {
+        let count = within("a heartbeat or the end", stream.read(&mut buffer)).await.expect("a clean end");
+        if count == 0 {
+            break;
+        }
+        heard.extend_from_slice(&buffer[..count]);
+        if heard.windows(2).any(|code| code == 4101_u16.to_be_bytes()) {
+            break;
+        }
+        let beats = heard.windows(20).filter(|text| text == b"connection.heartbeat").count();
+        while heartbeats < beats {
+            heartbeats += 1;
+            stream.write_all(if heartbeats % 2 == 0 { &ping } else { &pong }).await.expect("it is open");
+        }
+        assert!(heartbeats < MOST_HEARTBEATS, "the message is never given up");
+    }
+    assert!(heard.windows(2).any(|code| code == 4101_u16.to_be_bytes()), "a close code");
+    expect(&bridge, &[("rialto_limit_hits_total{limit=\"message-timeout\"}", 1.0)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_answers_pings_at_once_stays() {
     let bridge = Bridge::with(|config| {
         config.limits.ping_interval = Duration::from_millis(50);

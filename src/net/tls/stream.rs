@@ -17,13 +17,6 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl Stream {
-    /// Whether nobody on the way can read it.
-    pub fn is_tls(&self) -> bool {
-        matches!(self, Stream::Tls(_))
-    }
-}
-
 /// Calls the same on whichever it is.
 macro_rules! on {
     ($self:ident, $stream:ident => $call:expr) => {

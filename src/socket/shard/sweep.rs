@@ -74,8 +74,9 @@ impl Shard {
 
     /// One bounded piece of work: a part of an adoption, a part of the sweeps, and one busy connection.
     pub(super) fn turn(&mut self) {
-        self.adopt();
+        // First: what an earlier turn has read may be from before a reload, and an adoption visits, too.
         self.readers.refresh();
+        self.adopt();
         let mut left = TURN_SUBSCRIBERS;
         while left > 0
             && let Some(mut sweep) = self.sweeps.pop()

@@ -9,6 +9,7 @@ mod body;
 mod channels;
 mod guard;
 mod people;
+mod posts;
 mod publish;
 mod scrape;
 mod service;

@@ -11,7 +11,6 @@ mod body;
 mod calls;
 mod convert;
 mod publisher;
-mod receiving;
 mod reflection;
 mod serving;
 
@@ -33,12 +32,12 @@ use crate::metrics::{Limit, Metrics};
 use crate::net::accept::{ACCEPTS_PER_SECOND, Acceptor};
 use crate::net::admission::ConnectionLimits;
 use crate::net::entry::Entry;
+use crate::net::receiving::Receiving;
 use crate::net::stopped;
 use crate::proto::rialto::v1::publisher_service_server::{PublisherServiceServer, SERVICE_NAME};
 
 use convert::too_large;
 use publisher::Publisher;
-use receiving::Receiving;
 use reflection::Reflection;
 use serving::Port;
 

@@ -4,7 +4,8 @@
 //! paces handshakes and never ends by itself. [`http::Server`] serves a router with deadlines on everything that a peer
 //! could drag out, [`preface::PrefaceDeadline`] does the same for the opening of an HTTP/2 connection, and
 //! [`admission::ConnectionLimits`] says who gets in; before its protocol a connection passes the [`entry`], in [`tls`] or not, where
-//! handshakes take [`turns`]. HTTP is refused in one form, [`refused`]. Knows nothing of events.
+//! handshakes take [`turns`]. What requests hold while they come is counted in [`receiving`], and HTTP is refused in one form,
+//! [`refused`]. Knows nothing of events.
 
 pub mod accept;
 pub mod admission;
@@ -21,6 +22,7 @@ pub mod pages;
 mod pass;
 pub mod preface;
 pub mod proxy_protocol;
+pub(crate) mod receiving;
 pub mod refused;
 pub mod tls;
 pub mod turns;

@@ -19,9 +19,9 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::answer::{Accepted, Answer};
+use super::posts::Posts;
 use super::token::AdminToken;
-use super::work::Work;
-use super::{Guard, Result, body, method_not_allowed};
+use super::{Guard, Result, method_not_allowed};
 use crate::auth::publishers::{TokenHash, bearer};
 use crate::ingest::{Ingest, PublishContext, Shown};
 use crate::metrics::Limit;
@@ -37,9 +37,10 @@ use crate::status::{Code, Status};
 /// # Errors
 /// When its threads cannot be made.
 pub fn publish_routes(ingest: Arc<Ingest>, guard: Guard, token: Option<AdminToken>) -> io::Result<Router> {
+    let posts = Posts::start(Arc::clone(&ingest))?;
     Ok(Router::new()
         .route("/v1/publish", post(publish).fallback(async || method_not_allowed("POST")))
-        .with_state(Publish { ingest, guard, token, work: Work::start()? }))
+        .with_state(Publish { ingest, guard, token, posts }))
 }
 
 #[derive(Clone)]
@@ -47,7 +48,7 @@ struct Publish {
     ingest: Arc<Ingest>,
     guard: Guard,
     token: Option<AdminToken>,
-    work: Work,
+    posts: Posts,
 }
 
 impl Publish {
@@ -137,13 +138,12 @@ async fn publish(State(publish): State<Publish>, request: Request) -> Result<Res
     let (head, body) = request.into_parts();
     publish.guard.check(&head)?;
     let shown = publish.shown(&head)?;
-    let most = publish.ingest.limits().max_request_bytes;
-    let body = body::read(&head, body, most, "send fewer events at once", &publish.ingest).await?;
+    let post = publish.posts.receive(&head, body).await?;
     let traceparent = head.headers.get("traceparent").and_then(|text| text.to_str().ok());
     let peer = head.extensions.get::<Peer>().map(|Peer(address)| *address);
     let context = PublishContext::default().with_shown(shown).with_traceparent(traceparent).with_peer(peer);
     let defect = || Refused::new(Status::new(Code::Internal, "internal", "a defect of the bridge: its log says more"));
-    publish.work.done(body.len(), answer(publish.ingest, body, context)).await.ok_or_else(defect)?
+    publish.posts.work(post, |body| answer(publish.ingest, body, context)).await.ok_or_else(defect)?
 }
 
 /// Publishes what the body says.

@@ -15,7 +15,8 @@ use pbjson_types::Timestamp;
 use prost::Message;
 
 use super::answer::Detail;
-use super::{Gauges, Guard, Result, body, method_not_allowed};
+use super::body::{self, Bounds};
+use super::{Gauges, Guard, Result, method_not_allowed};
 use crate::ids::Tenant;
 use crate::ingest::Ingest;
 use crate::net::refused::Refused;
@@ -27,8 +28,8 @@ use crate::schema::compare::Change;
 use crate::schema::{LoadError, Mistake};
 use crate::status::{Code, Status};
 
-/// Bytes of one request: the messages are small.
-const MAX_REQUEST_BYTES: usize = 64 << 10;
+/// What a request may be: the messages are small, so that all connections together need no budget for them.
+const REQUEST: Bounds = Bounds { max_bytes: 64 << 10, advice: "no call needs as many" };
 
 #[derive(Clone)]
 struct Service {
@@ -124,7 +125,7 @@ pub(super) async fn read<M: Message + Default>(
     let (head, body) = request.into_parts();
     guard.check(&head)?;
     let invalid = |message: String| Refused::new(Status::new(Code::InvalidArgument, "malformed_request", message));
-    let body = body::read(&head, body, MAX_REQUEST_BYTES, "no call needs as many", ingest).await?;
+    let body = body::read(&head, body, &REQUEST, ingest, |_| Ok(())).await?;
     let revision = ingest.revision();
     let message = revision.schema.pool().message_index(name).ok_or_else(|| missing(name))?;
     let wire = revision.transcoder.from_json(message, &body).map_err(|error| invalid(error.to_string()))?;

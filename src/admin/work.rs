@@ -2,17 +2,21 @@
 //!
 //! A body takes up to some tens of milliseconds. On the threads that serve connections a few publishers who post again at once would
 //! always be first, and nobody else would be served; on the internal port's own thread probes would wait. Promises that about
-//! as many threads as processors are taken, and that what is short waits for nothing that is long.
+//! as many threads as processors are taken, that what is short waits for nothing that is long, and that nothing waits without end.
 
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// The largest body that is short work: a fraction of a millisecond.
 const SHORT_BYTES: usize = 64 << 10;
+/// How long what is long waits for its turn: as long as all that may wait takes a few times over, on a slow machine.
+pub(super) const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The threads.
 #[derive(Clone)]
@@ -24,6 +28,15 @@ struct Threads {
     long: Arc<Semaphore>,
 }
 
+/// What may be worked on. Long work has one of few.
+pub(super) struct Turn {
+    _long: Option<OwnedSemaphorePermit>,
+}
+
+/// It was nobody's turn in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoTurn;
+
 impl Work {
     /// As many threads as processors, or one more where their number is odd; half of them may do what is long.
     ///
@@ -33,23 +46,38 @@ impl Work {
         Work::with(thread::available_parallelism().map_or(1, usize::from).div_ceil(2))
     }
 
-    fn with(long: usize) -> io::Result<Self> {
+    pub(super) fn with(long: usize) -> io::Result<Self> {
         // They stay the same: memory that passes from thread to thread is never given back.
         let runtime =
             Builder::new_multi_thread().worker_threads(2 * long).thread_name("publish").enable_all().build()?;
         Ok(Work(Arc::new(Threads { runtime: Some(runtime), long: Arc::new(Semaphore::new(long)) })))
     }
 
-    /// Does this work on so many bytes when it is its turn, to its end also if nobody waits for it any more. `None`: it has panicked,
-    /// or the process is about to end.
+    /// Waits for the turn of work on so many bytes.
+    ///
+    /// # Errors
+    /// It has waited for [`TURN_PATIENCE`].
+    ///
+    /// # Cancel safety
+    /// Dropped, it gives up its place.
+    pub(super) async fn turn(&self, bytes: usize) -> Result<Turn, NoTurn> {
+        if bytes <= SHORT_BYTES {
+            return Ok(Turn { _long: None });
+        }
+        match timeout(TURN_PATIENCE, Arc::clone(&self.0.long).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Turn { _long: Some(permit) }),
+            _ => Err(NoTurn),
+        }
+    }
+
+    /// Does the work whose turn it is, to its end also if nobody waits for it any more. `None`: it has panicked, or the process is
+    /// about to end.
     pub(super) async fn done<T: Send + 'static>(
         &self,
-        bytes: usize,
+        turn: Turn,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        let Threads { runtime, long } = &*self.0;
-        let turn = if bytes > SHORT_BYTES { Some(Arc::clone(long).acquire_owned().await.ok()?) } else { None };
-        let working = runtime.as_ref()?.spawn(async move {
+        let working = self.0.runtime.as_ref()?.spawn(async move {
             let done = work.await;
             drop(turn);
             done
@@ -93,15 +121,29 @@ mod tests {
         };
         let large = SHORT_BYTES + 1;
         let (first, second, third) = (work.clone(), work.clone(), work.clone());
-        let long = tokio::spawn(async move { first.done(large, long).await });
+        let long = tokio::spawn(async move { first.done(first.turn(large).await.unwrap(), long).await });
         has_begun.await.unwrap();
         let own = tell.clone();
-        let later = tokio::spawn(async move { second.done(large, async move { own.send("later").unwrap() }).await });
-        third.done(SHORT_BYTES, async move { tell.send("short").unwrap() }).await.unwrap();
+        let later = tokio::spawn(async move {
+            let turn = second.turn(large).await.unwrap();
+            second.done(turn, async move { own.send("later").unwrap() }).await
+        });
+        let turn = third.turn(SHORT_BYTES).await.unwrap();
+        third.done(turn, async move { tell.send("short").unwrap() }).await.unwrap();
         // The runtime has one thread, and this needs it.
         tokio::spawn(async move { release.send(()).unwrap() }).await.unwrap();
         assert_eq!(long.await.unwrap(), Some(Ok(())));
         assert_eq!(later.await.unwrap(), Some(()));
         assert_eq!(told.iter().collect::<Vec<_>>(), ["short", "long", "later"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_long_is_given_up_when_it_was_not_its_turn_for_too_long() {
+        let work = Work::with(1).unwrap();
+        let held = work.turn(SHORT_BYTES + 1).await.unwrap();
+        assert_eq!(work.turn(SHORT_BYTES + 1).await.err(), Some(NoTurn));
+        assert!(work.turn(SHORT_BYTES).await.is_ok());
+        drop(held);
+        assert!(work.turn(SHORT_BYTES + 1).await.is_ok());
     }
 }

@@ -136,6 +136,7 @@ fn ingest_limits(config: &Config) -> ingest::Limits {
         max_request_bytes: limits.max_publish_request_bytes,
         max_request_events: limits.max_publish_request_events,
         body_timeout: limits.body_timeout,
+        max_receiving_bytes: limits.max_receiving_bytes,
         max_json_bytes: limits.max_json_bytes,
         decoding_bytes: limits.max_decoding_bytes,
         publisher_rate: limits.events_per_second_per_publisher.map(rate),
@@ -281,5 +282,6 @@ mod tests {
             (ingest.max_request_bytes, ingest.max_request_events, ingest.body_timeout),
             (113, 114, seconds(108))
         );
+        assert_eq!(ingest.max_receiving_bytes, 115);
     }
 }

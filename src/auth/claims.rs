@@ -106,14 +106,18 @@ pub(super) fn principal(claims: Claims, names: &ClaimNames, expires: SystemTime)
     })
 }
 
-/// A claim that is a name: neither empty nor long nor with control characters.
-fn text<'a>(claims: &'a Claims, name: &str, max_bytes: usize) -> Result<Option<&'a str>, TokenError> {
-    // As in permissions: a claim of that name, or else a path into one.
-    let path = || {
+/// The claim of this name, dots and all, or else the one that the name is a path to, as in permissions: names that are URLs have dots,
+/// too.
+fn named<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
+    claims.get(name).or_else(|| {
         let (head, rest) = name.split_once('.')?;
         rest.split('.').try_fold(claims.get(head)?, |value, member| value.get(member))
-    };
-    match claims.get(name).or_else(path) {
+    })
+}
+
+/// A claim that is a name: neither empty nor long nor with control characters.
+fn text<'a>(claims: &'a Claims, name: &str, max_bytes: usize) -> Result<Option<&'a str>, TokenError> {
+    match named(claims, name) {
         None => Ok(None),
         Some(Value::String(text)) if is_name(text) && text.len() <= max_bytes => Ok(Some(text)),
         Some(_) => Err(not(name, "a text of some length without control characters")),
@@ -126,7 +130,7 @@ fn grants(claims: &Claims, names: &ClaimNames) -> Result<Grants, TokenError> {
         None if claims.contains_key("permissions") => "permissions",
         None => "scope",
     };
-    match claims.get(name) {
+    match named(claims, name) {
         None => Ok(Grants::default()),
         Some(Value::String(text)) if text.split(' ').count() <= MAX_GRANTS => Ok(Grants::new(text.split(' '))),
         Some(Value::Array(list)) if list.len() <= MAX_GRANTS => {

@@ -2,11 +2,14 @@
 //!
 //! Promises that nothing is forgotten before the tokens that it is about have ended, whatever their `exp`; that the table is
 //! bounded, and says so when it is full instead of forgetting somebody; and that looking costs a shared lock and, while
-//! nothing is revoked, nothing else. It knows no clock: the time is an argument.
+//! nothing is revoked, nothing else. The time of day, by which tokens end, is an argument. It may jump ahead and be put right, and
+//! what was forgotten meanwhile would be good again: so something is over when that says so, and as much time has gone by.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 use crate::ids::{SessionId, Tenant};
 use crate::session::principal::{Known, Principal};
@@ -41,8 +44,8 @@ pub struct Revocations {
 #[derive(Debug, Default)]
 struct Table {
     entries: HashMap<Subject, Entry>,
-    /// The entries by their end.
-    ends: BTreeMap<(SystemTime, u64), Subject>,
+    /// The entries by when they may be over.
+    ends: BTreeMap<(Instant, u64), Subject>,
     serial: u64,
 }
 
@@ -50,7 +53,15 @@ struct Table {
 struct Entry {
     since: SystemTime,
     until: SystemTime,
+    /// Not over before, whatever time of day it is.
+    due: Instant,
     serial: u64,
+}
+
+impl Entry {
+    fn is_over(&self, now: SystemTime, instant: Instant) -> bool {
+        self.until <= now && self.due <= instant
+    }
 }
 
 impl Revocations {
@@ -66,8 +77,9 @@ impl Revocations {
     /// # Errors
     /// There is no room, and nothing changed.
     pub fn revoke(&self, subject: Subject, now: SystemTime) -> Result<SystemTime, Full> {
+        let instant = Instant::now();
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        table.forget(now);
+        table.forget(now, instant, self.life);
         let earlier = table.entries.get(&subject).copied();
         if earlier.is_none() && table.entries.len() >= self.max {
             return Err(Full { max: self.max });
@@ -75,13 +87,14 @@ impl Revocations {
         // A clock that was set back takes nothing away from what was revoked before.
         let since = earlier.map_or(now, |earlier| earlier.since.max(now));
         let until = since.checked_add(self.life).unwrap_or(since);
+        let due = instant.checked_add(self.life).unwrap_or(instant);
         if let Some(earlier) = earlier {
-            table.ends.remove(&(earlier.until, earlier.serial));
+            table.ends.remove(&(earlier.due, earlier.serial));
         }
         table.serial += 1;
         let serial = table.serial;
-        table.ends.insert((until, serial), subject.clone());
-        table.entries.insert(subject, Entry { since, until, serial });
+        table.ends.insert((due, serial), subject.clone());
+        table.entries.insert(subject, Entry { since, until, due, serial });
         Ok(until)
     }
 
@@ -95,8 +108,9 @@ impl Revocations {
         if table.entries.is_empty() {
             return false;
         }
+        let instant = Instant::now();
         let tenant = || principal.tenant.clone();
-        let holds = |subject: &Subject| table.entries.get(subject).filter(|entry| now < entry.until);
+        let holds = |subject: &Subject| table.entries.get(subject).filter(|entry| !entry.is_over(now, instant));
         if !principal.token_id.is_empty() && holds(&Subject::Token(tenant(), (&*principal.token_id).into())).is_some() {
             return true;
         }
@@ -111,24 +125,37 @@ impl Revocations {
 
     /// How many are remembered whose tokens may not have ended yet.
     pub fn count(&self, now: SystemTime) -> usize {
+        let instant = Instant::now();
         {
             let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-            if table.ends.first_key_value().is_none_or(|((until, _), _)| *until > now) {
+            if table.ends.first_key_value().is_none_or(|((due, _), _)| *due > instant) {
                 return table.entries.len();
             }
         }
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        table.forget(now);
+        table.forget(now, instant, self.life);
         table.entries.len()
     }
 }
 
 impl Table {
     /// Drops what is over.
-    fn forget(&mut self, now: SystemTime) {
-        while let Some(first) = self.ends.first_entry().filter(|first| first.key().0 <= now) {
-            self.entries.remove(&first.remove());
+    fn forget(&mut self, now: SystemTime, instant: Instant, life: Duration) {
+        let mut later = Vec::new();
+        while let Some(first) = self.ends.first_entry().filter(|first| first.key().0 <= instant) {
+            let subject = first.remove();
+            match self.entries.get_mut(&subject) {
+                // The clock was ahead when it was revoked, or is behind now: looked at again when that may be over, and after a
+                // life, since a clock that is put right makes it earlier.
+                Some(entry) if !entry.is_over(now, instant) => {
+                    let left = entry.until.duration_since(now).unwrap_or_default().min(life);
+                    entry.due = instant.checked_add(left).unwrap_or(instant);
+                    later.push(((entry.due, entry.serial), subject));
+                }
+                _ => drop(self.entries.remove(&subject)),
+            }
         }
+        self.ends.extend(later);
     }
 }
 

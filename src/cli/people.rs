@@ -36,7 +36,7 @@ pub(crate) struct Revoke {
 struct Whom {
     #[command(flatten)]
     who: Who,
-    /// The tenant that it belongs to
+    /// The tenant that it belongs to; unless said, the one without a name
     #[arg(long, value_name = "TENANT", default_value = "", hide_default_value = true)]
     tenant: String,
     /// Where the bridge takes orders; https:// before it, or --ca, for TLS
@@ -85,7 +85,7 @@ impl Disconnect {
         if self.whom.json {
             return screen.line(&answer.to_string());
         }
-        screen.line(&format!("ended {}", connections(&answer)))
+        screen.line(&format!("ended {}", connections(&answer, &self.whom.tenant)))
     }
 }
 
@@ -97,14 +97,18 @@ impl Revoke {
             return screen.line(&answer.to_string());
         }
         let until = harmless(answer["until"].as_str().unwrap_or_default());
-        screen.line(&format!("ended {}; remembered until {until}", connections(&answer)))
+        screen.line(&format!("ended {}; remembered until {until}", connections(&answer, &self.whom.tenant)))
     }
 }
 
-fn connections(answer: &Value) -> String {
-    match answer["connections"].as_u64().unwrap_or_default() {
-        1 => "1 connection".to_owned(),
-        count => format!("{count} connections"),
+/// How many connections were ended, and whose. Who has forgotten the tenant ends none, and would take that for success.
+fn connections(answer: &Value, tenant: &str) -> String {
+    match (answer["connections"].as_u64().unwrap_or_default(), tenant) {
+        (0, "") => "0 connections of the tenant without a name (--tenant names another)".to_owned(),
+        (1, "") => "1 connection".to_owned(),
+        (count, "") => format!("{count} connections"),
+        (1, tenant) => format!("1 connection of the tenant {tenant}"),
+        (count, tenant) => format!("{count} connections of the tenant {tenant}"),
     }
 }
 
@@ -117,5 +121,23 @@ impl Whom {
         let token = self.admin_token.as_deref().map(|token| bearer("--admin-token", token)).transpose()?;
         let bridge = Bridge { address: &self.admin, trust: &self.trust, shown: &self.shown };
         call::call(&bridge, token, method, &Value::Object(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_named_no_tenant_and_ended_nothing_is_told_where() {
+        for (count, tenant, expected) in [
+            (0, "", "0 connections of the tenant without a name (--tenant names another)"),
+            (1, "", "1 connection"),
+            (2, "", "2 connections"),
+            (0, "acme", "0 connections of the tenant acme"),
+            (1, "acme", "1 connection of the tenant acme"),
+        ] {
+            assert_eq!(connections(&json!({"connections": count}), tenant), expected);
+        }
     }
 }

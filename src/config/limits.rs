@@ -183,7 +183,7 @@ limits! { machine:
     Publishing max_decoding_bytes: bytes = 64 * MIB,
         "max-decoding-bytes", "64MiB", "Publish requests being worked on at once, all together";
     Publishing max_receiving_bytes: bytes = 128 * MIB,
-        "max-receiving-bytes", "128MiB", "Requests to --grpc while they come, all together; who has the most loses calls";
+        "max-receiving-bytes", "128MiB", "Publish requests while they come, on --grpc and on --admin all together each; who has the most loses some";
     Publishing idempotency_window: time = Duration::from_secs(300),
         "idempotency-window", "5m", "How long an idempotency key is remembered";
     Publishing max_idempotency_bytes: bytes = 64 * MIB,

@@ -2,7 +2,7 @@
 //!
 //! [`Metered`] hands a request's body on as it is, copies nothing, and reads along where messages begin and end (gRPC over
 //! HTTP/2, `Length-Prefixed-Message`). It promises that what a call's messages take in memory is in the port's budget
-//! ([`super::receiving`]), and that a message which has begun is whole in time: the peer may be waited for so long, however it
+//! ([`crate::net::receiving`]), and that a message which has begun is whole in time: the peer may be waited for so long, however it
 //! spreads that. While nobody asks, because the call is held back, no time goes by for it.
 
 use std::net::SocketAddr;
@@ -16,8 +16,8 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::convert::tonic_status;
-use super::receiving::{Full, Share};
 use crate::metrics::{Limit, Metrics};
+use crate::net::receiving::{Full, Share};
 use crate::status::{Code, Status};
 
 /// Compression flag and length.

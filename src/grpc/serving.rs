@@ -28,7 +28,6 @@ use tower::Service as _;
 
 use super::body::Metered;
 use super::calls::Calls;
-use super::receiving::{Receiving, Told};
 use super::{Config, refused_unread};
 use crate::metrics::{Limit, Metrics};
 use crate::net::accept::Acceptor;
@@ -36,6 +35,7 @@ use crate::net::admission::{Called, ConnectionLimits, Permit, Refusal};
 use crate::net::entry::{Caller, Entry, Since};
 use crate::net::linger::Lingering;
 use crate::net::preface::PrefaceDeadline;
+use crate::net::receiving::{Receiving, Told};
 use crate::net::tls::lapse_of;
 use crate::net::{ClientCertificate, Peer, age, stopped};
 

@@ -15,6 +15,8 @@ pub struct Limits {
     pub max_request_events: usize,
     /// From the headers of a request over HTTP to the end of its body. Default 10 s.
     pub body_timeout: Duration,
+    /// Memory of requests over HTTP on one port while they come, and until they are worked on, in bytes. Default 128 MiB.
+    pub max_receiving_bytes: usize,
     /// Bytes of one event that comes as JSON. Default 4 MiB.
     pub max_json_bytes: usize,
     /// Channels that one event may name. Default 64.
@@ -42,6 +44,7 @@ impl Default for Limits {
             max_request_bytes: 4 << 20,
             max_request_events: 1_000,
             body_timeout: Duration::from_secs(10),
+            max_receiving_bytes: 128 << 20,
             max_json_bytes: 4 << 20,
             max_channels: 64,
             max_metadata_entries: 64,

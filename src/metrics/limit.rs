@@ -117,6 +117,7 @@ limits! {
     MaxUnackedEvents "max-unacked-events" Held "Events of one publish stream that wait for their ack";
     MaxDecodingBytes "max-decoding-bytes" Held "Memory of publish requests that are being worked on";
     MaxReceivingBytes "max-receiving-bytes" Refused "Memory of publish requests while they come";
+    PublishTurns "publish-turns" Refused "How long a large body over HTTP waits to be worked on";
     MaxChannelBytes "max-channel-bytes" Refused "Memory of one channel's log: events go before their retention is over";
     MaxLogBytes "max-log-bytes" Refused "Memory of all logs: idle channels give up events, or an append is refused";
     EmptyChannels "empty-channels" Refused "Memory of channels that were subscribed to and have had no event";

@@ -6,6 +6,7 @@
 //! the way there ends the walk, and the last trusted hop counts as the client. Nothing here fails, and nothing that stands
 //! further left, a quote that is left open or bytes that are no text, changes what stands right of it.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::header::FORWARDED;
@@ -82,24 +83,29 @@ pub fn read(peer: SocketAddr, headers: &HeaderMap, written: Written, trusted: &[
 
 /// The hops of `Forwarded`, from the client's on. What is before something that cannot be read is not there.
 fn hops(headers: &HeaderMap) -> Vec<Hop<'_>> {
-    let mut hops = Vec::new();
-    for value in headers.get_all(FORWARDED) {
-        for element in elements(value.as_bytes()) {
-            let mut hop = Hop::default();
-            for pair in element.map(|element| split(element, b';')).into_iter().flatten() {
-                let Some((name, value)) = pair.split_once('=') else { continue };
-                let value = unquoted(value.trim());
-                match name.trim().to_ascii_lowercase().as_str() {
-                    "for" => hop.from = value.and_then(node),
-                    "host" => hop.host = value.filter(|value| !value.contains('\\')),
-                    "proto" => hop.scheme = value.filter(|value| is_scheme(value)),
-                    _ => {}
-                }
-            }
-            hops.push(hop);
+    let values = headers.get_all(FORWARDED).iter();
+    let elements = values.flat_map(|value| elements(value.as_bytes()));
+    last(elements.map(|element| element.and_then(hop).unwrap_or_default()).collect())
+}
+
+/// The hop that an element describes. `None`: something is in it twice, "each parameter MUST NOT occur more than once per
+/// field-value" (RFC 7239, section 4). A proxy that writes what a client has sent without quotes lets it bring its own.
+fn hop(element: &str) -> Option<Hop<'_>> {
+    let (mut hop, mut names) = (Hop::default(), HashSet::new());
+    for pair in split(element, b';') {
+        let Some((name, value)) = pair.split_once('=') else { continue };
+        let (name, value) = (name.trim().to_ascii_lowercase(), unquoted(value.trim()));
+        match name.as_str() {
+            "for" => hop.from = value.and_then(node),
+            "host" => hop.host = value.filter(|value| !value.contains('\\')),
+            "proto" => hop.scheme = value.filter(|value| is_scheme(value)),
+            _ => {}
+        }
+        if !names.insert(name) {
+            return None;
         }
     }
-    last(hops)
+    Some(hop)
 }
 
 /// The hops of `X-Forwarded-For`. Host and scheme belong to all of them: proxies overwrite them, or leave them.

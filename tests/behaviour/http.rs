@@ -17,6 +17,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// What these bytes of a connection are.
+    pub(crate) fn read(answer: &str) -> Answer {
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP answer: {answer:?}"));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Answer { status, head: head.to_owned(), text: text.to_owned() }
+    }
+
     /// The value of this header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(':'));
@@ -51,8 +58,5 @@ pub(crate) async fn call(host: SocketAddr, method: &str, path: &str, headers: &[
         stream.read_to_end(&mut answer).await?;
         std::io::Result::Ok(String::from_utf8_lossy(&answer).into_owned())
     };
-    let answer = within("the answer", exchange).await.expect("the port is open");
-    let (head, text) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    Answer { status, head: head.to_owned(), text: text.to_owned() }
+    Answer::read(&within("the answer", exchange).await.expect("the port is open"))
 }

@@ -14,6 +14,7 @@ mod lifetime;
 mod logs;
 mod metrics;
 mod peers;
+mod posts;
 mod proxies;
 mod publishing;
 mod reload;

@@ -279,7 +279,7 @@ def test_the_command_line_goes_through_tls(own, clients, tmp_path):
             following.wait()
         orders_of = ["disconnect", "--session", "nobody", "--admin", f"https://{bridge.addresses['admin']}", "--ca", own.ca]
         done = subprocess.run([PROGRAM, *orders_of, *shown], capture_output=True, text=True)
-        assert (done.returncode, done.stdout) == (0, "ended 0 connections\n"), done.stderr
+        assert (done.returncode, done.stdout) == (0, "ended 0 connections of the tenant without a name (--tenant names another)\n"), done.stderr
         done = subprocess.run([PROGRAM, *orders_of], capture_output=True, text=True)
         assert done.returncode == 3 and "certificate" in done.stderr.lower(), done.stderr
         for options, part in [

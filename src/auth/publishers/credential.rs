@@ -69,7 +69,7 @@ pub enum BearerError {
 }
 
 /// The token of `authorization: Bearer` (RFC 6750, section 2.1). Other schemes have no business on an internal port, so they are
-/// not passed over.
+/// not passed over, as they are on the browsers' port, where they are a proxy's: two readers, on purpose.
 ///
 /// # Errors
 /// There is an `authorization` that is not one bearer token.

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use tokio::time::advance;
 
 use super::*;
 use crate::auth::DEFAULT_MAX_LIFE;
 
 const NOW: u64 = 1_790_000_000;
+/// How long a revocation is remembered by [`table`]: a token's longest life, and the leeway twice.
+const LIFE: Duration = Duration::from_secs(24 * 3_600 + 60);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
@@ -64,17 +68,21 @@ fn a_token_and_a_session_are_refused_for_themselves() {
     assert!(!on(&principal("ann", "t2", Some(NOW + 5)), "s1"));
 }
 
-#[test]
-fn nothing_is_forgotten_before_the_longest_token_has_ended() {
+#[tokio::test(start_paused = true)]
+async fn nothing_is_forgotten_before_the_longest_token_has_ended() {
     let revoked = table();
     let until = revoked.revoke(user("ann"), at(NOW)).unwrap();
-    assert_eq!(until, at(NOW + 24 * 3_600 + 60));
+    assert_eq!(until, at(NOW + LIFE.as_secs()));
     let old = principal("ann", "", Some(NOW));
-    assert!(revoked.refuse(&old, &"s".into(), until - Duration::from_secs(1)));
+    let second = Duration::from_secs(1);
+    advance(LIFE - second).await;
+    assert!(revoked.refuse(&old, &"s".into(), until - second));
+    assert_eq!(revoked.count(until - second), 1);
+    advance(second).await;
     assert!(!revoked.refuse(&old, &"s".into(), until));
-    assert_eq!(revoked.count(until - Duration::from_secs(1)), 1);
     assert_eq!(revoked.count(until), 0, "what is over is not counted, though nobody is revoked after it");
     revoked.revoke(user("carl"), at(NOW)).unwrap();
+    advance(LIFE).await;
     revoked.revoke(user("bob"), until).unwrap();
     assert_eq!(revoked.table.read().unwrap().entries.len(), 1, "what is over takes no room");
 }
@@ -102,4 +110,39 @@ fn a_clock_that_is_set_back_takes_nothing_away() {
     let until = revoked.revoke(user("ann"), at(NOW - 3_600)).unwrap();
     assert_eq!(until, at(NOW + 24 * 3_600 + 60));
     assert!(revoked.refuse(&principal("ann", "", Some(NOW)), &"s".into(), at(NOW)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_ahead_for_a_moment_forgets_nobody() {
+    let revoked = table();
+    revoked.revoke(user("ann"), at(NOW)).unwrap();
+    let old = principal("ann", "", Some(NOW));
+    advance(23 * HOUR).await;
+    assert_eq!(revoked.count(at(NOW) + 25 * HOUR), 1, "two hours ahead, while somebody looks");
+    revoked.revoke(user("bob"), at(NOW) + 25 * HOUR).unwrap();
+    assert!(revoked.refuse(&old, &"s".into(), at(NOW) + 23 * HOUR), "the clock was put right");
+    advance(LIFE - 23 * HOUR).await;
+    assert_eq!(revoked.count(at(NOW) + LIFE), 1, "its time is over by both clocks; bob's is not");
+    assert!(!revoked.refuse(&old, &"s".into(), at(NOW) + LIFE));
+    advance(23 * HOUR).await;
+    assert_eq!(revoked.count(at(NOW) + LIFE + 23 * HOUR), 1, "bob's is over by one of them");
+    advance(2 * HOUR).await;
+    assert_eq!(revoked.count(at(NOW) + LIFE + 25 * HOUR), 0);
+    let table = revoked.table.read().unwrap();
+    assert_eq!((table.entries.len(), table.ends.len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_revoked_while_the_clock_was_far_ahead_is_forgotten_in_the_end() {
+    let revoked = table();
+    let until = revoked.revoke(user("ann"), at(NOW) + 240 * HOUR).unwrap();
+    revoked.revoke(user("bob"), at(NOW)).unwrap();
+    advance(LIFE).await;
+    assert_eq!(revoked.count(at(NOW) + LIFE), 1, "of ann's tokens one may be good by that clock");
+    // The clock was wrong, or is now: looked at again a life later at most.
+    advance(LIFE).await;
+    assert_eq!(revoked.count(until - HOUR), 1);
+    advance(HOUR).await;
+    assert_eq!(revoked.count(until), 0);
+    assert!(revoked.table.read().unwrap().ends.is_empty());
 }

@@ -87,6 +87,46 @@ fn grants_come_from_permissions_or_scope_or_a_claim_of_ones_own() {
 }
 
 #[test]
+fn a_claim_with_dots_is_the_one_of_that_name_or_else_a_path_into_another() {
+    let called = |tenant: &str, session: &str, permissions: &str| {
+        let names = ClaimNames {
+            tenant: tenant.to_owned(),
+            session: session.to_owned(),
+            permissions: Some(permissions.to_owned()),
+        };
+        Authenticator::new(&Settings { claims: names, ..settings(vec![issuer(vec![secret(SECRET)])]) }).unwrap()
+    };
+    let nested = called("realm.org", "realm.browser.id", "realm_access.roles");
+    let url = called("https://app.example/org", "https://app.example/sid", "https://app.example/may");
+    let keycloak = json!({"realm": {"org": "o1", "browser": {"id": "b1"}}, "realm_access": {"roles": ["a", "b"]}});
+    let whole =
+        json!({"realm.org": "o2", "realm": {"org": "o1"}, "realm_access.roles": "x", "realm_access": {"roles": ["a"]}});
+    let named = json!({"https://app.example/org": "o3", "https://app.example/sid": "b3", "https://app.example/may": ["y"],
+                       "https://app": {"example/org": "o4", "example/sid": "b4", "example/may": ["z"]}});
+    let elsewhere = json!({"https://app": {"example/may": ["z"]}});
+    let nothing = json!({"realm_access": {"role": ["a"]}, "realm": 7});
+    for (issuer, claims, expected) in [
+        (&nested, &keycloak, ("o1", "b1", "a b")),
+        (&nested, &whole, ("o2", "", "x")),
+        (&nested, &nothing, ("", "", "")),
+        (&url, &named, ("o3", "b3", "y")),
+        (&url, &elsewhere, ("", "", "z")),
+        (&url, &keycloak, ("", "", "")),
+    ] {
+        let principal = issuer.verify(&with_claims(&claims_with(claims.clone())), at(NOW)).unwrap();
+        let session = principal.session.as_ref().map_or("", |session| session.as_str());
+        let granted = principal.grants.texts().collect::<Vec<_>>().join(" ");
+        assert_eq!((principal.tenant.as_str(), session, granted.as_str()), expected, "{claims}");
+    }
+    let wrong = json!({"realm_access": {"roles": {"a": true}}});
+    let refused = nested.verify(&with_claims(&claims_with(wrong)), at(NOW));
+    assert!(
+        matches!(&refused, Err(TokenError::Claim { claim, .. }) if &**claim == "realm_access.roles"),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn an_audience_may_be_one_of_several_on_both_sides() {
     let several = Issuer { audiences: vec!["other".to_owned(), AUDIENCE.to_owned()], ..issuer(vec![secret(SECRET)]) };
     let several = authenticator(vec![several]);

@@ -254,7 +254,7 @@ pub(in crate::config) const KEYS: &[Key] = &[
         name: "jwt-permissions-claim",
         group: Group::Identity,
         takes: Takes::One("CLAIM"),
-        help: "The claim that grants permissions, a list or a text with spaces; default: permissions, or else scope",
+        help: "The claim that grants permissions, or the path to it, realm_access.roles: a list or a text with spaces; default: permissions, or else scope",
         example: "permissions",
         read: |config, text| name(text).map(|text| config.identity.claims.permissions = Some(text)),
         show: |config| config.identity.claims.permissions.iter().cloned().collect(),

@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use tokio::time::advance;
 
 use super::*;
-use crate::grpc::receiving::{Receiving, Told};
+use crate::net::receiving::{Receiving, Told};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -53,6 +53,14 @@ fn the_client_is_the_first_from_the_right_that_is_not_trusted() {
         (&[("forwarded", "for=203.0.113.66;x=\"a, for=192.0.2.7")], "192.0.2.7:0"),
         (&[("forwarded", "for=\"x, for=203.0.113.66, for=\"[2001:db8::1]:9\"")], "[2001:db8::1]:9"),
         (&[("forwarded", "for=203.0.113.66;x=\"a, for=192.0.2.7\", for=10.1.1.1")], "203.0.113.66:0"),
+        // Somebody has brought a second one along, in what the proxy writes without quotes; it cannot be told which is whose.
+        (&[("forwarded", "for=192.0.2.7;host=a.example;for=203.0.113.66")], PROXY),
+        (&[("forwarded", "for=192.0.2.7;host=a;FOR=192.0.2.7, for=10.1.1.1")], "10.1.1.1:0"),
+        (&[("forwarded", "for=192.0.2.7;host=a;for=")], PROXY),
+        (&[("forwarded", "for=192.0.2.7;host=a;host=b")], PROXY),
+        (&[("forwarded", "for=192.0.2.7;proto=http;Proto=https")], PROXY),
+        (&[("forwarded", "for=192.0.2.7;secret=a;secret=b")], PROXY),
+        (&[("forwarded", "for=203.0.113.66;host=a;for=203.0.113.66, for=192.0.2.7;host=b")], "192.0.2.7:0"),
     ] {
         assert_eq!(read_of(headers).client, client.parse().unwrap(), "{headers:?}");
     }
@@ -87,6 +95,13 @@ fn whom_it_was_sent_to_is_what_the_outermost_trusted_hop_says() {
             )],
             Some("a.example"),
             Some("https"),
+        ),
+        // An element with something twice says nothing.
+        (&[("forwarded", "for=192.0.2.7;host=a.example;proto=https;host=evil.example")], None, None),
+        (
+            &[("forwarded", "for=192.0.2.7;host=a.example;for=192.0.2.7, for=10.1.1.1;host=b.example")],
+            Some("b.example"),
+            None,
         ),
     ] {
         let to = read_of(headers).to;

@@ -1,4 +1,4 @@
-//! Memory of requests while they come: one budget for all calls of a port.
+//! Memory of requests while they come: one budget for all calls of a port, in gRPC or as posts.
 //!
 //! A call's message is collected whole before it is decoded, and the buffer stays with the call. So a call has a [`Share`] of as
 //! much as the longest message that it has begun, until it ends. Up to [`FREE_BYTES`] are part of what a call costs anyway.
@@ -8,23 +8,26 @@
 //! nobody reads its answers, ends with its connection after [`TELLING`] ([`Told::stuck`]).
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use super::admission::one_peer;
+
 /// What a call may have for nothing, in bytes, and in what steps it takes more: the largest frame.
-pub(super) const FREE_BYTES: usize = 16 << 10;
+pub(crate) const FREE_BYTES: usize = 16 << 10;
 /// From telling a call that it ends to its end.
 const TELLING: Duration = Duration::from_secs(5);
 
 /// The budget.
-pub(super) struct Receiving {
+pub(crate) struct Receiving {
     most_bytes: usize,
     started: Instant,
     held: Mutex<Held>,
@@ -58,14 +61,14 @@ enum State {
 
 /// Calls of one connection that were told to end.
 #[derive(Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     told: AtomicUsize,
     ended: AtomicUsize,
     more: Notify,
 }
 
 /// What one call has, until it is dropped.
-pub(super) struct Share {
+pub(crate) struct Share {
     receiving: Arc<Receiving>,
     call: Arc<Call>,
     /// Bytes that are counted. 0: none, and there is no entry.
@@ -85,19 +88,19 @@ struct Call {
 
 /// There is no room for more.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(crate) struct Full;
 
 impl Receiving {
     /// So many bytes in all.
-    pub(super) fn new(most_bytes: usize) -> Arc<Self> {
+    pub(crate) fn new(most_bytes: usize) -> Arc<Self> {
         Arc::new(Receiving { most_bytes, started: Instant::now(), held: Mutex::default() })
     }
 
     /// The share of a call that begins.
-    pub(super) fn share(self: &Arc<Self>, address: IpAddr, told: &Arc<Told>) -> Arc<Share> {
+    pub(crate) fn share(self: &Arc<Self>, address: IpAddr, told: &Arc<Told>) -> Arc<Share> {
         let call = Arc::new(Call {
             told: Arc::clone(told),
-            address,
+            address: one_peer(address),
             progress_ms: AtomicU64::new(self.now_ms()),
             is_ending: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -157,7 +160,7 @@ impl Share {
     ///
     /// # Errors
     /// There is no room, and this call is the one that ends.
-    pub(super) fn reach(&self, bytes: usize) -> Result<(), Full> {
+    pub(crate) fn reach(&self, bytes: usize) -> Result<(), Full> {
         let before = self.bytes.load(Ordering::Relaxed);
         if bytes <= before.max(FREE_BYTES) {
             return Ok(());
@@ -193,14 +196,14 @@ impl Share {
     }
 
     /// A message has come whole.
-    pub(super) fn on_message(&self) {
+    pub(crate) fn on_message(&self) {
         if self.bytes.load(Ordering::Relaxed) > 0 {
             self.call.progress_ms.store(self.receiving.now_ms(), Ordering::Relaxed);
         }
     }
 
     /// Nothing comes any more; what has come is in work.
-    pub(super) fn on_received(&self) {
+    pub(crate) fn on_received(&self) {
         if self.bytes.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -212,12 +215,21 @@ impl Share {
     }
 
     /// Whether the call was told to end.
-    pub(super) fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.call.is_ending.load(Ordering::Acquire)
     }
 
+    /// Waits until the call is told to end.
+    pub(crate) async fn told(&self) {
+        poll_fn(|cx| {
+            self.tell(cx.waker());
+            if self.is_ending() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
     /// Wakes this one when the call is told.
-    pub(super) fn tell(&self, waker: &Waker) {
+    pub(crate) fn tell(&self, waker: &Waker) {
         self.call.waker.register(waker);
     }
 }
@@ -243,7 +255,7 @@ impl Drop for Share {
 
 impl Told {
     /// Waits until a call that was told has not ended in time.
-    pub(super) async fn stuck(&self) {
+    pub(crate) async fn stuck(&self) {
         loop {
             self.more.notified().await;
             let told = self.told.load(Ordering::Acquire);

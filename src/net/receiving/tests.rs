@@ -91,3 +91,18 @@ async fn a_call_that_is_told_and_does_not_end_is_stuck() {
     told.more.notify_one();
     assert!(tokio::time::timeout(10 * TELLING, told.stuck()).await.is_err(), "all have ended");
 }
+
+#[tokio::test(start_paused = true)]
+async fn addresses_of_one_network_of_ipv6_are_one() {
+    let (receiving, told) = (Receiving::new(MOST), Arc::new(Told::default()));
+    let share = |address: &str, bytes: usize| {
+        let share = receiving.share(address.parse().unwrap(), &told);
+        share.reach(bytes).unwrap();
+        share
+    };
+    // Ten of one network, and one with more than each of them has.
+    let many: Vec<_> = (0..10).map(|host| share(&format!("2001:db8:0:1::{host:x}"), STEP)).collect();
+    let one = share("2001:db8:0:2::1", 5 * STEP);
+    let _more = share("192.0.2.1", 2 * STEP);
+    assert!(many[0].is_ending() && many[1].is_ending() && !many[9].is_ending() && !one.is_ending());
+}

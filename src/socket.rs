@@ -18,6 +18,7 @@ pub mod pump;
 mod query;
 mod reader;
 mod readers;
+mod refusals;
 mod replays;
 mod roster;
 mod shard;
@@ -43,6 +44,7 @@ use crate::session::outbound::Limits;
 use crate::wire::ControlPrinter;
 
 use mailbox::{Mailbox, Message};
+use refusals::Refusals;
 use roster::Roster;
 use shard::Shard;
 use shared::Shared;
@@ -77,6 +79,7 @@ pub struct Config {
 pub struct Front {
     config: Config,
     shared: Arc<Shared>,
+    refusals: Refusals,
     mailboxes: Box<[Arc<Mailbox>]>,
     next_shard: AtomicUsize,
 }
@@ -104,7 +107,7 @@ impl Front {
         for (shard, mailbox) in shards.into_iter().zip(&mailboxes) {
             tokio::spawn(Shard::new(Arc::clone(&shared), shard, Arc::clone(mailbox)).run());
         }
-        Arc::new(Front { config, shared, mailboxes, next_shard: AtomicUsize::new(0) })
+        Arc::new(Front { config, shared, refusals: Refusals::default(), mailboxes, next_shard: AtomicUsize::new(0) })
     }
 
     /// The routes of the public port: `/ws`.

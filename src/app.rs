@@ -10,6 +10,7 @@ mod edge;
 mod files;
 mod gauges;
 mod keys;
+mod open;
 mod parts;
 mod playground;
 mod ready;
@@ -258,8 +259,9 @@ pub async fn run(config: Config, options: Options, shutdown: impl Future<Output 
             event_types = schema.events().iter().filter(|event| !event.own).count(),
             "listening"
         );
-        if !config.identity.is_on() && !addresses.listen.ip().is_loopback() {
-            tracing::warn!(listen = %addresses.listen, "nobody is asked for a token: whoever gets there may subscribe to everything");
+        for (port, address, may) in open::to_anybody(&config, &addresses) {
+            let port = port.flag();
+            tracing::warn!(port, %address, "nobody is asked who they are: whoever gets there may {may}");
         }
         for (port, address, whose) in clear::in_the_clear(&config, &addresses) {
             let port = port.flag();

@@ -13,6 +13,7 @@ mod flags;
 mod generate;
 mod init;
 mod logs;
+mod look;
 mod panics;
 mod people;
 mod proto;

@@ -66,7 +66,7 @@ pub struct Config {
     /// authentication off. Default no.
     pub insecure: bool,
     /// The origins whose pages may connect, compared as they are. Pages of this machine may always connect while the
-    /// bridge listens on loopback. Default none.
+    /// bridge listens on loopback and nobody is authenticated. Default none.
     pub allowed_origins: Vec<String>,
     /// Names by which the internal port may be addressed, beside IP addresses and `localhost`. Default none.
     pub allowed_hosts: Vec<String>,
@@ -289,6 +289,14 @@ fn contradictions(config: &Config, is_guard_lost: bool) -> Vec<Mistake> {
         mistakes.extend(config.identity.session_mistakes(config.peers.require_tenant));
     }
     mistakes.extend(config.peers.mistakes(config, is_guard_lost));
+    if config.identity.cookie.is_some() && config.identity.is_on() && config.allowed_origins.is_empty() {
+        mistakes.push(Mistake {
+            key: "--token-cookie".to_owned(),
+            problem: "a cookie counts for pages of an allowed origin only, and there is none; give --allowed-origin"
+                .to_owned(),
+            example: "--allowed-origin https://app.example.com".to_owned(),
+        });
+    }
     mistakes.extend(config.limits.contradictions());
     mistakes
 }
@@ -300,7 +308,7 @@ pub struct Mistake {
     pub key: String,
     /// What is wrong with its value.
     pub problem: String,
-    /// A value that would be right.
+    /// A value that would be right. Empty: the problem says what to do.
     pub example: String,
 }
 
@@ -316,7 +324,10 @@ impl fmt::Display for ConfigError {
         let count = self.mistakes.len();
         write!(f, "{count} {} in the configuration", if count == 1 { "mistake" } else { "mistakes" })?;
         for mistake in &self.mistakes {
-            write!(f, "\n  {}: {} (example: {})", mistake.key, mistake.problem, mistake.example)?;
+            write!(f, "\n  {}: {}", mistake.key, mistake.problem)?;
+            if !mistake.example.is_empty() {
+                write!(f, " (example: {})", mistake.example)?;
+            }
         }
         Ok(())
     }

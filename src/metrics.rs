@@ -13,6 +13,7 @@ mod counters;
 mod exposition;
 mod limit;
 mod named;
+mod paced;
 mod process;
 mod shard;
 mod table;
@@ -30,6 +31,7 @@ pub use codes::{Acks, Close, Closes, Errors, Reasons, Upgrades};
 pub use counters::{ByType, Counter, Gauge, MAX_LABELLED_TYPES};
 pub use limit::{Effect, LOG_EVERY, Limit, LimitHits};
 pub use named::{ByPublisher, MAX_LABELLED_NAMES, TenantPlace, Tenants};
+pub use paced::Paced;
 pub use shard::{ShardCounters, Start};
 pub use table::{ALL, Kind, Metric, markdown};
 

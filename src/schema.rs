@@ -142,12 +142,14 @@ pub struct EventType {
     /// Whether it has fields that logs mask.
     masks: bool,
     bindings: Box<[Binding]>,
+    /// Whether it lists no template, not even one that has mistakes.
+    is_private: bool,
 }
 
 impl EventType {
     /// Whether it lists no template: it travels in a session or user channel only, when somebody names that channel.
     pub fn is_private(&self) -> bool {
-        self.bindings.is_empty()
+        self.is_private
     }
 }
 

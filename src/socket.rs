@@ -20,6 +20,7 @@ pub mod pump;
 mod query;
 mod reader;
 mod readers;
+mod refusals;
 mod replays;
 mod roster;
 mod shard;
@@ -47,6 +48,7 @@ use crate::session::outbound::Limits;
 use crate::wire::ControlPrinter;
 
 use mailbox::{Mailbox, Message};
+use refusals::Refusals;
 use roster::Roster;
 use shard::Shard;
 use shared::Shared;
@@ -82,6 +84,7 @@ pub struct Config {
 pub struct Front {
     config: Config,
     shared: Arc<Shared>,
+    refusals: Refusals,
     mailboxes: Box<[Arc<Mailbox>]>,
     next_shard: AtomicUsize,
 }
@@ -110,7 +113,9 @@ impl Front {
         for (shard, mailbox) in shards.into_iter().zip(&mailboxes) {
             tasks.spawn(Shard::new(Arc::clone(&shared), shard, Arc::clone(mailbox)).run());
         }
-        (Arc::new(Front { config, shared, mailboxes, next_shard: AtomicUsize::new(0) }), Shards::new(tasks))
+        let refusals = Refusals::default();
+        let front = Front { config, shared, refusals, mailboxes, next_shard: AtomicUsize::new(0) };
+        (Arc::new(front), Shards::new(tasks))
     }
 
     /// The routes of the public port: `/ws`.

@@ -68,7 +68,8 @@ async fn disconnect(State(people): State<People>, request: Request) -> Result<Re
     let asked: DisconnectRequest = read(&ingest, &guard, "rialto.v1.DisconnectRequest", request).await?;
     let subject = subject!(disconnect_request, asked, ingest)?;
     let connections = doorkeeper.disconnect(subject.clone()).await as u64;
-    tracing::info!(?subject, connections, "disconnected by an administrator");
+    let (tenant, [user, session, token]) = told(&subject);
+    tracing::info!(tenant, user, session, token, connections, "disconnected by an administrator");
     answer(&ingest, "rialto.v1.DisconnectResponse", &DisconnectResponse { connections })
 }
 
@@ -81,8 +82,19 @@ async fn revoke(State(people): State<People>, request: Request) -> Result<Respon
         .await
         .map_err(|full| Refused::new(Status::new(Code::ResourceExhausted, "too_many_revocations", full.to_string())))?;
     let connections = connections as u64;
-    tracing::info!(?subject, connections, "revoked by an administrator");
+    let (tenant, [user, session, token]) = told(&subject);
+    tracing::info!(tenant, user, session, token, connections, "revoked by an administrator");
     answer(&ingest, "rialto.v1.RevokeResponse", &RevokeResponse { connections, until: Some(timestamp(until)) })
+}
+
+/// Whom it was about, for the log: the tenant where it has a name, and user, session or token. As text, so that each is quoted.
+fn told(subject: &Subject) -> (Option<&str>, [Option<&str>; 3]) {
+    let (tenant, whom) = match subject {
+        Subject::User(tenant, user) => (tenant, [Some(&**user), None, None]),
+        Subject::Session(tenant, session) => (tenant, [None, Some(session.as_str()), None]),
+        Subject::Token(tenant, token) => (tenant, [None, None, Some(&**token)]),
+    };
+    (Some(tenant.as_str()).filter(|name| !name.is_empty()), whom)
 }
 
 fn named<'a>(field: &str, name: &'a str) -> Result<&'a str> {

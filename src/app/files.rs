@@ -3,7 +3,8 @@
 //! Looked at every few seconds and, at once, when somebody asks ([`Reread`]: SIGHUP does). What counts is the content, not a
 //! date: a symlink that is swapped is a change, a file that is written anew as it was is none. Files that belong together
 //! are read again together, and only when two looks in a row found the same, so that half of a pair that is being
-//! replaced is not taken for the new one. What cannot be used after a change is told in the log, and the old one stays.
+//! replaced is not taken for the new one. What cannot be used after a change is told in the log, once and to whoever asks, and
+//! the old one stays.
 
 use std::fmt;
 use std::fs::File;
@@ -124,7 +125,12 @@ impl Files {
                 () = reread.0.notified() => false,
             };
             let looked = tokio::task::spawn_blocking(move || {
-                self.look(settled);
+                for news in self.look(settled) {
+                    match news {
+                        Ok(good) => tracing::info!("{good}"),
+                        Err(bad) => tracing::error!("{bad}"),
+                    }
+                }
                 self
             });
             match looked.await {
@@ -137,21 +143,29 @@ impl Files {
         }
     }
 
-    fn look(&mut self, settled: bool) {
+    /// Looks once, and gives what is to be told of it.
+    fn look(&mut self, settled: bool) -> Vec<Result<String, String>> {
+        let mut news = Vec::new();
         for (watched, renew) in &mut self.watched {
             if watched.is_due(settled) {
                 let problem = renew().err();
                 match &problem {
-                    None => tracing::info!("{watched} has changed and holds from now on"),
-                    // Told once, however often it is tried.
-                    Some(_) if problem == watched.problem => {}
+                    None => news.push(Ok(format!("{watched} has changed and holds from now on"))),
+                    Some(problem) if watched.problem.as_ref() != Some(problem) => {
+                        news.push(Err(format!(
+                            "{watched} has changed and cannot be used, the old one stays: {problem}"
+                        )));
+                    }
+                    // Told once, however often it is tried, and again to whoever asks.
+                    Some(_) if settled => {}
                     Some(problem) => {
-                        tracing::error!("{watched} has changed and cannot be used, the old one stays: {problem}");
+                        news.push(Err(format!("{watched} still cannot be used, the old one stays: {problem}")));
                     }
                 }
                 watched.problem = problem;
             }
         }
+        news
     }
 }
 
@@ -220,19 +234,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_or_gone_is_told_once_and_read_again_when_it_is_back() {
+    fn what_is_broken_or_gone_is_told_once_and_to_whoever_asks_and_read_again_when_it_is_back() {
         let mut pair = Pair::new();
         pair.write("a", "x");
-        for _ in 0..3 {
-            pair.files.look(true);
-        }
+        let told = |news: Vec<Result<String, String>>| {
+            let bad = |news: Result<String, String>| news.unwrap_err().split(", the old").next().unwrap().to_owned();
+            news.into_iter().map(bad).map(|line| line[line.rfind(')').unwrap()..].to_owned()).collect::<Vec<_>>()
+        };
+        let news = (0..3).flat_map(|_| pair.files.look(true)).collect();
+        assert_eq!(told(news), [") has changed and cannot be used"]);
         assert_eq!(pair.read(), ["x1"]);
-        for _ in 0..LOOKS_BEFORE_AGAIN {
-            pair.files.look(true);
-        }
-        assert_eq!(pair.read(), ["x1"], "it may be good by now");
-        pair.files.look(false);
-        assert_eq!(pair.read(), ["x1"], "whoever asks is not put off");
+        let news = (0..LOOKS_BEFORE_AGAIN).flat_map(|_| pair.files.look(true)).collect();
+        assert_eq!((told(news), pair.read()), (vec![], vec!["x1".to_owned()]), "it may be good by now");
+        let news = pair.files.look(false);
+        assert_eq!(told(news), [") still cannot be used"], "whoever asks is told again");
+        assert_eq!(pair.read(), ["x1"], "and not put off");
         fs::remove_file(pair.folder.path().join("a")).unwrap();
         for _ in 0..3 {
             pair.files.look(false);

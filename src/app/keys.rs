@@ -52,11 +52,6 @@ pub(super) async fn start(
     for (remote, place) in first {
         helpers.spawn(keep(Arc::clone(&keyring), remote, place, fetcher.clone(), pace, Arc::clone(metrics)));
     }
-    if !keyring.is_complete() {
-        tracing::warn!(
-            "the keys of an issuer could not be fetched; its tokens are answered with \"try again\" until they are"
-        );
-    }
     Ok(Some(keyring))
 }
 
@@ -151,10 +146,15 @@ async fn fetch(keyring: &Keyring, remote: &Arc<Remote>, place: &Place, fetcher: 
         }
         Err(problem) => {
             metrics.keys.failed.increment();
+            let then = match keyring.has(remote) {
+                true => "those that were there stay",
+                false => "there are none, and its tokens are answered with \"try again\" until there are",
+            };
             tracing::warn!(
+                issuer = remote.issuer,
                 url = remote.url,
                 problem,
-                "the issuer's keys cannot be fetched; those that were there stay"
+                "the issuer's keys cannot be fetched; {then}"
             );
         }
     }

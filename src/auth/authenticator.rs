@@ -86,10 +86,11 @@ impl Authenticator {
         let issuer = match token.claims.get("iss") {
             None => None,
             Some(Value::String(name)) => Some(name),
-            Some(_) => return Err(TokenError::Issuer),
+            Some(_) => return Err(TokenError::Claim { claim: "iss".into(), expected: "a text" }),
         };
         let named = issuer.and_then(|name| self.named.get(name));
-        let trusted = named.or(self.unnamed.as_ref()).ok_or(TokenError::Issuer)?;
+        let unknown = || if issuer.is_some() { TokenError::Issuer } else { TokenError::NoIssuer };
+        let trusted = named.or(self.unnamed.as_ref()).ok_or_else(unknown)?;
         trusted.verify(&token, algorithm, key_id).map_err(|error| trusted.awaited(error, algorithm, key_id, issuer))?;
         let expires = claims::check_times(&token.claims, self.leeway, self.max_life, now)?;
         claims::check_audience(&token.claims, &trusted.audiences)?;
@@ -130,13 +131,16 @@ impl Trusted {
                     let algorithm_name = format!("{algorithm:?}");
                     mistakes.push(match least_bytes(*algorithm).filter(|_| has_secret) {
                         Some(least_bytes) => SettingsError::ShortFor { algorithm: algorithm_name, least_bytes },
-                        None => SettingsError::IdleAlgorithm(algorithm_name),
+                        None => {
+                            let fitting = keys.iter().flat_map(Key::algorithms).map(|fits| format!("{fits:?}"));
+                            SettingsError::IdleAlgorithm { algorithm: algorithm_name, fitting: fitting.collect() }
+                        }
                     });
                 }
             }
             let is_idle = |key: &Key| !key.algorithms().iter().any(|algorithm| issuer.algorithms.contains(algorithm));
-            // A set may have keys for others beside ours.
-            if !issuer.algorithms.is_empty() && keys.iter().all(is_idle) {
+            // A set may have keys for others beside ours. Where a listed algorithm has no key, that is why.
+            if mistakes.is_empty() && !issuer.algorithms.is_empty() && keys.iter().all(is_idle) {
                 mistakes.push(SettingsError::IdleKey);
             }
         }

@@ -25,6 +25,9 @@ pub fn is_name(text: &str) -> bool {
 /// The most permissions of a token: each is compared with what is asked for.
 const MAX_GRANTS: usize = 256;
 
+/// The last second of the year 9999. Milliseconds of today are beyond it.
+const LATEST: Duration = Duration::from_secs(253_402_300_799);
+
 type Claims = Map<String, Value>;
 
 /// Checks the times, and says when the token ends.
@@ -37,13 +40,20 @@ pub(super) fn check_times(
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let ends = time(claims, "exp")?.ok_or_else(|| TokenError::Missing("exp".into()))?;
     let issued = time(claims, "iat")?;
-    for begins in [time(claims, "nbf")?, issued].into_iter().flatten() {
+    for (name, begins) in [("nbf", time(claims, "nbf")?), ("iat", issued)] {
+        let begins = begins.unwrap_or_default();
+        if begins > LATEST {
+            return Err(not_seconds(name));
+        }
         if begins > now.saturating_add(leeway) {
             return Err(TokenError::NotYet { wait: begins.saturating_sub(now) });
         }
     }
     if now >= ends.saturating_add(leeway) {
         return Err(TokenError::Expired { ago: now.saturating_sub(ends) });
+    }
+    if issued.is_none() && ends > LATEST {
+        return Err(not_seconds("exp"));
     }
     if issued.is_none() && ends > now.saturating_add(max_life + leeway) {
         return Err(not("exp", "within the longest life of a token, where no iat says when it was made"));
@@ -72,7 +82,8 @@ fn time(claims: &Claims, name: &str) -> Result<Option<Duration>, TokenError> {
 pub(super) fn check_audience(claims: &Claims, ours: &[String]) -> Result<(), TokenError> {
     let named: Vec<&str> = match claims.get("aud") {
         None if ours.is_empty() => return Ok(()),
-        None => return Err(TokenError::Audience),
+        None => return Err(TokenError::NoAudience),
+        Some(_) if ours.is_empty() => return Err(TokenError::UnaskedAudience),
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(several)) => several
             .iter()
@@ -120,7 +131,10 @@ fn text<'a>(claims: &'a Claims, name: &str, max_bytes: usize) -> Result<Option<&
     match named(claims, name) {
         None => Ok(None),
         Some(Value::String(text)) if is_name(text) && text.len() <= max_bytes => Ok(Some(text)),
-        Some(_) => Err(not(name, "a text of some length without control characters")),
+        Some(_) if max_bytes == MAX_SESSION_ID_BYTES => {
+            Err(not(name, "a JSON string of 1 to 128 bytes without control characters"))
+        }
+        Some(_) => Err(not(name, "a JSON string of 1 to 255 bytes without control characters")),
     }
 }
 
@@ -139,6 +153,10 @@ fn grants(claims: &Claims, names: &ClaimNames) -> Result<Grants, TokenError> {
         }
         Some(_) => Err(not(name, "a list of at most 256 texts, or one text with spaces")),
     }
+}
+
+fn not_seconds(claim: &str) -> TokenError {
+    not(claim, "a time in seconds since 1970: it is beyond the year 9999, as milliseconds are")
 }
 
 fn not(claim: &str, expected: &'static str) -> TokenError {

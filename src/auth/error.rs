@@ -43,12 +43,21 @@ pub enum TokenError {
     /// Nobody whom we trust has signed it.
     #[error("the token's signature is wrong")]
     Signature,
-    /// Its `iss` is not trusted here, or missing.
-    #[error("the token's issuer (iss) is not one of this bridge's")]
+    /// Its `iss` is not trusted here.
+    #[error("the token's issuer (iss) is not one of this bridge's: --jwt-issuer, --jwks-url")]
     Issuer,
-    /// Its `aud` does not name this bridge, or is missing.
-    #[error("the token's audience (aud) is not this bridge")]
+    /// It has no `iss`, and one is asked for.
+    #[error("the token has no issuer (iss), and this bridge asks for one: --jwt-issuer, --jwks-url")]
+    NoIssuer,
+    /// Its `aud` does not name this bridge.
+    #[error("the token's audience (aud) is not this bridge: --jwt-audience")]
     Audience,
+    /// It has no `aud`, and one is asked for.
+    #[error("the token has no audience (aud), and this bridge asks for one: --jwt-audience")]
+    NoAudience,
+    /// It has an `aud`, and there is nothing to compare it with.
+    #[error("the token has an audience (aud), and this bridge was given none: --jwt-audience")]
+    UnaskedAudience,
     /// It is of a tenant that its issuer may not speak for.
     #[error("the token's issuer (iss) may not speak for its tenant")]
     Tenant,
@@ -135,8 +144,13 @@ pub enum SettingsError {
     #[error("the issuer {0:?} is there twice")]
     RepeatedIssuer(String),
     /// A listed algorithm has no key.
-    #[error("no key can be used with the algorithm {0}")]
-    IdleAlgorithm(String),
+    #[error("no key can be used with the algorithm {algorithm}; the keys that are there are for {}", .fitting.join(", "))]
+    IdleAlgorithm {
+        /// Its name.
+        algorithm: String,
+        /// Those that the keys are made for.
+        fitting: Vec<String>,
+    },
     /// A listed algorithm asks for a longer secret.
     #[error(
         "the algorithm {algorithm} needs a secret of at least {least_bytes} bytes (RFC 7518, section 3.2); make one with `openssl rand -hex 32`"

@@ -48,7 +48,13 @@ fn read_with(
         return wrong(format!("it has {} bytes, more than the limit of {set_bytes} (jwks-max-bytes)", text.len()));
     }
     let Some(set) = strict_json::object(text.as_bytes()) else {
-        return wrong("it is not one JSON object without duplicates".to_owned());
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        let what = match () {
+            () if is_json => "it is not one JSON object without duplicates",
+            () if text.trim_start().starts_with('<') => "it is not JSON, but looks like a page (HTML)",
+            () => "it is not JSON",
+        };
+        return wrong(what.to_owned());
     };
     let Some(Value::Array(listed)) = set.get("keys") else {
         return wrong("it has no list called keys".to_owned());

@@ -39,7 +39,8 @@ struct Known {
 pub struct Remote {
     /// Where it is.
     pub url: String,
-    issuer: String,
+    /// Whose it is.
+    pub issuer: String,
     cool_down: Duration,
     wanted: Notify,
     state: Mutex<Fetching>,
@@ -99,6 +100,12 @@ impl Keyring {
     /// It is not to be believed.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Principal, TokenError> {
         self.current().verify(token, now)
+    }
+
+    /// Whether keys of this set are there.
+    pub fn has(&self, remote: &Arc<Remote>) -> bool {
+        let index = self.remotes.iter().position(|own| Arc::ptr_eq(own, remote));
+        index.and_then(|index| lock(&self.known).sets.get(index).map(Option::is_some)).unwrap_or_default()
     }
 
     /// Whether every issuer has keys.

@@ -84,6 +84,11 @@ impl Publishers {
         self.0.is_empty()
     }
 
+    /// Whether there is one of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|publisher| *publisher.name == *name)
+    }
+
     /// The first who is known by a certificate.
     pub fn with_certificate(&self) -> Option<&Arc<Publisher>> {
         self.0.iter().find(|publisher| !publisher.certificates.is_empty())

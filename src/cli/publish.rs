@@ -96,7 +96,7 @@ impl Publish {
             let mut client = self.connect().await?;
             match client.publish(self.call(PublishRequest { event: Some(event) })?).await {
                 Ok(response) => self.accepted(&response.into_inner().accepted.unwrap_or_default(), screen),
-                Err(status) => match reach::not_answered(&self.grpc, &status).await {
+                Err(status) => match reach::not_answered(&self.bridge(), &status).await {
                     Some(failure) => Err(failure),
                     None if status.code() == tonic::Code::Unavailable && status.details().is_empty() => {
                         let why = harmless(status.message());
@@ -109,9 +109,11 @@ impl Publish {
     }
 
     async fn connect(&self) -> Result<PublisherServiceClient<Channel>, Failure> {
-        let bridge = Bridge { address: &self.grpc, trust: &self.trust, shown: &self.shown };
-        let bridge = connect(&bridge, self.timeout).await?;
-        Ok(PublisherServiceClient::new(bridge))
+        Ok(PublisherServiceClient::new(connect(&self.bridge(), self.timeout).await?))
+    }
+
+    fn bridge(&self) -> Bridge<'_> {
+        Bridge { address: &self.grpc, trust: &self.trust, shown: &self.shown }
     }
 
     /// A call that shows the token.
@@ -189,7 +191,7 @@ impl Publish {
 
     /// Why a stream ended.
     async fn ended(&self, status: &tonic::Status) -> Failure {
-        let not_answered = reach::not_answered(&self.grpc, status).await;
+        let not_answered = reach::not_answered(&self.bridge(), status).await;
         not_answered.unwrap_or_else(|| {
             Failure::Unreachable(format!("the stream to {} ended: {}", self.grpc, harmless(status.message())))
         })

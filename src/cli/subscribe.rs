@@ -265,6 +265,9 @@ impl Subscribe {
                 if response.status().is_client_error() && !may_return {
                     return Err(Failure::Refused(reason));
                 }
+                if follower.session().is_none() {
+                    return Err(Failure::Unreachable(reason));
+                }
                 reason
             }
             SocketError::Url(error) => return Err(Failure::Usage(format!("{:?} is not a URL: {error}", self.url))),

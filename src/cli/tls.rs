@@ -7,7 +7,7 @@ use clap::Args;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -183,7 +183,8 @@ impl ServerCertVerifier for Exactly {
     }
 }
 
-/// Why the bridge's certificate is not believed, and what to do. `None`: this error is about something else.
+/// Why the bridge's certificate is not believed, or that it asks for one, and what to do. `None`: this error is about something
+/// else.
 pub(crate) fn disbelief(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -192,6 +193,10 @@ pub(crate) fn disbelief(error: &(dyn std::error::Error + 'static)) -> Option<&'s
         let inner = inner.map_or(error, |inner| inner as &(dyn std::error::Error + 'static));
         if let Some(rustls::Error::InvalidCertificate(wrong)) = inner.downcast_ref() {
             return Some(in_words(wrong));
+        }
+        // Clients of HTTP hand the alert on as text alone.
+        if inner.to_string().contains(&format!("{:?}", AlertDescription::CertificateRequired)) {
+            return Some("this port asks for a certificate: give --cert and --key");
         }
         cause = inner.source();
     }

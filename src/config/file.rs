@@ -72,9 +72,17 @@ fn parse(path: &Path, text: &str) -> Said {
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(error) => {
-            let problem = format!("is not TOML: {}", error.message().lines().next().unwrap_or_default());
-            let example = AN_EXAMPLE.to_owned();
-            said.mistakes.push(mistake(line_of(error.span()), "", problem, example));
+            let line = line_of(error.span());
+            let bare = text.lines().nth(line - 1).and_then(without_quotes);
+            said.mistakes.push(match bare {
+                Some((key, example)) => {
+                    mistake(line, key.name, "is not TOML: text stands in quotes".to_owned(), example)
+                }
+                None => {
+                    let problem = format!("is not TOML: {}", error.message().lines().next().unwrap_or_default());
+                    mistake(line, "", problem, AN_EXAMPLE.to_owned())
+                }
+            });
             return said;
         }
     };
@@ -92,6 +100,19 @@ fn parse(path: &Path, text: &str) -> Said {
         }
     }
     said
+}
+
+/// The key of a line whose value is text and stands there as it is, and the line that was meant.
+fn without_quotes(line: &str) -> Option<(&'static Key, String)> {
+    let (name, value) = line.split_once('=')?;
+    let key = keys().iter().find(|key| key.name == name.trim())?;
+    let value = value.split(" #").next().unwrap_or_default().trim();
+    let is_text = !matches!(key.takes, Takes::Nothing | Takes::One("N"));
+    if !is_text || value.is_empty() || value.starts_with(['"', '\'', '[', '{']) {
+        return None;
+    }
+    let meant = if key.is_secret() { key.example } else { value };
+    Some((key, as_toml(key, &[meant.to_owned()])))
 }
 
 fn unknown(name: &str, item: &Item) -> (String, String) {

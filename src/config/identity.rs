@@ -1,7 +1,7 @@
 //! Who is believed to be whom: the keys that verify tokens, and what tokens must say.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Mistake, keys};
@@ -209,30 +209,35 @@ impl Identity {
             return if mistakes.is_empty() { Ok(None) } else { Err(mistakes) };
         }
         if self.secret.is_some() && self.secret_file.is_some() {
-            mistakes.push(mistake("--jwt-secret", "--jwt-secret-file says another one; give one of them"));
+            mistakes.push(plain("--jwt-secret", "it and --jwt-secret-file are both given; give one of them"));
         }
         let mut keys = Vec::new();
-        let mut add = |flag: &str, source: Result<KeySource, String>| {
+        if let Some(secret) = &self.secret {
+            let source = KeySource::Secret(secret.0.clone().into_bytes());
+            match source.check(self.bounds) {
+                Ok(()) => keys.push(source),
+                Err(error) => mistakes.push(mistake("--jwt-secret", &error.to_string())),
+            }
+        }
+        let mut add = |flag: &str, path: &Path, source: Result<KeySource, String>| {
             let checked = source.and_then(|source| match source.check(self.bounds) {
                 Ok(()) => Ok(source),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(format!("{}: {error}", path.display())),
             });
             match checked {
                 Ok(source) => keys.push(source),
-                Err(problem) => mistakes.push(mistake(flag, &problem)),
+                // The path is right, what is there is not.
+                Err(problem) => mistakes.push(plain(flag, &problem)),
             }
         };
-        if let Some(secret) = &self.secret {
-            add("--jwt-secret", Ok(KeySource::Secret(secret.0.clone().into_bytes())));
-        }
         if let Some(path) = &self.secret_file {
-            add("--jwt-secret-file", secret_of(path).map(KeySource::Secret));
+            add("--jwt-secret-file", path, secret_of(path).map(KeySource::Secret));
         }
         if let Some(path) = &self.public_key {
-            add("--jwt-public-key", text_of(path).map(KeySource::Pem));
+            add("--jwt-public-key", path, text_of(path).map(KeySource::Pem));
         }
         if let Some(path) = &self.jwks_file {
-            add("--jwks-file", text_of(path).map(KeySource::Jwks));
+            add("--jwks-file", path, text_of(path).map(KeySource::Jwks));
         }
         let mut issuers = Vec::new();
         let own_url = self.jwks_urls.iter().find(|set| set.is_of(self.issuer.as_deref())).map(|set| set.url.clone());
@@ -295,12 +300,19 @@ fn blame(wrong: &SettingsError, has_broken: bool) -> Option<Mistake> {
         SettingsError::NoIssuer => "--jwt-issuer",
         SettingsError::RepeatedIssuer(_) => "--jwks-url",
         SettingsError::NoAudience => "--jwt-audience",
-        SettingsError::IdleAlgorithm(_) | SettingsError::ShortFor { .. } | SettingsError::IdleKey if !has_broken => {
-            "--jwt-algorithm"
+        SettingsError::IdleAlgorithm { algorithm: _, fitting } if !has_broken => {
+            let example = fitting.first().cloned().unwrap_or_default();
+            return Some(Mistake { example, ..plain("--jwt-algorithm", &wrong.to_string()) });
         }
+        SettingsError::ShortFor { .. } | SettingsError::IdleKey if !has_broken => "--jwt-algorithm",
         _ => return None,
     };
     Some(mistake(flag, &wrong.to_string()))
+}
+
+/// A mistake whose problem says what to do: no value by itself would be right.
+fn plain(flag: &str, problem: &str) -> Mistake {
+    Mistake { key: flag.to_owned(), problem: problem.to_owned(), example: String::new() }
 }
 
 fn mistake(flag: &str, problem: &str) -> Mistake {

@@ -84,7 +84,7 @@ impl Key {
             Takes::Nothing => "true or false",
             Takes::One("N") => "a number",
             Takes::One("BYTES") => "bytes, or KiB, MiB, GiB",
-            Takes::One("RATE") => "a number, or off",
+            Takes::One("N|off") => "a number, or off",
             Takes::One("TIME") => "ms, s, m or h",
             Takes::One("SPAN") => "ms, s, m or h, or off",
             Takes::One("ADDRESS") => "an IP address with a port",

@@ -53,7 +53,7 @@ macro_rules! limits {
     (@called count) => { "N" };
     (@called bytes) => { "BYTES" };
     (@called time) => { "TIME" };
-    (@called most) => { "RATE" };
+    (@called most) => { "N|off" };
     (@called span) => { "SPAN" };
     (@read count) => { value::count };
     (@read bytes) => { value::bytes };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::identity::token_of;
+use super::identity::{Identity, secret_of, token_of};
 use super::key::{Group, Key, Takes};
 use super::publishers::read_publishers;
 use super::{Config, Mistake, Port, value};
@@ -37,9 +37,10 @@ impl Peers {
     /// It cannot be read, or is not worth the name.
     pub fn read_admin_token(&self) -> Result<Option<Vec<u8>>, Mistake> {
         let Some(path) = &self.admin_token else { return Ok(None) };
-        token_of(path).map(Some).map_err(|problem| {
-            let example = "a file made by openssl rand -hex 32".to_owned();
-            Mistake { key: "--admin-token-file".to_owned(), problem, example }
+        token_of(path).map(Some).map_err(|problem| Mistake {
+            key: "--admin-token-file".to_owned(),
+            problem,
+            example: String::new(),
         })
     }
 
@@ -66,6 +67,7 @@ impl Peers {
             Err(wrong) => mistakes.extend(wrong),
         }
         mistakes.extend(self.read_admin_token().err());
+        mistakes.extend(shared_secrets(&config.identity, self));
         if self.require_tenant && !config.identity.is_on() && !is_guard_lost {
             mistakes.push(Mistake {
                 key: "--require-tenant".to_owned(),
@@ -77,6 +79,31 @@ impl Peers {
         }
         mistakes
     }
+}
+
+/// Files of secrets that hold the same: who has one would have the other, and an operator's token is no user's, nor is either a
+/// key that signs for everybody.
+fn shared_secrets(identity: &Identity, peers: &Peers) -> Vec<Mistake> {
+    let files = [
+        ("--jwt-secret-file", &identity.secret_file),
+        ("--session-token-file", &identity.session_token_file),
+        ("--admin-token-file", &peers.admin_token),
+    ];
+    let mut seen: Vec<(&str, Vec<u8>)> = Vec::new();
+    let mut mistakes = Vec::new();
+    for (flag, path) in files {
+        // What cannot be read is another mistake.
+        let Some(secret) = path.as_deref().and_then(|path| secret_of(path).ok()) else { continue };
+        if let Some((other, _)) = seen.iter().find(|(_, known)| *known == secret) {
+            let problem = format!(
+                "the file holds the same as that of {other}, so who has one could act as the other; give each its own, made \
+                 with `openssl rand -hex 32`"
+            );
+            mistakes.push(Mistake { key: flag.to_owned(), problem, example: String::new() });
+        }
+        seen.push((flag, secret));
+    }
+    mistakes
 }
 
 pub(super) const KEYS: &[Key] = &[

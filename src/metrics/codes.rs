@@ -17,6 +17,22 @@ pub enum Close {
     Broken,
 }
 
+impl Close {
+    /// By whom, and with which code; 1005 is a close frame without one, 1006 none at all.
+    pub fn by(self) -> (&'static str, u16) {
+        let (by, code) = self.places();
+        (BY[by], code)
+    }
+
+    fn places(self) -> (usize, u16) {
+        match self {
+            Close::ByBridge(code) => (0, code),
+            Close::ByPeer(code) => (1, code.unwrap_or(1005)),
+            Close::Broken => (2, 1006),
+        }
+    }
+}
+
 /// RFC 6455's codes that have a label, beside Rialto's own. 1005 is a close frame without a code, 1006 none at all.
 const RFC_CODES: [u16; 10] = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011];
 const BY: [&str; 3] = ["bridge", "peer", "network"];
@@ -49,11 +65,7 @@ impl Default for Closes {
 impl Closes {
     /// Counts one.
     pub fn add(&self, close: Close) {
-        let (by, code) = match close {
-            Close::ByBridge(code) => (0, code),
-            Close::ByPeer(code) => (1, code.unwrap_or(1005)),
-            Close::Broken => (2, 1006),
-        };
+        let (by, code) = close.places();
         self.0[by * label_count() + place(code)].increment();
     }
 

@@ -4,10 +4,9 @@
 //! does nothing but run into limits cannot fill a disk.
 
 use std::fmt::Display;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::counters::Counter;
+use super::paced::Paced;
 
 /// Between two log lines about one limit.
 pub const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -127,34 +126,18 @@ limits! {
 
 /// How often each limit was hit.
 #[derive(Debug)]
-pub struct LimitHits {
-    hits: Box<[Hits]>,
-    started: Instant,
-}
-
-#[derive(Debug, Default)]
-struct Hits {
-    count: Counter,
-    /// When the log was last told: milliseconds since the start, plus one. 0: never.
-    told_ms: AtomicU64,
-    told_count: Counter,
-}
+pub struct LimitHits(Box<[Paced]>);
 
 impl Default for LimitHits {
     fn default() -> Self {
-        LimitHits {
-            hits: Limit::ALL.iter().map(|_| Hits::default()).collect(),
-            started: tokio::time::Instant::now().into_std(),
-        }
+        LimitHits(Limit::ALL.iter().map(|_| Paced::every(LOG_EVERY)).collect())
     }
 }
 
 impl LimitHits {
     /// Counts a hit by this peer, and tells the log unless it was told a moment ago.
     pub fn hit(&self, limit: Limit, peer: impl Display) {
-        let hits = &self.hits[limit as usize];
-        hits.count.increment();
-        if let Some(since_last) = self.tell(hits) {
+        if let Some(since_last) = self.0[limit as usize].happened() {
             // As text and not as it is displayed: quoted, so that a name is never taken for other fields.
             let (limit_name, peer) = (limit.name(), peer.to_string());
             let peer = peer.as_str();
@@ -167,28 +150,12 @@ impl LimitHits {
 
     /// Counts a hit that is nobody's mistake and not worth a line.
     pub fn count(&self, limit: Limit) {
-        self.hits[limit as usize].count.increment();
+        self.0[limit as usize].count();
     }
 
     /// How often it was hit.
     pub fn get(&self, limit: Limit) -> u64 {
-        self.hits[limit as usize].count.get()
-    }
-
-    /// Whether to tell the log now: with the hits since it was told last.
-    fn tell(&self, hits: &Hits) -> Option<u64> {
-        let now = tokio::time::Instant::now().into_std();
-        let now_ms = u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX - 1) + 1;
-        let told_ms = hits.told_ms.load(Ordering::Relaxed);
-        if told_ms != 0 && now_ms.saturating_sub(told_ms) < LOG_EVERY.as_millis() as u64 {
-            return None;
-        }
-        // Of several threads that come here at once, one tells.
-        hits.told_ms.compare_exchange(told_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).ok()?;
-        let count = hits.count.get();
-        let since_last = count - hits.told_count.get().min(count);
-        hits.told_count.add(since_last);
-        Some(since_last)
+        self.0[limit as usize].get()
     }
 }
 
@@ -204,22 +171,5 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Limit::ALL.len());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn every_hit_is_counted_and_the_log_is_told_once_in_a_while() {
-        let hits = LimitHits::default();
-        let row = &hits.hits[Limit::MaxConnections as usize];
-        let mut told = Vec::new();
-        for _ in 0..3 {
-            for _ in 0..1_000 {
-                row.count.increment();
-                told.extend(hits.tell(row));
-            }
-            tokio::time::advance(LOG_EVERY).await;
-        }
-        assert_eq!(told, [1, 1_000, 1_000]);
-        assert_eq!(hits.get(Limit::MaxConnections), 3_000);
-        assert_eq!(hits.get(Limit::MaxSubscriptions), 0);
     }
 }

@@ -37,6 +37,17 @@ pub enum Start {
     Lost,
 }
 
+impl Start {
+    /// The word for it, `fresh`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Start::Fresh => "fresh",
+            Start::Resumed => "resumed",
+            Start::Lost => "lost",
+        }
+    }
+}
+
 impl ShardCounters {
     /// So many events of a type went to sockets.
     pub fn on_delivered(&self, index: TypeIndex, count: u64) {

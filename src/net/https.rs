@@ -92,7 +92,7 @@ impl Fetcher {
         let asked = async {
             let request = Request::get(place.0.clone()).header(ACCEPT, "application/json").body(Empty::new());
             let response = self.client.request(request.map_err(|error| error.to_string())?).await;
-            let response = response.map_err(|error| chain(&error))?;
+            let response = response.map_err(|error| in_words(&error))?;
             let status = response.status();
             if status.is_redirection() {
                 return Err(format!("it answers {status}, and redirects are not followed"));
@@ -118,6 +118,16 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
         found += 1;
     }
     if found == 0 { Err(unusable("it has no certificate in PEM".to_owned())) } else { Ok(()) }
+}
+
+/// Why nobody answered.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let text = chain(error);
+    // What came is no record of TLS (RFC 8446, section 5.1).
+    match text.contains("InvalidContentType") {
+        true => "no TLS is spoken there: the URL says https, and the port speaks something else".to_owned(),
+        false => text,
+    }
 }
 
 /// An error with its causes: the client's own text says little.

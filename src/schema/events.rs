@@ -72,6 +72,7 @@ pub(super) fn check(
             is_validated: false,
             asks: Audience::NONE,
             masks: false,
+            is_private: declaration.options.channels.is_empty(),
             bindings: check_channels(checker, declaration, templates),
             name,
         });

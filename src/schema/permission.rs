@@ -14,10 +14,24 @@ pub(super) enum PermissionError {
     Unbalanced,
     #[error("{{{0}}} is neither a field nor a claim")]
     Unknown(String),
+    #[error(
+        "* stands for nothing: patterns are for what tokens grant, and this is asked for letter by letter; where everybody may, \
+         leave the permission out"
+    )]
+    Wildcard,
+    #[error("there is white space: a permission is one word, as a token's scope is split there")]
+    Space,
 }
 
-/// Checks a permission: `{field}` must be one that `knows`, `{@claim}` any claim.
+/// Checks a permission: `{field}` must be one that `knows`, `{@claim}` any claim, and nothing else may be meant as more than
+/// what it is.
 pub(super) fn check(text: &str, knows: impl Fn(&str) -> bool) -> Result<(), PermissionError> {
+    if text.contains('*') {
+        return Err(PermissionError::Wildcard);
+    }
+    if text.contains(char::is_whitespace) {
+        return Err(PermissionError::Space);
+    }
     let mut rest = text;
     while let Some(open) = rest.find(['{', '}']) {
         let Some((placeholder, tail)) = rest[open..].strip_prefix('{').and_then(|inner| inner.split_once('}')) else {

@@ -50,6 +50,26 @@ impl Grants {
         grants
     }
 
+    /// Why a text grants nothing, whatever is asked for. `None`: something can be asked for that it grants.
+    pub fn idle(text: &str) -> Option<&'static str> {
+        let segments: Vec<&str> = text.split(SEPARATOR).collect();
+        let last = segments.len() - 1;
+        let is_partial = |segment: &&str| segment.contains('*') && !matches!(*segment, "*" | "**");
+        match () {
+            () if text.is_empty() => Some("it is empty"),
+            () if text.contains(['{', '}']) => {
+                Some("braces are for the schema: write the value that stands there, or * for every one")
+            }
+            () if segments.iter().any(is_partial) => {
+                Some("* stands for a whole segment between colons, not for a part of one")
+            }
+            () if segments[..last].contains(&"**") => {
+                Some("** stands for the rest, at the end only; * is one segment between colons")
+            }
+            () => None,
+        }
+    }
+
     /// All there is.
     pub fn everything() -> Grants {
         Grants::new(["*"])
@@ -116,9 +136,11 @@ mod tests {
             ("a:**:c", &[], &["a:b:c", "a:b:b:c", "a:c"]),
             ("**:c", &[], &["a:c", "c"]),
             ("***", &[], &["a", "a:b"]),
+            ("team:{id}:read", &[], &["team:7:read", "team:id:read"]),
             ("", &[], &["a", ""]),
         ];
         for (grant, allowed, refused) in table {
+            assert_eq!(Grants::idle(grant).is_some(), allowed.is_empty(), "{grant}");
             let grants = Grants::new([*grant]);
             for permission in *allowed {
                 assert!(grants.allow(permission), "{grant} should grant {permission}");

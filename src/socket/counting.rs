@@ -133,7 +133,8 @@ impl Counting {
         self.metrics.front.closed.add(close);
         let (connection, session) = (&identity.connection, identity.session());
         let dropped = ending.dropped.map(|code| code.row().reason);
-        tracing::debug!(%connection, session = session.as_str(), ?close, dropped, "connection ended");
+        let (by, code) = close.by();
+        tracing::debug!(%connection, session = session.as_str(), close = code, by, dropped, "connection ended");
         let cause = match close {
             Close::ByBridge(code) => limit_of(code, ending),
             Close::ByPeer(_) | Close::Broken => None,
@@ -167,7 +168,7 @@ impl Counting {
                 let sequence = |position: &Option<Position>| position.as_ref().map_or(0, |at| at.sequence);
                 let behind = sequence(&subscribed.head).saturating_sub(sequence(&subscribed.start));
                 self.shard.on_subscribed(start);
-                tracing::debug!(%connection, session = session.as_str(), channel = subscribed.channel, ?start, behind, "subscribed");
+                tracing::debug!(%connection, session = session.as_str(), channel = subscribed.channel, start = start.name(), behind, "subscribed");
             }
             ServerFrame::Gap(gap) => {
                 let lost_events = (gap.last + 1).saturating_sub(gap.first);

@@ -1,5 +1,6 @@
 //! From an HTTP request to a connection: who may, which session, which subprotocol; then the socket changes hands.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -36,45 +37,53 @@ use super::stream::now;
 /// Answers `/ws`.
 pub(super) async fn upgrade(State(front): State<Arc<Front>>, mut request: Request) -> Response {
     let mut coming = None;
-    let mut response = try_upgrade(&front, &mut request, Some(&mut coming));
+    let mut tried = try_upgrade(&front, &mut request, Some(&mut coming));
     if let Some(coming) = coming {
         coming.over().await;
-        response = try_upgrade(&front, &mut request, None);
+        tried = try_upgrade(&front, &mut request, None);
     }
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        front.config.metrics.front.refused.add_refused(response.status().as_u16());
-    }
+    let NotLetIn { code, reason, answer } = match tried {
+        Ok(response) => return response,
+        Err(refused) => refused,
+    };
+    let response = answer.into_response();
+    let peer = request.extensions().get::<Peer>().map(|Peer(peer)| *peer);
+    front.config.metrics.front.refused.add_refused(response.status().as_u16());
+    front.refusals.tell(peer, code, response.status(), &reason, request.headers());
     response
 }
 
+/// Why a request opens no connection, and how that is said.
+struct NotLetIn {
+    code: PeerCode,
+    reason: Cow<'static, str>,
+    answer: Answer,
+}
+
 /// Lets a request in or not. `coming` gets what to wait for before trying once more, where there is anything.
-fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Option<Coming>>) -> Response {
-    let asked = match handshake::upgrade(request.method(), request.version(), request.headers()) {
-        Ok(asked) => asked,
-        Err(refusal) => return no_handshake(refusal),
-    };
+fn try_upgrade(
+    front: &Arc<Front>,
+    request: &mut Request,
+    coming: Option<&mut Option<Coming>>,
+) -> Result<Response, NotLetIn> {
+    let asked = handshake::upgrade(request.method(), request.version(), request.headers()).map_err(no_handshake)?;
     let mut origins = request.headers().get_all(ORIGIN).iter();
     let origin = origins.next().map(|origin| origin.to_str().unwrap_or("not text"));
     // Of several nobody knows which one is the page's: what is on the way may have looked at another.
     if origins.next().is_some() {
-        return refused(PeerCode::PermissionDenied, "the request has more than one Origin header; send one");
+        return Err(refused(PeerCode::PermissionDenied, "the request has more than one Origin header; send one"));
     }
     if !front.config.origins.allow(origin) {
-        return refused(PeerCode::PermissionDenied, "this page's origin may not connect; see --allowed-origin");
+        return Err(refused(PeerCode::PermissionDenied, "this page's origin may not connect; see --allowed-origin"));
     }
-    let query = match query::parameters(request.uri()) {
-        Ok(query) => query,
-        Err(problem) => return refused(PeerCode::InvalidMessage, problem),
-    };
-    let asked_session = match session_id(&query) {
-        Ok(session) => session,
-        Err(problem) => return refused(PeerCode::InvalidMessage, problem),
-    };
+    let unreadable = |problem| refused(PeerCode::InvalidMessage, problem);
+    let query = query::parameters(request.uri()).map_err(unreadable)?;
+    let asked_session = session_id(&query).map_err(unreadable)?;
     let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() else {
-        return refused(PeerCode::InternalError, "the listener did not say who the peer is");
+        return Err(refused(PeerCode::InternalError, "the listener did not say who the peer is"));
     };
     let Some(permit) = request.extensions().get::<Permit>().cloned() else {
-        return refused(PeerCode::InternalError, "the listener did not count this connection");
+        return Err(refused(PeerCode::InternalError, "the listener did not count this connection"));
     };
     let opening = match asked.subprotocol {
         Some(subprotocol) => Opening::Subprotocol(subprotocol.form()),
@@ -92,11 +101,10 @@ fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Op
                         *coming = Some(comes);
                     }
                     // Tried once more: this is not what is answered.
-                    return StatusCode::UNAUTHORIZED.into_response();
+                    Refused::new(PeerCode::InvalidToken, "")
                 }
             };
-            tracing::debug!(%peer, code = refused.code.number(), "not let in");
-            return not_let_in(&refused);
+            return Err(not_let_in(refused));
         }
     };
     let identity = Identity {
@@ -113,7 +121,7 @@ fn try_upgrade(front: &Arc<Front>, request: &mut Request, coming: Option<&mut Op
             front.mailbox().push(Message::Open(Box::new(new(link, early))));
         }
     });
-    switch(&asked)
+    Ok(switch(&asked))
 }
 
 /// What a good request is answered with (RFC 6455 section 4.2.2).
@@ -191,7 +199,7 @@ fn admit(
 }
 
 /// Says why somebody is not let in, with the status, reason and challenge (RFC 6750, section 3) that programs look at.
-fn not_let_in(refused: &Refused) -> Response {
+fn not_let_in(refused: Refused) -> NotLetIn {
     // A token that is not taken is 401, whatever else is said of it.
     let code = match refused.code {
         PeerCode::Revoked => Code::Unauthenticated,
@@ -208,21 +216,22 @@ fn not_let_in(refused: &Refused) -> Response {
         PeerCode::NoCredentials => answer.with_challenge(),
         _ => answer.with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\"")),
     };
-    answer.into_response()
+    NotLetIn { code: refused.code, reason: refused.message, answer }
 }
 
 /// Says that a request opens no WebSocket, with the status and headers that RFC 6455 asks for.
-fn no_handshake(refusal: handshake::Refusal) -> Response {
+fn no_handshake(refusal: handshake::Refusal) -> NotLetIn {
     let status = StatusCode::from_u16(refusal.status).expect("a handshake's statuses are valid");
-    let mut answer = Answer::by_table(PeerCode::ProtocolViolation, refusal.message).with_http_status(status).closing();
+    let code = PeerCode::ProtocolViolation;
+    let mut answer = Answer::by_table(code, refusal.message.clone()).with_http_status(status).closing();
     for (name, value) in refusal.headers {
         answer = answer.with_header(name.clone(), HeaderValue::from_static(value));
     }
-    answer.into_response()
+    NotLetIn { code, reason: refusal.message, answer }
 }
 
-fn refused(code: PeerCode, message: &'static str) -> Response {
-    Answer::by_table(code, message).closing().into_response()
+fn refused(code: PeerCode, message: &'static str) -> NotLetIn {
+    NotLetIn { code, reason: message.into(), answer: Answer::by_table(code, message).closing() }
 }
 
 /// The session that the client names, if it names one.
@@ -272,7 +281,8 @@ mod tests {
         for (wait_ms, told) in [(None, None), (Some(1), Some("1")), (Some(2_000), Some("2")), (Some(2_001), Some("3"))]
         {
             let retry_after = wait_ms.map(std::time::Duration::from_millis);
-            let response = not_let_in(&Refused { retry_after, ..Refused::new(PeerCode::RateLimited, "later") });
+            let refused = Refused { retry_after, ..Refused::new(PeerCode::RateLimited, "later") };
+            let response = not_let_in(refused).answer.into_response();
             assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
             assert_eq!(
                 response.headers().get(axum::http::header::RETRY_AFTER).map(|wait| wait.to_str().unwrap()),

@@ -271,3 +271,28 @@ def test_the_demo_ends_without_a_complaint(tmp_path):
     with running(["demo"], tmp_path) as bridge:
         eventually(lambda: "Ctrl-C ends it." in bridge.said(), "the welcome")
     assert "\n!" not in (tmp_path / "bridge.log").read_text()
+
+
+def test_where_a_bridge_refuses_nobody_is_told_to_start_one():
+    def refuse(server):
+        stream, _ = server.accept()
+        with stream:
+            while b"\r\n\r\n" not in stream.recv(65536):
+                pass
+            stream.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfull")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=refuse, args=(server,))
+        thread.start()
+        done = rialto("subscribe", "a", "--url", "ws://127.0.0.1:%d/ws" % server.getsockname()[1])
+        thread.join()
+    assert done.returncode == 3 and "503 Service Unavailable full" in done.stderr, done.stderr
+    assert "start one" not in done.stderr, done.stderr
+
+
+def test_a_port_that_asks_for_a_token_says_how_to_show_it(tmp_path):
+    (tmp_path / "token").write_text("kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e\n")
+    with running(["serve", "--admin-token-file", tmp_path / "token"], tmp_path) as bridge:
+        order = ["disconnect", "--user", "ann", "--admin", bridge.addresses["admin"]]
+        assert "give --admin-token @PATH" in rialto(*order).stderr
+        assert rialto(*order, "--admin-token", f"@{tmp_path / 'token'}").returncode == 0

@@ -346,3 +346,17 @@ def test_the_command_line_ends_connections_and_keeps_tokens_out(guarded):
         capture_output=True, text=True, timeout=PATIENCE,
     )
     assert done.returncode == 3 and "--admin takes the internal port" in done.stderr, done
+
+
+def test_who_is_not_let_in_is_told_in_the_log_with_the_reason_and_never_the_token(guarded):
+    wrong = mint(guarded, "ann")[:-4] + "AAAA"
+    for token, origin in [(wrong, None), (None, "https://evil.example\"x")]:
+        headers = {"authorization": f"Bearer {token}"} if token else None
+        with pytest.raises(InvalidStatus), connect(guarded.websocket, additional_headers=headers, origin=origin):
+            pass
+    eventually(lambda: "evil" in guarded.said(), "the line about the page")
+    lines = [line for line in guarded.said().splitlines() if "not let in" in line]
+    assert len(lines) == 2 and all(" INFO " in line and "peer=127.0.0.1:" in line for line in lines), lines
+    assert "code=4001 status=401" in lines[0] and 'reason="the token\'s signature is wrong"' in lines[0], lines
+    assert "code=4003 status=403" in lines[1] and "--allowed-origin" in lines[1], lines
+    assert "https://evil.example" in lines[1] and wrong.rsplit(".", 1)[1] not in guarded.said(), lines

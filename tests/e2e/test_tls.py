@@ -281,7 +281,12 @@ def test_the_command_line_goes_through_tls(own, clients, tmp_path):
         done = subprocess.run([PROGRAM, *orders_of, *shown], capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (0, "ended 0 connections of the tenant without a name (--tenant names another)\n"), done.stderr
         done = subprocess.run([PROGRAM, *orders_of], capture_output=True, text=True)
-        assert done.returncode == 3 and "certificate" in done.stderr.lower(), done.stderr
+        assert done.returncode == 3 and "asks for a certificate: give --cert and --key" in done.stderr, done.stderr
+        plainly = [*orders_of[:4], bridge.addresses["admin"]]
+        done = subprocess.run([PROGRAM, *plainly], capture_output=True, text=True)
+        assert done.returncode == 3 and "speaks TLS: write --admin https://" in done.stderr, done.stderr
+        done = subprocess.run([PROGRAM, "publish", *event, *at, "--ca", own.ca], capture_output=True, text=True)
+        assert done.returncode == 3 and "asks for a certificate: give --cert and --key" in done.stderr, done.stderr
         for options, part in [
             (["--grpc", bridge.grpc], "speaks TLS: write --grpc https://"),
             (["--grpc", f"https://{bridge.grpc}", "--ca", clients.ca], "is not signed by an authority"),

@@ -80,6 +80,9 @@ def test_minting_refuses_what_no_bridge_would_take(tmp_path):
         (["--secret-file", good, "--sub", "u", "--tenant", "a/b"], "--tenant: a tenant's name begins with"),
         (["--secret-file", good, "--sub", "u", "--permission", ""], "--permission: "),
         (["--secret-file", good, "--sub", "u", "--permission", "a b"], "must be one word"),
+        (["--secret-file", good, "--sub", "u", "--permission", "team:{id}:read"], "would grant nothing: braces"),
+        (["--secret-file", good, "--sub", "u", "--permission", "team:**:read"], "would grant nothing: **"),
+        (["--secret-file", good, "--sub", "u", "--permission", "te*:red:read"], "would grant nothing: * stands"),
         (["--secret-file", "/dev/zero", "--sub", "u"], "too many for a key"),
         (["--secret-file", good, "--sub", "u", "--claim", "x"], "is not NAME=VALUE"),
         (["--secret-file", good, "--sub", "u", "--claim", "exp=9"], "exp is said by --for"),
@@ -99,7 +102,7 @@ def test_inspecting_says_what_is_in_a_token_and_whether_it_would_be_taken(tmp_pa
     assert done.returncode == 0 and "not verified" in done.stderr
     assert 'sub = "u7"' in done.stdout and any(left in done.stdout for left in ("in 2 h)", "in 1 h 59 min"))
     done = token("inspect", minted, "--jwt-secret-file", tmp_path / "secret")
-    assert done.returncode == 0 and "accepted: user u7\n  session u7:…\n  may project:*:read" in done.stdout, done
+    assert done.returncode == 0 and "accepted: user u7, no tenant\n  session u7:…\n  may project:*:read" in done.stdout, done
     bound = mint(tmp_path, "--session", "s1")
     done = token("inspect", bound, "--session-id", "s2", "--jwt-secret-file", tmp_path / "secret")
     assert done.returncode == 1 and "refused with 4003 permission_denied" in done.stderr, done
@@ -107,6 +110,17 @@ def test_inspecting_says_what_is_in_a_token_and_whether_it_would_be_taken(tmp_pa
     assert done.returncode == 1 and "refused with 4001 invalid_token: the token names no tenant" in done.stderr, done
     done = token("inspect", "-", stdin=f"Bearer {minted}\n", environment={"RIALTO_JWT_SECRET": SECRET})
     assert done.returncode == 0 and "accepted: user u7" in done.stdout, done
+    (tmp_path / "token").write_text(f"bearer {mint(tmp_path, '--tenant', 'acme')}\n")
+    done = token("inspect", f"@{tmp_path / 'token'}", "--jwt-secret", SECRET)
+    assert "accepted: user u7, tenant acme" in done.stdout and "may nothing that asks" in done.stdout, done
+    done = token("inspect", f"@{tmp_path / 'nothing'}")
+    assert done.returncode == 2 and "nothing cannot be read" in done.stderr, done
+    idle = mint(tmp_path, "--claim", "scope=x").split(".")
+    claims = json.loads(decoded(idle[1])) | {"permissions": ["te*:red", "a:**:c", "a:*"]}
+    body = f"{idle[0]}.{b64(json.dumps(claims).encode())}"
+    made = f"{body}.{b64(hmac.new(SECRET.encode(), body.encode(), hashlib.sha256).digest())}"
+    said = token("inspect", made, "--jwt-secret", SECRET).stdout
+    assert "te*:red grants nothing: " in said and "a:**:c grants nothing: " in said and "may a:*\n" in said, said
     for arguments, expected in [
         (["--jwt-secret", SECRET[::-1]], "refused with 4001 invalid_token: the token's signature is wrong"),
         (["--jwt-secret", SECRET, "--jwt-audience", "rialto"], "audience"),
@@ -200,3 +214,17 @@ def test_what_is_no_jwt_is_called_what_it_is(tmp_path):
         assert done.returncode == code and said in done.stdout + done.stderr, (arguments, done)
         if code == 0:
             assert "it has no claims and no end" in done.stdout and SECRET not in done.stdout
+
+
+def test_a_publishers_lines_are_refused_by_the_option_or_the_file_that_is_wrong(tmp_path):
+    done = token("publisher", "--name", "bad name", "--everything")
+    assert done.returncode == 2 and "--name: is not 1 to 64 letters" in done.stderr and ".toml" not in done.stderr, done
+    done = token("publisher", "--name", "a", "--type", "Not a type", "--channel", "{x}")
+    assert "--type: " in done.stderr and "--channel: " in done.stderr, done
+    listed = tmp_path / "publishers.toml"
+    first = token("publisher", "--name", "billing", "--everything", "--add-to", listed)
+    assert first.returncode == 0, first
+    before = listed.read_text()
+    done = token("publisher", "--name", "billing", "--everything", "--add-to", listed)
+    assert done.returncode == 2 and listed.read_text() == before, done
+    assert f'--name: {listed} has a publisher "billing" already' in done.stderr and "token-sha256 = [" in done.stderr, done

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::cli::failure::{Failure, chain};
+use crate::cli::look::{self, Found};
 use crate::cli::screen::harmless;
 use crate::cli::tls::{Bridge, disbelief, open};
 use crate::net::tls::Protocol;
@@ -35,6 +36,7 @@ pub(super) fn call(
         false => None,
     };
     let uri: Uri = uri.parse().map_err(|_| Failure::Usage(format!("{address:?} is not an address")))?;
+    let shows_token = token.is_some();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let path = format!("/rialto.v1.AdminService/{method}");
     let answered =
@@ -46,14 +48,21 @@ pub(super) fn call(
     };
     let (status, body) = match answered {
         Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => return Err(unreachable(error)),
+        Ok(Err(error)) => {
+            let found = runtime.block_on(look::at("--admin", address));
+            return Err(match found {
+                Some(Found::Tls(text)) => Failure::Unreachable(text),
+                _ => unreachable(error),
+            });
+        }
         Err(_) => return Err(unreachable(format!("no answer within {} s", PATIENCE.as_secs()))),
     };
     let answer: Option<Value> = serde_json::from_slice(&body).ok();
     match answer {
         Some(answer) if status == 200 => Ok(answer),
         Some(answer) if answer["message"].is_string() => {
-            Err(Failure::Refused(harmless(answer["message"].as_str().unwrap_or_default())))
+            let advice = if status == 401 && !shows_token { "; give --admin-token @PATH" } else { "" };
+            Err(Failure::Refused(format!("{}{advice}", harmless(answer["message"].as_str().unwrap_or_default()))))
         }
         _ => Err(unreachable(format!("it answers {status} to {path}"))),
     }
@@ -78,7 +87,8 @@ async fn post(
         .body(Full::new(Bytes::from(body)))
         .map_err(|error| chain(&error))?;
     request.headers_mut().extend(token.map(|token| (AUTHORIZATION, token)));
-    let response = sender.send_request(request).await.map_err(|error| chain(&error))?;
+    let response = sender.send_request(request).await;
+    let response = response.map_err(|error| disbelief(&error).map_or_else(|| chain(&error), str::to_owned))?;
     let status = response.status().as_u16();
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| chain(&*error))?;
     connection.abort();

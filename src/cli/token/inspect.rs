@@ -1,6 +1,6 @@
 //! `rialto token inspect`.
 
-use std::io::Read as _;
+use std::io::Read;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -15,6 +15,7 @@ use crate::auth::publishers::TokenHash;
 use crate::auth::{TokenError, Unverified};
 use crate::config::{Config, Process};
 use crate::ids::SessionId;
+use crate::session::grants::Grants;
 
 /// Claims that are times.
 const TIMES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
@@ -26,7 +27,7 @@ const TIMES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Inspect {
-    /// The token; - reads it from standard input, which others of this machine do not see
+    /// The token; @PATH reads it from a file, - from standard input, which others of this machine do not see
     #[arg(value_name = "TOKEN", allow_hyphen_values = true)]
     token: String,
     /// The session that its user would ask for with ?session_id=
@@ -39,7 +40,7 @@ pub(super) struct Inspect {
 const EXAMPLES: &str = "\
 Examples:
   rialto token inspect \"$TOKEN\" --jwt-secret-file secret
-  rialto token inspect - --config rialto.toml < token       judged by the configuration of a bridge";
+  rialto token inspect @token --config rialto.toml          judged by the configuration of a bridge";
 
 impl Inspect {
     /// Shows the token and the verdict.
@@ -48,9 +49,16 @@ impl Inspect {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let gate = runtime.block_on(app::gate(&config))?;
         let max_bytes = config.identity.bounds.token_bytes;
-        let token = if self.token == "-" { from_input(max_bytes)? } else { self.token };
+        let token = match self.token.strip_prefix('@') {
+            Some(path) => from_file(path, max_bytes)?,
+            None if self.token == "-" => text_of(std::io::stdin(), max_bytes)?,
+            None => self.token,
+        };
         let token = token.trim();
-        let token = token.strip_prefix("Bearer ").unwrap_or(token);
+        // As in RFC 6750, section 2.1, where the scheme has no letter case.
+        let is_scheme = |scheme: &str| scheme.eq_ignore_ascii_case("bearer");
+        let token =
+            token.split_once(' ').filter(|(scheme, _)| is_scheme(scheme)).map_or(token, |(_, rest)| rest.trim());
         let now = SystemTime::now();
         let paint = screen.paint();
         let session = gate.as_ref().and_then(|gate| gate.session.as_ref());
@@ -71,11 +79,21 @@ impl Inspect {
         };
         match gate.inspect(token, self.session_id.as_deref().map(SessionId::from).as_ref(), now) {
             Ok((principal, session)) => {
-                let text = format!("accepted: user {}", harmless(&principal.user));
+                let tenant = match principal.tenant.as_str() {
+                    "" => "no tenant".to_owned(),
+                    name => format!("tenant {}", harmless(name)),
+                };
+                let text = format!("accepted: user {}, {tenant}", harmless(&principal.user));
                 screen.line(&paint.paint(Colour::Green, &text))?;
                 screen.line(&format!("  session {}", harmless(session.as_str())))?;
                 for grant in principal.grants.texts() {
-                    screen.line(&format!("  may {}", harmless(grant)))?;
+                    match Grants::idle(grant) {
+                        None => screen.line(&format!("  may {}", harmless(grant)))?,
+                        Some(why) => screen.line(&format!("  {} grants nothing: {why}", harmless(grant)))?,
+                    }
+                }
+                if principal.grants.texts().next().is_none() {
+                    screen.line("  may nothing that asks for a permission")?;
                 }
                 Ok(())
             }
@@ -106,10 +124,15 @@ fn what_else(token: &str, error: &TokenError, config: &Config) -> String {
     format!("{error}{other}")
 }
 
-fn from_input(max_bytes: usize) -> Result<String, Failure> {
+fn from_file(path: &str, max_bytes: usize) -> Result<String, Failure> {
+    let text = std::fs::File::open(path).and_then(|file| text_of(file, max_bytes));
+    text.map_err(|error| Failure::Usage(format!("{path} cannot be read: {error}")))
+}
+
+fn text_of(input: impl Read, max_bytes: usize) -> std::io::Result<String> {
     let mut text = String::new();
     // Room for white space around it; a longer one is refused by its length.
-    std::io::stdin().take(2 * max_bytes as u64).read_to_string(&mut text)?;
+    input.take(2 * max_bytes as u64).read_to_string(&mut text)?;
     Ok(text)
 }
 

@@ -14,6 +14,7 @@ use crate::auth::{
 };
 use crate::config::{duration, secret_of};
 use crate::ids::{MAX_SESSION_ID_BYTES, Tenant};
+use crate::session::grants::Grants;
 
 /// Claims that have an option of their own.
 const OWN: [(&str, &str); 8] = [
@@ -106,8 +107,12 @@ impl Mint {
             Tenant::parse(tenant).map_err(|wrong| usage("--tenant", &format!("{wrong}; leave it out for none")))?;
         }
         let is_none = |permission: &&String| permission.is_empty() || permission.contains(char::is_whitespace);
-        match self.permission.iter().find(is_none) {
-            Some(wrong) => Err(usage("--permission", &format!("{wrong:?} is none: it must be one word"))),
+        if let Some(wrong) = self.permission.iter().find(is_none) {
+            return Err(usage("--permission", &format!("{wrong:?} is none: it must be one word")));
+        }
+        let mut idle = self.permission.iter().filter_map(|text| Some((text, Grants::idle(text)?)));
+        match idle.next() {
+            Some((text, why)) => Err(usage("--permission", &format!("{text:?} would grant nothing: {why}"))),
             None => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ use toml_edit::Value;
 use super::super::failure::Failure;
 use super::super::screen::Screen;
 use crate::auth::publishers::TokenHash;
-use crate::config::{ConfigError, parse_publishers};
+use crate::config::{ConfigError, Mistake, parse_publishers};
 
 /// How tokens begin: whoever finds one in a log or a repository sees what it is.
 pub(super) const PREFIX: &str = "rialto_";
@@ -51,6 +51,17 @@ Examples:
   rialto serve --publishers publishers.toml
   rialto publish invoice.sent '{…}' --token @token";
 
+/// What is wrong in lines that were made of options, by option.
+fn said_here(mistakes: Vec<Mistake>) -> Failure {
+    let options = [("name", "--name"), ("types", "--type"), ("channels", "--channel"), ("tenants", "--tenant")];
+    let by_option = mistakes.into_iter().map(|mistake| {
+        let option = options.iter().find(|(key, _)| mistake.key.ends_with(&format!(": {key}")));
+        let key = option.map_or_else(|| mistake.key.clone(), |(_, option)| (*option).to_owned());
+        format!("{key}: {}", mistake.problem)
+    });
+    Failure::Usage(by_option.collect::<Vec<_>>().join("\n"))
+}
+
 impl Publisher {
     /// Prints the token and its lines.
     pub(super) fn run(self, screen: &Screen) -> Result<(), Failure> {
@@ -61,7 +72,8 @@ impl Publisher {
         }
         let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
         let lines = self.lines(&TokenHash::of(token.as_bytes()));
-        let path = self.add_to.as_deref().unwrap_or(Path::new("publishers.toml"));
+        // By themselves first: what is wrong in them was said on the command line.
+        parse_publishers(Path::new(""), &lines).map_err(said_here)?;
         let before = match &self.add_to {
             Some(path) => match fs::read_to_string(path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -72,13 +84,30 @@ impl Publisher {
         let gap = if before.is_empty() || before.ends_with("\n\n") { "" } else { "\n" };
         let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
         let added = format!("{end}{gap}{lines}");
-        // The file is checked with the new lines in it: a bridge that reads it takes it whole or not at all.
-        parse_publishers(path, &format!("{before}{added}")).map_err(|mistakes| ConfigError { mistakes })?;
+        if let Some(path) = &self.add_to {
+            self.check_with(path, &before, &added)?;
+        }
         match &self.add_to {
             Some(path) => fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(added.as_bytes())?,
             None => screen.note(lines.trim_end()),
         }
         screen.line(&token)
+    }
+
+    /// The file is checked with the new lines in it: a bridge that reads it takes it whole or not at all.
+    fn check_with(&self, path: &Path, before: &str, added: &str) -> Result<(), Failure> {
+        let wrong = |mistakes| ConfigError { mistakes };
+        let is_there = !before.trim().is_empty() && parse_publishers(path, before).map_err(wrong)?.has(&self.name);
+        if is_there {
+            return Err(Failure::Usage(format!(
+                "--name: {} has a publisher {:?} already, and one publisher has one table; for a second token of it leave out \
+                 --add-to, and put the new hash beside the other one: token-sha256 = [\"…\", \"…\"]",
+                path.display(),
+                self.name
+            )));
+        }
+        parse_publishers(path, &format!("{before}{added}")).map_err(wrong)?;
+        Ok(())
     }
 
     fn lines(&self, hash: &TokenHash) -> String {

@@ -92,14 +92,14 @@ fn mistakes_name_their_flag_and_what_to_do() {
         ),
         (
             &[("jwks-file", &pem), ("jwt-issuer", "i"), ("jwt-audience", "a"), ("jwt-algorithm", "ES256")],
-            &[("--jwks-file", "not one JSON object")],
+            &[("--jwks-file", "rsa.pub.pem: it is not a JWKS of public keys: it is not JSON")],
         ),
         (
             &[("jwt-secret", SECRET), ("jwt-algorithm", "ES256")],
-            &[
-                ("--jwt-algorithm", "no key can be used with the algorithm ES256"),
-                ("--jwt-algorithm", "none of the listed"),
-            ],
+            &[(
+                "--jwt-algorithm",
+                "no key can be used with the algorithm ES256; the keys that are there are for HS256",
+            )],
         ),
         (&[("jwt-algorithm", "none")], &[("--jwt-algorithm", "\"none\" is not one of HS256, HS384")]),
         (&[("issuer-tenant", "i=acme")], &[("--issuer-tenant", "nobody would be authenticated")]),
@@ -117,7 +117,7 @@ fn mistakes_name_their_flag_and_what_to_do() {
             &[("jwt-secret", SECRET), ("jwt-secret-file", "/no/such"), ("token-leeway", "0s")],
             &[
                 ("--token-leeway", "longer than nothing"),
-                ("--jwt-secret", "says another one"),
+                ("--jwt-secret", "are both given; give one"),
                 ("--jwt-secret-file", "read"),
             ],
         ),

@@ -66,3 +66,56 @@ fn an_open_address_needs_insecure() {
         assert_eq!((found.len(), found[0].0.clone()), (1, format!("--{key}")));
     }
 }
+
+#[test]
+fn a_cookie_counts_where_a_page_may_connect() {
+    let key = ("jwt-secret", "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e");
+    let found = mistakes(&[key, ("token-cookie", "app")], &[]);
+    assert!(found.len() == 1 && found[0].0 == "--token-cookie" && found[0].1.contains("--allowed-origin"), "{found:?}");
+    assert!(load(&[key, ("token-cookie", "app"), ("allowed-origin", "https://a.example")], &[]).is_ok());
+}
+
+#[test]
+fn secrets_of_different_ends_are_different() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let one = path("one", "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e\n");
+    let copy = path("copy", "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e");
+    let other = path("other", "Zp4Wm8Qa1Ls6Vx3Tc9Yb5Rn7Ke2Hd0Gu");
+    let (key, session, admin) = ("jwt-secret-file", "session-token-file", "admin-token-file");
+    for (flags, blamed) in [
+        ([(key, &one), (session, &one)], "--session-token-file"),
+        ([(key, &one), (admin, &one)], "--admin-token-file"),
+        ([(session, &one), (admin, &copy)], "--admin-token-file"),
+    ] {
+        let flags = flags.map(|(flag, path)| (flag, path.as_str()));
+        let found = mistakes(&flags, &[]);
+        assert!(
+            found.len() == 1 && found[0].0 == blamed && found[0].1.contains("holds the same"),
+            "{flags:?}: {found:?}"
+        );
+        assert!(!found[0].1.contains("kq8Z"), "{found:?}");
+    }
+    assert!(load(&[(key, &one), (admin, &other)], &[]).is_ok());
+}
+
+#[test]
+fn what_is_in_a_file_is_told_with_the_file_and_no_other_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("short");
+    std::fs::write(&path, "short").unwrap();
+    let path = path.to_str().unwrap();
+    for flag in ["jwt-secret-file", "session-token-file", "admin-token-file"] {
+        let told = load(&[(flag, path)], &[]).unwrap_err().to_string();
+        let line = format!("--{flag}: {path}: the secret has 5 bytes");
+        assert!(told.contains(&line) && !told.contains("example:"), "{told}");
+    }
+    let secret = "kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e";
+    let told = load(&[("jwt-secret", secret), ("jwt-algorithm", "RS256")], &[]).unwrap_err();
+    assert_eq!(told.mistakes.len(), 1, "{told}");
+    assert!(load(&[("jwt-secret", secret), ("jwt-algorithm", &told.mistakes[0].example)], &[]).is_ok(), "{told}");
+}

@@ -74,6 +74,8 @@ impl Publish {
 
 /// As much of a name as an error repeats.
 const SHOWN_CHARS: usize = 64;
+/// And as much of what is said about one: what may be there is named beside it.
+const MESSAGE_CHARS: usize = 200;
 
 /// An event as it is written for this route. `data` stays text: the transcoder reads it, once.
 #[derive(Deserialize)]
@@ -121,7 +123,15 @@ fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Ha
     deserializer.deserialize_map(Entries)
 }
 
-impl JsonEvent<'_> {
+impl<'a> JsonEvent<'a> {
+    /// The event that a text is. Members have names: a list in their order is none.
+    fn of(text: &'a [u8]) -> std::result::Result<Self, Status> {
+        match text.trim_ascii_start().first() {
+            Some(b'{') | None => serde_json::from_slice(text).map_err(|error| malformed(&error)),
+            Some(_) => Err(no_event("an event is an object")),
+        }
+    }
+
     fn into_event(self) -> Event {
         let data = self.data.map_or("{}", RawValue::get).to_owned();
         Event {
@@ -150,7 +160,7 @@ async fn publish(State(publish): State<Publish>, request: Request) -> Result<Res
 async fn answer(ingest: Arc<Ingest>, body: Bytes, context: PublishContext) -> Result<Response> {
     if body.trim_ascii_start().first() == Some(&b'[') {
         let events = elements(&body, ingest.limits().max_request_events).map_err(|wrong| match wrong {
-            NoElements::Malformed(error) => Refused::new(malformed(error)),
+            NoElements::Malformed(error) => Refused::new(malformed(&error)),
             NoElements::TooMany { most } => {
                 ingest.metrics().limits.hit(Limit::MaxPublishRequestEvents, &context);
                 let message = format!("the array has more than {most} events; send fewer at once");
@@ -158,14 +168,12 @@ async fn answer(ingest: Arc<Ingest>, body: Bytes, context: PublishContext) -> Re
                     .with_http_status(StatusCode::PAYLOAD_TOO_LARGE)
             }
         })?;
-        let events: Vec<_> = events
-            .into_iter()
-            .map(|event| serde_json::from_str(event.get()).map(JsonEvent::into_event).map_err(malformed))
-            .collect();
+        let events: Vec<_> =
+            events.into_iter().map(|event| JsonEvent::of(event.get().as_bytes()).map(JsonEvent::into_event)).collect();
         Ok(Json(publish_each(&ingest, events, &context).await).into_response())
     } else {
-        let event: JsonEvent<'_> = serde_json::from_slice(&body).map_err(malformed).map_err(Refused::new)?;
-        let mut results = ingest.publish(vec![event.into_event()], &context).await;
+        let event = JsonEvent::of(&body).map_err(Refused::new)?.into_event();
+        let mut results = ingest.publish(vec![event], &context).await;
         let accepted = results.pop().expect("one result for one event").map_err(Refused::new)?;
         Ok(Json(Accepted::from(accepted)).into_response())
     }
@@ -191,9 +199,24 @@ async fn publish_each(
     answers.collect()
 }
 
-/// The mistake and its place.
-fn malformed(error: serde_json::Error) -> Status {
-    let message = format!("the body is not an event or an array of events: {error}");
+/// The mistake and its place, without the value that is wrong: it may be a person's.
+fn malformed(error: &serde_json::Error) -> Status {
+    let text = error.to_string();
+    let what = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
+    let of_type = what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: "));
+    let what = match of_type.and_then(|mistake| mistake.rsplit_once(", expected ")) {
+        Some((value, expected)) => {
+            let kind = value.split([' ', '`']).next().unwrap_or_default();
+            format!("invalid type: {kind}, expected {expected}")
+        }
+        None if what.chars().nth(MESSAGE_CHARS).is_some() => what.chars().take(MESSAGE_CHARS).chain(['…']).collect(),
+        None => what.to_owned(),
+    };
+    no_event(&format!("{what} at line {} column {}", error.line(), error.column()))
+}
+
+fn no_event(why: &str) -> Status {
+    let message = format!("the body is not an event or an array of events: {why}");
     Status::new(Code::InvalidArgument, "malformed_request", message)
 }
 
@@ -248,13 +271,32 @@ mod tests {
     fn nothing_is_in_the_metadata_twice() {
         let read = |metadata: &str| {
             let event = format!("{{\"type\":\"a\",\"metadata\":{metadata}}}");
-            serde_json::from_str::<JsonEvent<'_>>(&event).map(|event| event.metadata.len()).map_err(|e| e.to_string())
+            JsonEvent::of(event.as_bytes()).map(|event| event.metadata.len()).map_err(|status| status.message)
         };
         assert_eq!((read("{}"), read(r#"{"a":"1","b":"1"}"#)), (Ok(0), Ok(2)));
         let refused = read(r#"{"a":"1","\u0061":"1"}"#).unwrap_err();
-        assert!(refused.starts_with("\"a\" is in the metadata twice"), "{refused}");
+        assert!(refused.contains(": \"a\" is in the metadata twice at line 1"), "{refused}");
         for wrong in ["[]", "null", r#"{"a":1}"#] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+    #[test]
+    fn what_is_no_event_is_told_without_what_it_says() {
+        let told = |text: &str| JsonEvent::of(text.as_bytes()).map(drop).unwrap_err().message;
+        for (text, expected) in [
+            (r#"["opened",{"roomId":"1"}]"#, "an event is an object"),
+            ("\"opened\"", "an event is an object"),
+            ("", "EOF while parsing a value at line 1 column 0"),
+            (
+                r#"{"type":"a","metadata":"SECRET"}"#,
+                "invalid type: string, expected an object with texts at line 1 column 31",
+            ),
+            (r#"{"type":"a","channels":[77]}"#, "invalid type: integer, expected a string at line 1 column 26"),
+        ] {
+            let told = told(text);
+            assert!(told.ends_with(expected), "{told}");
+        }
+        let told = told(&format!("{{\"{}\":1}}", "x".repeat(100_000)));
+        assert!(told.len() < 400 && told.contains("unknown field `xxx") && told.contains("at line 1"), "{told}");
     }
 }

@@ -96,8 +96,8 @@ impl Subscribe {
         if self.channels.is_empty() && (self.history.is_some() || !self.types.is_empty()) {
             return Err(Failure::Usage("--types and --history choose from channels: name at least one".to_owned()));
         }
-        if let Some(meant) = as_websocket(&self.url) {
-            return Err(Failure::Usage(format!("{:?} is no WebSocket's URL: write {meant}", self.url)));
+        if let Some(meant) = as_websocket(self.shown_url()) {
+            return Err(Failure::Usage(format!("{:?} is no WebSocket's URL: write {meant}", self.shown_url())));
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -216,13 +216,19 @@ impl Subscribe {
         }
     }
 
+    /// The URL as it may be told: what is behind its path may be a token.
+    fn shown_url(&self) -> &str {
+        self.url.split(['?', '#']).next().unwrap_or_default()
+    }
+
     fn has_token_file(&self) -> bool {
         self.token.as_deref().is_some_and(|token| token.starts_with('@'))
     }
 
     /// The handshake, for the session that was acked before or the one that was asked for.
     fn request(&self, acked: Option<&str>) -> Result<Request, Failure> {
-        let wrong = |error: &dyn std::fmt::Display| Failure::Usage(format!("{:?} is not a URL: {error}", self.url));
+        let wrong =
+            |error: &dyn std::fmt::Display| Failure::Usage(format!("{:?} is not a URL: {error}", self.shown_url()));
         let mut url = self.url.clone();
         if let Some(session) = acked.or(self.session.as_deref()) {
             let and = if url.contains('?') { '&' } else { '?' };
@@ -244,11 +250,11 @@ impl Subscribe {
         }
         if !self.url.to_ascii_lowercase().starts_with("ws://") {
             let problem =
-                format!("{:?} is not a URL of a WebSocket: it begins with neither ws:// nor wss://", self.url);
+                format!("{:?} is not a URL of a WebSocket: it begins with neither ws:// nor wss://", self.shown_url());
             return Err(Failure::Usage(problem));
         }
         match self.trust.is_said() {
-            true => Err(Failure::Usage(format!("--ca is for TLS: write wss://, not {:?}", self.url))),
+            true => Err(Failure::Usage(format!("--ca is for TLS: write wss://, not {:?}", self.shown_url()))),
             false => Ok(None),
         }
     }
@@ -270,13 +276,15 @@ impl Subscribe {
                 }
                 reason
             }
-            SocketError::Url(error) => return Err(Failure::Usage(format!("{:?} is not a URL: {error}", self.url))),
+            SocketError::Url(error) => {
+                return Err(Failure::Usage(format!("{:?} is not a URL: {error}", self.shown_url())));
+            }
             error => {
                 let why = disbelief(error).map_or_else(|| chain(error), str::to_owned);
                 // The answer of a port with TLS to plain text is no HTTP.
                 let is_tls = self.url.starts_with("ws://") && why.contains("httparse");
                 let advice = if is_tls { "; a port with TLS wants wss://" } else { "" };
-                format!("no bridge at {} ({why}){advice}", self.url)
+                format!("no bridge at {} ({why}){advice}", self.shown_url())
             }
         };
         if follower.session().is_some() {

@@ -21,6 +21,11 @@ pub(super) enum PermissionError {
     Wildcard,
     #[error("there is white space: a permission is one word, as a token's scope is split there")]
     Space,
+    #[error(
+        "{{{0}}} and {{{1}}} are in one segment, where the values of \"12\" and \"3\" read like those of \"1\" and \"23\"; \
+         write a ':' between them"
+    )]
+    Adjacent(String, String),
 }
 
 /// Checks a permission: `{field}` must be one that `knows`, `{@claim}` any claim, and nothing else may be meant as more than
@@ -33,7 +38,12 @@ pub(super) fn check(text: &str, knows: impl Fn(&str) -> bool) -> Result<(), Perm
         return Err(PermissionError::Space);
     }
     let mut rest = text;
+    let mut before: Option<&str> = None;
     while let Some(open) = rest.find(['{', '}']) {
+        // Of what may stand between two values only this is in no value.
+        if rest[..open].contains(':') {
+            before = None;
+        }
         let Some((placeholder, tail)) = rest[open..].strip_prefix('{').and_then(|inner| inner.split_once('}')) else {
             return Err(PermissionError::Unbalanced);
         };
@@ -46,6 +56,9 @@ pub(super) fn check(text: &str, knows: impl Fn(&str) -> bool) -> Result<(), Perm
         };
         if !known {
             return Err(PermissionError::Unknown(placeholder.to_owned()));
+        }
+        if let Some(before) = before.replace(placeholder) {
+            return Err(PermissionError::Adjacent(before.to_owned(), placeholder.to_owned()));
         }
         rest = tail;
     }

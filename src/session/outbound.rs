@@ -20,6 +20,7 @@ mod current;
 mod deadlines;
 mod ending;
 mod limits;
+mod opening;
 mod pace;
 mod pull;
 mod revise;
@@ -48,9 +49,9 @@ pub use current::{Delivered, Pull};
 pub use deadlines::{Inbound, Timings};
 pub use ending::Closed;
 pub use limits::Limits;
+pub use opening::session_channel;
 pub use pace::{Replay, ReplayBudget, ReplayRate};
 use subscribe::Place;
-pub use subscribe::session_channel;
 pub use turn::{Env, Identity, Next, Sweep};
 
 #[derive(Debug)]

@@ -1,11 +1,8 @@
-//! Opening a connection, and what a subscribe and an unsubscribe do to its cursors.
-
-use std::sync::Arc;
+//! What a subscribe and an unsubscribe do to a connection's cursors.
 
 use crate::ids::{ChannelKey, ChannelName, MAX_CHANNEL_NAME_BYTES};
 use crate::log::{Epoch, Position, Resume, Snapshot};
 use crate::proto::rialto::v1 as proto;
-use crate::schema::escape;
 use crate::status::PeerCode;
 use crate::wire::ServerFrame;
 
@@ -14,12 +11,7 @@ use super::super::party::Party;
 use super::super::refusal::{peer_error, retry_after_ms};
 use super::pull::everything;
 use super::subscription::{Subscription, proto_position};
-use super::{Channels, Env, Outbound, Phase, Wanted, slot_of};
-
-/// The name of a session's channel.
-pub fn session_channel(session_id: &str) -> String {
-    format!("session:{}", escape(session_id))
-}
+use super::{Channels, Env, Outbound, Wanted, slot_of};
 
 /// Whether a subscriber may have events from before its subscribe.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,56 +32,6 @@ struct Beginning {
 }
 
 impl<C: Channels> Outbound<C> {
-    /// Acks the connection and subscribes what is subscribed on connect.
-    pub(super) fn open(&mut self, id: Option<&str>, init: &proto::ConnectionInit, env: &mut Env<'_, C>) {
-        if !matches!(self.phase, Phase::AwaitingInit) {
-            return;
-        }
-        let limits = env.limits;
-        let foreign = !init.fingerprint.is_empty() && init.fingerprint != env.schema.fingerprint();
-        if foreign && limits.schema_policy == proto::SchemaPolicy::Refuse {
-            return self.close_with(PeerCode::SchemaRefused, "", env);
-        }
-        self.phase = Phase::Open;
-        let party = Arc::clone(&self.identity.party);
-        let Party { principal, session, .. } = &*party;
-        let ack = proto::ConnectionAck {
-            connection_id: self.identity.connection.to_string(),
-            session_id: session.to_string(),
-            user_id: principal.user_id().unwrap_or_default().to_owned(),
-            permissions: principal.grants.texts().map(str::to_owned).collect(),
-            limits: Some(proto::Limits {
-                max_message_bytes: limits.max_message_bytes,
-                max_subscriptions: u32::from(limits.max_subscriptions),
-                commands_per_second: limits.commands_per_second,
-                commands_burst: limits.commands_burst,
-            }),
-            heartbeat_ms: u32::try_from(limits.timings.heartbeat.as_millis()).unwrap_or(u32::MAX),
-            capabilities: Vec::new(),
-            fingerprint: env.schema.fingerprint().into(),
-            schema_policy: limits.schema_policy.into(),
-            node: self.identity.node.to_string(),
-            expires_in_ms: party.expires_in_ms(env.now),
-        };
-        self.tell(&ServerFrame::Ack(ack), id, env.printer);
-        for channel in env.schema.on_connect(session.as_str(), principal.user_id()) {
-            let template = env.schema.channel(channel.as_str());
-            let is_allowed = |template: &Arc<_>| may(principal, session, Use::Subscribe, template, channel.as_str());
-            if template.is_none_or(|template| is_allowed(template).is_err()) {
-                continue;
-            }
-            let resume = init.resume.iter().position(|resume| resume.name == channel.as_str());
-            let (index, wanted) = match resume {
-                Some(index) => (index, init.resume[index].clone()),
-                None => (0, proto::Subscription { name: channel.to_string(), ..Default::default() }),
-            };
-            let place = Place { list: "data.resume", index };
-            if let Err(error) = self.try_subscribe(None, place, &wanted, Wanted::OnConnect, env) {
-                self.refuse(*error, None, env);
-            }
-        }
-    }
-
     /// Refuses a frame that names more channels than a connection may have: each is answered, and the answers must fit.
     pub(super) fn too_many(&mut self, id: Option<&str>, path: &str, channels: usize, env: &mut Env<'_, C>) -> bool {
         let most = usize::from(env.limits.max_subscriptions);
@@ -122,7 +64,7 @@ impl<C: Channels> Outbound<C> {
         }
     }
 
-    fn try_subscribe(
+    pub(super) fn try_subscribe(
         &mut self,
         id: Option<&str>,
         place: Place,

@@ -1,8 +1,8 @@
 //! Earlier revisions of which events may still be kept, as the current one has them.
 //!
 //! Promises that who reads an event may see of it what the revision allows that it was published under, and the current one
-//! too: what a reload hides is hidden in what is there already. Where the current one has no such message, the last one that had it
-//! goes on to be right about it. The plans of an event's own revision make its frames, as
+//! too: what a reload hides is hidden in what is there already. Of what the current one lacks the last one that had it
+//! goes on to be right. The plans of an event's own revision make its frames, as
 //! only they surely know its bytes. Bounded by number: beyond [`MAX_EARLIER`] the oldest is joined with the one after it.
 
 use std::collections::HashMap;
@@ -32,8 +32,6 @@ pub(super) struct Earlier {
     rules: FieldRules,
     /// What the reducers go by: the current revision's rules, too.
     joined: FieldRules,
-    /// What is said of messages that the current revision does not have: what they went by under the last one that had them.
-    remembered: FieldRules,
     pub(super) reducers: Reducers,
 }
 
@@ -45,7 +43,6 @@ impl Earlier {
             numbers: revision.number..=revision.number,
             schema: Arc::clone(&revision.schema),
             joined: rules.clone(),
-            remembered: rules.clone(),
             rules,
             reducers: revision.reducers.clone(),
         }
@@ -54,18 +51,12 @@ impl Earlier {
     /// This one, for the events of an older one, too.
     pub(super) fn join(&mut self, older: &Earlier) {
         self.rules = self.rules.joined(&self.schema, &older.rules, &older.schema);
-        self.remembered = self.remembered.joined(&self.schema, &older.remembered, &older.schema);
         self.numbers = *older.numbers.start()..=*self.numbers.end();
     }
 
     /// Has its frames made by the rules of a later schema, too. `true`: more is hidden, or less, than before.
     pub(super) fn go_by(&mut self, later: &Schema, options: Options, counting: &Transcoder) -> bool {
-        let joined = self.rules.joined(&self.schema, later.field_rules(), later).with_those_of_lost(
-            &self.remembered,
-            &self.schema,
-            later,
-        );
-        self.remembered.clone_from(&joined);
+        let joined = self.rules.joined_with_all(&self.schema, later);
         if joined == self.joined {
             return false;
         }

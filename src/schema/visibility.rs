@@ -17,11 +17,13 @@ use super::templates::Templates;
 use super::{EventType, Schema};
 
 mod declared;
+mod held;
 mod joined;
-mod unknown;
+mod said;
 
 pub(super) use declared::path;
-use unknown::Asked;
+use held::{Shape, fields};
+use said::Said;
 
 /// Messages of this name hold any other.
 const ANY: &str = "google.protobuf.Any";
@@ -71,8 +73,8 @@ pub(super) struct FieldPermissions {
     texts: Vec<Arc<str>>,
     /// By the message that declares a template: what events of its channels ask for, those in its logs included.
     asked: HashMap<Arc<str>, Audience>,
-    /// By field.
-    fields: Asked,
+    /// What was said of each field.
+    said: Said,
 }
 
 impl FieldPermissions {
@@ -106,7 +108,9 @@ pub(super) fn check(
     numbers: &mut FieldPermissions,
 ) -> FieldRules {
     let mut rules = read(checker, declared, numbers);
-    numbers.fields.meet(checker.pool, &mut rules);
+    let shape = Shape::new(checker.pool, events.iter());
+    numbers.said.learn(&shape, &rules);
+    numbers.said.tell(&shape, &mut rules);
     let reach = Reach::new(checker.pool, &rules);
     for event in events.iter_mut().filter(|event| !event.own) {
         let found = reach.of(event.message);
@@ -178,7 +182,13 @@ struct Found {
     masks: bool,
 }
 
-impl Reach<'_> {
+impl<'a> Reach<'a> {
+    /// In the messages of this pool, whose fields have these rules.
+    fn new(pool: &'a DescriptorPool, rules: &'a FieldRules) -> Reach<'a> {
+        let everything = rules.0.values().fold(Audience::NONE, |all, rule| all.with(rule.asks));
+        Reach { pool, rules, everything }
+    }
+
     fn of(&self, message: MessageIndex) -> Found {
         let mut found = Found::default();
         if self.rules.is_empty() {
@@ -197,10 +207,8 @@ impl Reach<'_> {
                 found.asks = found.asks.with(rule.asks);
                 found.masks |= rule.masked_in_logs;
             }
-            let extensions = self.pool.extensions_of(message).map(|extension| extension.field());
-            let fields = descriptor.fields().iter().chain(extensions);
             open.extend(
-                fields
+                fields(self.pool, message)
                     .filter_map(|field: &FieldDescriptor| message_of(field.kind()))
                     .filter(|inner| seen.insert(*inner)),
             );

@@ -65,13 +65,9 @@ impl<'p> Printer<'p, '_> {
         let plans = self.plans;
         let message = plans.messages.get(plan as usize).ok_or(Stop::AnyType)?;
         match message.well_known {
-            WellKnown::Ordinary => self.reduce_fields(message, spans, depth, out),
             WellKnown::Any => self.reduce_any(spans, depth, out),
-            // Nothing in them has an option.
-            _ => {
-                spans.iter().rev().for_each(|span| out.put(span.of(self.wire)));
-                Ok(())
-            }
+            // The others have fields like any message, and nothing in them has an option.
+            _ => self.reduce_fields(message, spans, depth, out),
         }
     }
 

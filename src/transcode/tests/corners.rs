@@ -4,7 +4,7 @@ use std::fs;
 
 use super::super::{Options, Problem, Transcoder};
 use super::{canonical, index, notation, pool, print};
-use crate::schema::{Schema, Source};
+use crate::schema::{Audience, Schema, Source};
 
 #[test]
 fn an_any_may_hold_well_known_types_that_the_schema_does_not_import() {
@@ -29,6 +29,34 @@ fn an_any_may_hold_well_known_types_that_the_schema_does_not_import() {
         let json = format!(r#"{{"any":{{"@type":"type.googleapis.com/google.protobuf.{name}","value":{value}}}}}"#);
         let wire = transcoder.from_json(holder, json.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(print(&transcoder, holder, &wire).unwrap(), json);
+    }
+}
+
+#[test]
+fn what_is_unknown_is_left_out_of_well_known_types_too() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.proto"), "syntax = \"proto3\"; package a.v1;").unwrap();
+    let schema = Schema::load(&[Source::Folder(folder.path().into())]).unwrap();
+    let transcoder = Transcoder::of(&schema, Options::default());
+    let more = r#"9:"card" 1000:{1:"card"} 10:!{1:"card"}"#;
+    let values = [
+        ("Timestamp", "1:7 2:5"),
+        ("Duration", "2:5 1:7"),
+        ("FieldMask", r#"1:"a" 1:"b_c""#),
+        ("Struct", r#"1:{1:"k" 2:{3:"text" MORE} MORE} MORE"#),
+        ("Value", r#"5:{1:{1:"k" 2:{6:{1:{4:1 MORE} MORE} MORE}} MORE}"#),
+        ("ListValue", "1:{2:1.5d MORE} 1:{1:0}"),
+        ("StringValue", r#"1:"lost" 1:"text""#),
+        ("Any", r#"1:"t/google.protobuf.Timestamp" 2:{1:7 MORE}"#),
+        ("Empty", ""),
+    ];
+    for (name, value) in values {
+        let message = index(schema.pool(), &format!("google.protobuf.{name}"));
+        let known = notation::wire(&value.replace("MORE", ""));
+        let whole = notation::wire(&format!("{} {more}", value.replace("MORE", more)));
+        let reduced = transcoder.reduce(message, &whole, Audience::NONE).unwrap();
+        assert_eq!(print(&transcoder, message, &reduced), print(&transcoder, message, &whole), "{name}");
+        assert_eq!(hex::encode(reduced), hex::encode(known), "{name}");
     }
 }
 

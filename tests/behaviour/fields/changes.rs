@@ -124,34 +124,65 @@ async fn what_another_schema_hides_is_hidden_where_this_one_has_no_such_field_at
     let buyer = Newer { buyer: Some(contact), ..Newer::default() };
     let field = "string margin = 16 [(rialto.v1.field).visible_to = \"money\"];";
     for (more, event) in [(field, margin), ("Contact buyer = 17;", buyer)] {
-        expect_hidden_by_another(more, &Newer { order_id: "1".to_owned(), ..event }).await;
+        let event = Newer { order_id: "1".to_owned(), ..event };
+        expect_hidden(&[("newer", with(more)), ("older again", SCHEMA.to_owned())], &event).await;
     }
 }
 
-/// Serves a schema, then one with `more` in it, then the first again, and publishes by the second one all the time.
-async fn expect_hidden_by_another(more: &str, event: &Newer) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_hidden_stays_so_when_its_message_is_replaced_by_another_or_by_none() {
+    let contact = Contact { email: "hidden-value".to_owned(), ..Contact::default() };
+    let event = Newer { order_id: "1".to_owned(), buyer: Some(contact), ..Newer::default() };
+    let guest = "message Guest { string name = 1; string email = 2 [(rialto.v1.field).visible_to = \"money\"]; }";
+    let time = |text: String| text.replacen("import", "import \"google/protobuf/timestamp.proto\";\nimport", 1);
+    let schemas = [
+        ("hidden", with("Guest buyer = 17;") + guest),
+        ("another message", with("Visitor buyer = 17;") + "message Visitor { string name = 1; }"),
+        ("bytes", with("bytes buyer = 17;")),
+        ("a well-known type", time(with("google.protobuf.Timestamp buyer = 17;"))),
+        ("nothing", SCHEMA.to_owned()),
+    ];
+    expect_hidden(&schemas, &event).await;
+}
+
+/// The schema with more in `order.plain`.
+fn with(more: &str) -> String {
     let plain = "type: \"order.plain\"";
     let (before, rest) = SCHEMA.split_once(plain).expect("the event is there");
     let (options, fields) = rest.split_once("};").expect("its options end");
-    let newer = format!("{before}{plain}{options}}}; {more}{fields}");
+    format!("{before}{plain}{options}}}; {more}{fields}")
+}
+
+/// Serves a schema that does not know what is in an event, then others, and publishes the event all the time: from the first of
+/// these on nobody sees it without permission, live or later.
+async fn expect_hidden(schemas: &[(&str, String)], event: &Newer) {
     let shop = Shop::open().await;
     let publish = || shop.publish(packed("Plain", event));
-    let mut live = shop.reader(Form::Binary, "bob", &[]).await;
-    let start = live.subscribe("order:1", None).await.head.expect("a head");
-    let shows = |got: &super::Got| got.bytes().windows(12).any(|window| window == b"hidden-value");
+    let mut live = [shop.reader(Form::Json, "bob", &[]).await, shop.reader(Form::Binary, "bob", &[]).await];
+    live[0].subscribe("order:1", None).await;
+    let start = live[1].subscribe("order:1", None).await.head.expect("a head");
+    let shows = |got: &super::Got| String::from_utf8_lossy(&got.bytes()).contains("hidden-value");
     publish().await;
-    assert!(shows(&live.next_of("order.plain").await), "nobody has said that it is to be hidden");
-    for (published, (name, schema)) in (2..).zip([("newer", newer.as_str()), ("older again", SCHEMA)]) {
+    assert!(!shows(&live[0].next_of("order.plain").await), "nobody knows what it is called");
+    assert!(shows(&live[1].next_of("order.plain").await), "nobody has said that it is to be hidden");
+    for (published, (name, schema)) in (2..).zip(schemas) {
         shop.reload(schema).await;
         publish().await;
-        assert!(!shows(&live.next_of("order.plain").await), "{more} {name}: live");
-        for (user, grants, sees) in [("bob", &[][..], false), ("all", &["*"], true)] {
+        for live in &mut live {
+            assert!(!shows(&live.next_of("order.plain").await), "{name}: live");
+        }
+        let readers = [
+            (Form::Json, "bob", &[][..], false),
+            (Form::Binary, "bob", &[], false),
+            (Form::Binary, "all", &["*"], true),
+        ];
+        for (form, user, grants, sees) in readers {
             for after in [None, Some(start.clone())] {
-                let mut late = shop.reader(Form::Binary, user, grants).await;
+                let mut late = shop.reader(form, user, grants).await;
                 late.subscribe("order:1", after.clone()).await;
                 for _ in 0..published {
                     let got = late.next_of("order.plain").await;
-                    assert_eq!(shows(&got), sees, "{more} {name}: {user} after {after:?}");
+                    assert_eq!(shows(&got), sees, "{name}: {user} in {form:?} after {after:?}");
                 }
             }
         }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use buffa::editions::FieldPresence;
 use buffa_descriptor::{FieldDescriptor, FieldKind, MessageDescriptor, SingularKind};
 
+use super::super::super::cursor::{Cursor, Span};
+use super::super::super::error::Stop;
+use super::super::super::plan::{Cardinality, FieldPlan, Kind, Plans, WellKnown};
 use super::*;
 use crate::schema::{Audience, FieldRule, FieldRules};
 
@@ -112,11 +115,64 @@ impl Guarded {
             assert_eq!(value(&print(&self.plain, message, &reduced).unwrap()), bare, "{}", context());
             assert!(reduced.len() <= wire.len(), "{}", context());
             assert_eq!(ours.reduce(message, &reduced, audience).unwrap(), reduced, "{}", context());
+            let plan = ours.plans.find(message).unwrap();
+            let known = knows_all(&ours.plans, plan, &reduced, Span { start: 0, end: reduced.len() });
+            assert!(known.is_ok_and(|knows| knows), "{}", context());
             let mut json = Vec::new();
             ours.to_log(message, wire, &mut json).unwrap();
             assert_eq!(value(std::str::from_utf8(&json).unwrap()), logged, "{}", context());
         }
     }
+}
+
+/// Whether there is nothing in a message, at any level, but fields that the plans know.
+fn knows_all(plans: &Plans, plan: u32, wire: &[u8], body: Span) -> Result<bool, Stop> {
+    let message = &plans.messages[plan as usize];
+    let mut inner = plans.messages.len() as u32;
+    let mut cursor = Cursor::new(wire, body);
+    while !cursor.is_empty() {
+        let (at, tag) = (cursor.at, cursor.tag()?);
+        let Some((_, field, _)) = message.lookup(tag) else { return Ok(false) };
+        let (tag_bytes, start) = (cursor.at - at, cursor.at);
+        cursor.skip(tag, 200)?;
+        let value = || Cursor::new(wire, Span { start, end: cursor.at }).span();
+        let knows = match (field.cardinality, field.kind) {
+            (Cardinality::Map, _) => knows_entry(plans, field, wire, value()?)?,
+            (_, Kind::Group) => knows_all(plans, field.sub, wire, Span { start, end: cursor.at - tag_bytes })?,
+            (_, Kind::Message) => knows_all(plans, field.sub, wire, value()?)?,
+            _ if message.well_known == WellKnown::Any && field.number == 1 => {
+                let url = std::str::from_utf8(value()?.of(wire)).unwrap();
+                inner = plans.find_name(url.rsplit_once('/').unwrap().1).unwrap();
+                true
+            }
+            _ if message.well_known == WellKnown::Any => knows_all(plans, inner, wire, value()?)?,
+            _ => true,
+        };
+        if !knows {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn knows_entry(plans: &Plans, field: &FieldPlan, wire: &[u8], entry: Span) -> Result<bool, Stop> {
+    let mut cursor = Cursor::new(wire, entry);
+    while !cursor.is_empty() {
+        let (tag, start) = (cursor.tag()?, cursor.at);
+        cursor.skip(tag, 200)?;
+        let is_value = tag == (16 | field.kind.wire_type());
+        let knows = match field.kind {
+            Kind::Message if is_value => {
+                let body = Cursor::new(wire, Span { start, end: cursor.at }).span()?;
+                knows_all(plans, field.sub, wire, body)?
+            }
+            _ => is_value || tag == (8 | field.map_key.wire_type()),
+        };
+        if !knows {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 proptest! {

@@ -32,7 +32,7 @@ async fn a_wrong_token_at_the_upgrade_is_401_whatever_comes_later() {
         (vec![], String::new(), "no_credentials"),
         (vec![("authorization", "Basic eDp5".into())], String::new(), "no_credentials"),
         (vec![("authorization", bearer("x"))], String::new(), "invalid_token"),
-        (vec![("authorization", bearer(""))], String::new(), "no_credentials"),
+        (vec![("authorization", bearer(""))], String::new(), "invalid_token"),
         (vec![("authorization", bearer(&other))], String::new(), "invalid_token"),
         (vec![("authorization", bearer(&old))], String::new(), "token_expired"),
         (vec![("authorization", bearer(&tenant))], String::new(), "invalid_token"),

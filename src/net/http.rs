@@ -5,8 +5,8 @@
 //! is cut when the connection is too old. An upgraded connection leaves the server at the upgrade, with its deadlines;
 //! its I/O is a `TokioIo<Stream>` without any wrapper, so that `hyper::upgrade::Upgraded::downcast` gives the socket back.
 //!
-//! Every request carries [`Peer`] and, where connections are limited, its connection's [`Permit`]; who upgrades keeps a
-//! clone of the permit for as long as the connection lives.
+//! Every request carries [`Peer`](super::Peer) and, where connections are limited, its connection's
+//! [`Permit`](super::admission::Permit); who upgrades keeps a clone of the permit for as long as the connection lives.
 
 mod answer;
 mod config;

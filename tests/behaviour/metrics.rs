@@ -57,6 +57,18 @@ pub(crate) async fn expect(bridge: &Bridge, expected: &[(&str, f64)]) -> Scrape 
     scrape
 }
 
+/// How many events were replayed when so many replays wait for their pace. A shard counts events at the end of its turn, a limit at
+/// once: so there are `least`, or its turn has not ended.
+pub(crate) async fn replayed(bridge: &Bridge, waiting: f64, least: f64) -> f64 {
+    loop {
+        let told = expect(bridge, &[("rialto_limit_hits_total{limit=\"replay-bytes-per-second\"}", waiting)]).await;
+        let replayed = told["rialto_replay_events_total"];
+        if replayed >= least {
+            return replayed;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn known_traffic_is_counted_exactly() {
     let bridge = Bridge::start().await;

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{Form, SCHEMA, Shop};
-use crate::harness::json_event;
-use crate::metrics::expect;
+use crate::harness::{json_event, within};
+use crate::metrics::replayed;
 
 /// The secret part of each event.
 const HIDDEN_BYTES: usize = 20_000;
@@ -30,8 +30,8 @@ async fn a_replay_is_paced_by_what_is_read_for_it_and_not_by_what_is_left() {
         for _ in 0..BURST_EVENTS {
             reader.next_of("order.placed").await;
         }
-        expect(&shop.guarded.bridge, &[("rialto_limit_hits_total{limit=\"replay-bytes-per-second\"}", 1.0)]).await;
-        let replayed = expect(&shop.guarded.bridge, &[]).await["rialto_replay_events_total"];
+        let counted = replayed(&shop.guarded.bridge, 1.0, BURST_EVENTS as f64);
+        let replayed = within("the burst", counted).await;
         assert!(
             (BURST_EVENTS..=BURST_EVENTS + 1).contains(&(replayed.round() as u64)),
             "{form:?} {grants:?}: {replayed}"

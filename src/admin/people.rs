@@ -26,8 +26,9 @@ pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub trait Doorkeeper: Send + Sync {
     /// Ends the connections of this subject. Says how many there were.
     fn disconnect(&self, subject: Subject) -> Later<usize>;
-    /// Refuses the subject's tokens from now on, and ends its connections. Says until when and how many there were.
-    fn revoke(&self, subject: Subject) -> Later<std::result::Result<(SystemTime, usize), Full>>;
+    /// Refuses the subject's tokens from now on, and ends its connections. Says until when, or `None`: as long as
+    /// the bridge lives, and how many there were.
+    fn revoke(&self, subject: Subject) -> Later<std::result::Result<(Option<SystemTime>, usize), Full>>;
 }
 
 #[derive(Clone)]
@@ -84,7 +85,7 @@ async fn revoke(State(people): State<People>, request: Request) -> Result<Respon
     let connections = connections as u64;
     let (tenant, [user, session, token]) = told(&subject);
     tracing::info!(tenant, user, session, token, connections, "revoked by an administrator");
-    answer(&ingest, "rialto.v1.RevokeResponse", &RevokeResponse { connections, until: Some(timestamp(until)) })
+    answer(&ingest, "rialto.v1.RevokeResponse", &RevokeResponse { connections, until: until.map(timestamp) })
 }
 
 /// Whom it was about, for the log: the tenant where it has a name, and user, session or token. As text, so that each is quoted.

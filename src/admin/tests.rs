@@ -30,7 +30,7 @@ impl Doorkeeper for Nobody {
         Box::pin(async { 0 })
     }
 
-    fn revoke(&self, _: Subject) -> Later<std::result::Result<(SystemTime, usize), Full>> {
+    fn revoke(&self, _: Subject) -> Later<std::result::Result<(Option<SystemTime>, usize), Full>> {
         Box::pin(async { Err(Full { max: 7 }) })
     }
 }

@@ -18,7 +18,7 @@ impl Doorkeeper for Door {
         Box::pin(async move { expelling.await.unwrap_or_default() })
     }
 
-    fn revoke(&self, subject: Subject) -> Later<Result<(SystemTime, usize), Full>> {
+    fn revoke(&self, subject: Subject) -> Later<Result<(Option<SystemTime>, usize), Full>> {
         let ending = self.0.refuse_tokens(&subject).map(|until| (until, self.disconnect(subject)));
         Box::pin(async move {
             let (until, expelling) = ending?;

@@ -1,10 +1,10 @@
 //! The session token of a bridge: made at its start, or read from a file and read again when that changes.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::time::Instant;
 
 use super::files::{Files, Watched};
 use crate::auth::SessionToken;
@@ -20,13 +20,16 @@ pub(super) fn start(config: &Config, files: &mut Files) -> Result<Started, Confi
     let from_file = identity.read_session_token().map_err(|mistake| ConfigError { mistakes: vec![mistake] })?;
     let Some((text, watched)) = from_file.zip(watched) else {
         let made = identity.session_token.then(|| URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
-        return Ok((made.as_ref().map(|made| Arc::new(SessionToken::new(made.as_bytes(), SystemTime::now()))), made));
+        return Ok((
+            made.as_ref().map(|made| Arc::new(SessionToken::new(made.as_bytes(), Instant::now().into_std()))),
+            made,
+        ));
     };
-    let token = Arc::new(SessionToken::new(&text, SystemTime::now()));
+    let token = Arc::new(SessionToken::new(&text, Instant::now().into_std()));
     let (own, identity) = (Arc::clone(&token), identity.clone());
     files.watch(watched, move || {
         let read = identity.read_session_token().map_err(|mistake| mistake.problem)?;
-        own.replace(&read.ok_or("there is no file left")?, SystemTime::now());
+        own.replace(&read.ok_or("there is no file left")?, Instant::now().into_std());
         Ok(())
     });
     Ok((Some(token), None))

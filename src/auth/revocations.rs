@@ -1,7 +1,7 @@
 //! Who is not believed any more although its token is: users, sessions and tokens that an administrator has revoked.
 //!
-//! Promises that nothing is forgotten before the tokens that it is about have ended, whatever their `exp`; that the table is
-//! bounded, and says so when it is full instead of forgetting somebody; and that looking costs a shared lock and, while
+//! Promises that nothing is forgotten before the tokens that it is about have ended, whatever their `exp`, and never where
+//! they have none, as the session token; that the table is bounded, and says so when it is full instead of forgetting somebody; and that looking costs a shared lock and, while
 //! nothing is revoked, nothing else. The time of day, by which tokens end, is an argument. It may jump ahead and be put right, and
 //! what was forgotten meanwhile would be good again: so something is over when that says so, and as much time has gone by.
 
@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
+use super::session_token::SESSION_TOKEN_USER;
 use crate::ids::{SessionId, Tenant};
 use crate::session::principal::{Known, Principal};
 
@@ -52,7 +53,10 @@ struct Table {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     since: SystemTime,
-    until: SystemTime,
+    /// When that was by a clock that nobody sets.
+    instant: Instant,
+    /// `None`: the tokens have no end.
+    until: Option<SystemTime>,
     /// Not over before, whatever time of day it is.
     due: Instant,
     serial: u64,
@@ -60,7 +64,7 @@ struct Entry {
 
 impl Entry {
     fn is_over(&self, now: SystemTime, instant: Instant) -> bool {
-        self.until <= now && self.due <= instant
+        self.until.is_some_and(|until| until <= now) && self.due <= instant
     }
 }
 
@@ -72,11 +76,12 @@ impl Revocations {
         Revocations { max, life: max_life + 2 * leeway, table: RwLock::default() }
     }
 
-    /// Refuses the subject's tokens that were issued until `now`, as long as one may be good. Says until when.
+    /// Refuses the subject's tokens that were issued until `now`, as long as one may be good. Says until when; `None`: as long as
+    /// this table lives.
     ///
     /// # Errors
     /// There is no room, and nothing changed.
-    pub fn revoke(&self, subject: Subject, now: SystemTime) -> Result<SystemTime, Full> {
+    pub fn revoke(&self, subject: Subject, now: SystemTime) -> Result<Option<SystemTime>, Full> {
         let instant = Instant::now();
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         table.forget(now, instant, self.life);
@@ -86,15 +91,18 @@ impl Revocations {
         }
         // A clock that was set back takes nothing away from what was revoked before.
         let since = earlier.map_or(now, |earlier| earlier.since.max(now));
-        let until = since.checked_add(self.life).unwrap_or(since);
+        let is_endless = subject == Subject::User(Tenant::default_tenant(), SESSION_TOKEN_USER.into());
+        let until = Some(since.checked_add(self.life).unwrap_or(since)).filter(|_| !is_endless);
         let due = instant.checked_add(self.life).unwrap_or(instant);
         if let Some(earlier) = earlier {
             table.ends.remove(&(earlier.due, earlier.serial));
         }
         table.serial += 1;
         let serial = table.serial;
-        table.ends.insert((due, serial), subject.clone());
-        table.entries.insert(subject, Entry { since, until, due, serial });
+        if until.is_some() {
+            table.ends.insert((due, serial), subject.clone());
+        }
+        table.entries.insert(subject, Entry { since, instant, until, due, serial });
         Ok(until)
     }
 
@@ -116,7 +124,7 @@ impl Revocations {
         }
         // `iat` has whole seconds: what was issued in the same second may have been issued before.
         let is_old = |entry: &Entry| match principal.since {
-            Some(since) => since <= entry.since,
+            Some(since) => since <= entry.instant.into_std(),
             None => principal.issued().is_none_or(|issued| seconds(issued) <= seconds(entry.since)),
         };
         holds(&Subject::User(tenant(), (&*principal.user).into())).is_some_and(is_old)
@@ -148,7 +156,8 @@ impl Table {
                 // The clock was ahead when it was revoked, or is behind now: looked at again when that may be over, and after a
                 // life, since a clock that is put right makes it earlier.
                 Some(entry) if !entry.is_over(now, instant) => {
-                    let left = entry.until.duration_since(now).unwrap_or_default().min(life);
+                    let left =
+                        entry.until.and_then(|until| until.duration_since(now).ok()).unwrap_or_default().min(life);
                     entry.due = instant.checked_add(left).unwrap_or(instant);
                     later.push(((entry.due, entry.serial), subject));
                 }

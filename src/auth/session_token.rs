@@ -3,7 +3,7 @@
 //! It promises that the token is not kept, only its hash, and that it is compared in constant time.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::Instant;
 
 use super::publishers::TokenHash;
 use crate::session::grants::Grants;
@@ -24,12 +24,12 @@ struct Current {
 
 impl SessionToken {
     /// This token, which counts from now on.
-    pub fn new(token: &[u8], now: SystemTime) -> Self {
+    pub fn new(token: &[u8], now: Instant) -> Self {
         SessionToken(RwLock::new(Current::new(TokenHash::of(token), now)))
     }
 
     /// Puts another in its place, unless it is the same. One that was revoked stays so.
-    pub fn replace(&self, token: &[u8], now: SystemTime) {
+    pub fn replace(&self, token: &[u8], now: Instant) {
         let hash = TokenHash::of(token);
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if current.hash != hash {
@@ -45,7 +45,7 @@ impl SessionToken {
 }
 
 impl Current {
-    fn new(hash: TokenHash, now: SystemTime) -> Self {
+    fn new(hash: TokenHash, now: Instant) -> Self {
         let principal = Principal {
             known: Known::ByToken,
             user: SESSION_TOKEN_USER.into(),
@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn who_shows_the_token_letter_by_letter_is_known_until_it_is_replaced() {
-        let token = SessionToken::new(b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e", SystemTime::UNIX_EPOCH);
+        let begin = Instant::now();
+        let token = SessionToken::new(b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e", begin);
         let who = token.recognise("kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e").unwrap();
         assert_eq!((who.known, &*who.user, who.expires), (Known::ByToken, SESSION_TOKEN_USER, None));
         assert!(who.grants.allow("anything:at:all") && who.shared && who.tenant.is_default());
@@ -72,10 +73,10 @@ mod tests {
             assert!(token.recognise(wrong).is_none(), "{wrong:?}");
         }
         assert!(!format!("{token:?}").contains("kq8Z"));
-        let later = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        let later = begin + std::time::Duration::from_secs(1);
         token.replace(b"kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e", later);
         let same = token.recognise("kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e").unwrap();
-        assert_eq!(same.since, Some(SystemTime::UNIX_EPOCH), "the same token again is no new one");
+        assert_eq!(same.since, Some(begin), "the same token again is no new one");
         token.replace(b"another", later);
         assert!(token.recognise("kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e").is_none() && token.recognise("another").is_some());
     }

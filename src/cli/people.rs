@@ -96,7 +96,7 @@ impl Revoke {
         if self.whom.json {
             return screen.line(&answer.to_string());
         }
-        let until = harmless(answer["until"].as_str().unwrap_or_default());
+        let until = answer["until"].as_str().map_or_else(|| "the bridge ends".to_owned(), harmless);
         screen.line(&format!("ended {}; remembered until {until}", connections(&answer, &self.whom.tenant)))
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
@@ -39,8 +39,8 @@ pub struct Principal {
     pub token_id: Arc<str>,
     /// Whether many people may have its token: then what one user may have is not counted.
     pub shared: bool,
-    /// Since when its token counts, to the moment. `None`: as its `iat` says.
-    pub since: Option<SystemTime>,
+    /// Since when its token counts, by a clock that nobody sets. `None`: as its `iat` says.
+    pub since: Option<Instant>,
     /// What it may do.
     pub grants: Grants,
     /// Everything that its token says, for `{@claim}` in permissions. As large as a token may be.

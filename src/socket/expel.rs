@@ -42,12 +42,12 @@ impl Front {
         count
     }
 
-    /// Refuses this subject's tokens from now on, and says until when. Its connections are ended after that, by
+    /// Refuses this subject's tokens from now on, and says until when; `None`: as long as the bridge lives. Its connections are ended after that, by
     /// [`Front::expel`]: who comes in meanwhile is refused here or found there.
     ///
     /// # Errors
     /// No more revocations can be remembered, and nothing was done.
-    pub fn refuse_tokens(&self, subject: &Subject) -> Result<SystemTime, Full> {
+    pub fn refuse_tokens(&self, subject: &Subject) -> Result<Option<SystemTime>, Full> {
         let gate = &self.config.gate;
         gate.revocations.revoke(subject.clone(), SystemTime::now()).inspect_err(|_| {
             self.config.metrics.limits.hit(Limit::MaxRevocations, "an administrator");

@@ -186,6 +186,11 @@ def test_a_session_token_is_printed_once_and_lets_in_who_shows_it(tmp_path):
                 heard = lambda: urllib.request.urlopen(request, timeout=PATIENCE).close() or process.poll() is not None
                 eventually(heard, "an event for it")
                 assert process.returncode == 0 and "PRESENCE_STATUS_IDLE" in process.stdout.read()
+            order = ["revoke", "--user", "session-token", "--admin", bridge.addresses["admin"]]
+            done = subprocess.run([PROGRAM, *order], capture_output=True, text=True, timeout=PATIENCE)
+            assert "; remembered until the bridge ends\n" in done.stdout, done
+            done = subprocess.run(follow, capture_output=True, text=True, timeout=PATIENCE)
+            assert done.returncode == 1 and "revoked this token" in done.stderr, done
             assert bridge.said().count(made[1:]) == 1, "told once, and in no line of the log"
     assert len(seen) == 2
 

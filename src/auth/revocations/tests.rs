@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::time::advance;
 
 use super::*;
-use crate::auth::DEFAULT_MAX_LIFE;
+use crate::auth::{DEFAULT_MAX_LIFE, SessionToken};
 
 const NOW: u64 = 1_790_000_000;
 /// How long a revocation is remembered by [`table`]: a token's longest life, and the leeway twice.
@@ -71,7 +71,7 @@ fn a_token_and_a_session_are_refused_for_themselves() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_forgotten_before_the_longest_token_has_ended() {
     let revoked = table();
-    let until = revoked.revoke(user("ann"), at(NOW)).unwrap();
+    let until = revoked.revoke(user("ann"), at(NOW)).unwrap().unwrap();
     assert_eq!(until, at(NOW + LIFE.as_secs()));
     let old = principal("ann", "", Some(NOW));
     let second = Duration::from_secs(1);
@@ -107,7 +107,7 @@ fn a_full_table_says_so_and_forgets_nobody() {
 fn a_clock_that_is_set_back_takes_nothing_away() {
     let revoked = table();
     revoked.revoke(user("ann"), at(NOW)).unwrap();
-    let until = revoked.revoke(user("ann"), at(NOW - 3_600)).unwrap();
+    let until = revoked.revoke(user("ann"), at(NOW - 3_600)).unwrap().unwrap();
     assert_eq!(until, at(NOW + 24 * 3_600 + 60));
     assert!(revoked.refuse(&principal("ann", "", Some(NOW)), &"s".into(), at(NOW)));
 }
@@ -135,7 +135,7 @@ async fn a_clock_that_is_ahead_for_a_moment_forgets_nobody() {
 #[tokio::test(start_paused = true)]
 async fn who_was_revoked_while_the_clock_was_far_ahead_is_forgotten_in_the_end() {
     let revoked = table();
-    let until = revoked.revoke(user("ann"), at(NOW) + 240 * HOUR).unwrap();
+    let until = revoked.revoke(user("ann"), at(NOW) + 240 * HOUR).unwrap().unwrap();
     revoked.revoke(user("bob"), at(NOW)).unwrap();
     advance(LIFE).await;
     assert_eq!(revoked.count(at(NOW) + LIFE), 1, "of ann's tokens one may be good by that clock");
@@ -145,4 +145,42 @@ async fn who_was_revoked_while_the_clock_was_far_ahead_is_forgotten_in_the_end()
     advance(HOUR).await;
     assert_eq!(revoked.count(until), 0);
     assert!(revoked.table.read().unwrap().ends.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_wrong_for_a_moment_lets_nobody_in() {
+    let revoked = table();
+    let refuses = |who: &Principal, time: SystemTime| revoked.refuse(who, &"s".into(), time);
+    let nameless = principal("ann", "", None);
+    revoked.revoke(user("ann"), at(NOW)).unwrap();
+    assert!(refuses(&nameless, at(NOW) + 25 * HOUR), "a token without iat may be good by the clock that is ahead");
+    // Behind when it was revoked, and then put right.
+    revoked.revoke(token("t1"), at(NOW) - 25 * HOUR).unwrap();
+    let named = principal("bob", "t1", Some(NOW));
+    assert!(refuses(&named, at(NOW)));
+    advance(LIFE).await;
+    assert!(!refuses(&named, at(NOW) + LIFE) && !refuses(&nameless, at(NOW) + LIFE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_token_that_is_revoked_stays_so_whatever_the_clock_says_until_there_is_another() {
+    let revoked = table();
+    let own = SessionToken::new(b"a token", Instant::now().into_std());
+    let refuses = |text: &str, time: SystemTime| revoked.refuse(&own.recognise(text).unwrap(), &"s".into(), time);
+    advance(HOUR).await;
+    // The clock was ahead when the bridge started, and was put right.
+    assert_eq!(revoked.revoke(user(SESSION_TOKEN_USER), at(NOW) - 2 * HOUR), Ok(None));
+    for lives in 0..3_u32 {
+        assert!(refuses("a token", at(NOW) + lives * LIFE), "{lives}");
+        assert_eq!(revoked.count(at(NOW) + lives * LIFE), 1);
+        advance(LIFE).await;
+    }
+    assert_eq!(revoked.revoke(user("ann"), at(NOW) + 3 * LIFE).map(|until| until.is_some()), Ok(true));
+    own.replace(b"a token", Instant::now().into_std());
+    assert!(refuses("a token", at(NOW)), "the same again");
+    own.replace(b"another", Instant::now().into_std());
+    assert!(!refuses("another", at(NOW)));
+    advance(HOUR).await;
+    assert_eq!(revoked.revoke(user(SESSION_TOKEN_USER), at(NOW)), Ok(None));
+    assert!(refuses("another", at(NOW)));
 }

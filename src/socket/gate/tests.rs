@@ -96,6 +96,9 @@ fn the_first_token_that_is_there_counts() {
     assert_eq!(found(&all, &[cookie("x"), origin()], &[("token", &ann)]), "4001");
     assert_eq!(found(&all, &[bearer(&ann), bearer(&ann)], &[]), "4001");
     assert_eq!(found(&all, &[cookie(&ann), cookie(&ann), origin()], &[]), "4001");
+    for twice in [format!("app=; app={ann}"), format!("app={ann}; app=")] {
+        assert_eq!(found(&all, &[("cookie", twice), origin()], &[]), "4001", "two, of which one is empty");
+    }
     assert_eq!(found(&all, &[cookie(&ann)], &[]), "4001", "without a page");
     assert_eq!(found(&all, &[], &[("token", &ann), ("token", &bob)]), "4001");
     for broken in ["Bearer", "bearer ", "Bearer\t"] {
@@ -228,7 +231,7 @@ fn a_token_is_inspected_as_it_would_be_judged() {
 #[test]
 fn the_session_token_counts_wherever_a_token_may_be_and_first_in_its_own_header() {
     const TOKEN: &str = "Wm3x-9QeT7uVbY1kLs0Hd_5RfGz8NjPc2aKoXiCy4Bt";
-    let session = || Some(Arc::new(SessionToken::new(TOKEN.as_bytes(), std::time::SystemTime::now())));
+    let session = || Some(Arc::new(SessionToken::new(TOKEN.as_bytes(), std::time::Instant::now())));
     let both = Gate { session: session(), ..gate(true, Some("app")) };
     let alone = Gate { keys: None, session: session(), ..gate(false, None) };
     let closed = Gate { session: session(), ..gate(false, None) };
@@ -268,7 +271,7 @@ fn the_session_token_counts_wherever_a_token_may_be_and_first_in_its_own_header(
 #[test]
 fn wrong_session_tokens_are_counted_and_the_right_one_never_is() {
     let session =
-        Some(Arc::new(SessionToken::new(b"Wm3x-9QeT7uVbY1kLs0Hd_5RfGz8NjPc2aKoXiCy4Bt", std::time::SystemTime::now())));
+        Some(Arc::new(SessionToken::new(b"Wm3x-9QeT7uVbY1kLs0Hd_5RfGz8NjPc2aKoXiCy4Bt", std::time::Instant::now())));
     let gate = Gate { keys: None, session, wrong: WrongTokens::new(2), ..gate(false, None) };
     let show = |token: &str| found(&gate, &[("x-session-token", token.to_owned())], &[]);
     let codes: Vec<String> = (0..30).map(|_| show("guess")).collect();

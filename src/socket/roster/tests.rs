@@ -114,7 +114,7 @@ fn a_token_is_the_one_that_a_connection_lives_on_now() {
 #[test]
 fn who_shares_a_token_is_one_user_that_nobody_counts_and_everybody_can_end() {
     let roster = roster();
-    let token = crate::auth::SessionToken::new(b"a token", std::time::SystemTime::now());
+    let token = crate::auth::SessionToken::new(b"a token", std::time::Instant::now());
     let principal = token.recognise("a token").unwrap();
     let party = Arc::new(Party { principal, session: "s".into(), ends: None });
     let seats: Vec<_> = (0..10).map(|_| roster.sit(&party, None).unwrap()).collect();

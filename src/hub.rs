@@ -8,6 +8,8 @@
 
 mod budget;
 mod channel;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod listing;
 mod reads;
 mod reclaim;

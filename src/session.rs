@@ -9,6 +9,8 @@
 
 pub mod access;
 pub mod command;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod grants;
 pub mod inbound;
 pub mod meter;

@@ -115,8 +115,10 @@ impl Posts {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use axum::response::IntoResponse as _;
-    use futures_util::FutureExt as _;
+    use futures_util::{FutureExt as _, StreamExt as _};
 
     use super::*;
     use crate::ingest::Limits;
@@ -158,6 +160,32 @@ mod tests {
         assert_eq!(later.await, Ok(LARGE), "its turn, and room");
         let both = tokio::join!(posts.receive(&head, of(LARGE)), async { tell(of(1)).await.unwrap() });
         assert!(both.0.is_ok(), "nothing is left of the others");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_sent_all_outlives_who_sends_no_more() {
+        let (posts, head) = posts();
+        let working = posts.receive(&head, of(LARGE)).await.unwrap();
+        let tell = async |body: Body| posts.receive(&head, body).await.map(|post| post.body.len()).map_err(status);
+        let second = || tokio::time::advance(Duration::from_secs(1));
+        // It begins first, and is whole when the other one has stopped.
+        let (send, mut sent) = tokio::sync::mpsc::channel::<std::result::Result<Vec<u8>, Infallible>>(1);
+        let stream = futures_util::stream::poll_fn(move |cx| sent.poll_recv(cx));
+        let mut whole = std::pin::pin!(tell(Body::from_stream(stream)));
+        send.send(Ok(vec![b' '; LARGE / 2])).await.unwrap();
+        assert!(whole.as_mut().now_or_never().is_none());
+        second().await;
+        let half = futures_util::stream::once(async { Ok::<_, Infallible>(vec![b' '; LARGE / 2]) });
+        let mut holding = std::pin::pin!(tell(Body::from_stream(half.chain(futures_util::stream::pending()))));
+        assert!(holding.as_mut().now_or_never().is_none());
+        second().await;
+        send.send(Ok(vec![b' '; LARGE / 2])).await.unwrap();
+        drop(send);
+        assert!(whole.as_mut().now_or_never().is_none(), "it waits for its turn");
+        assert_eq!(tell(of(48 << 10)).await, Ok(48 << 10));
+        assert_eq!(holding.await, Err((429, "1".to_owned())));
+        drop(working);
+        assert_eq!(whole.await, Ok(LARGE));
     }
 
     #[tokio::test(start_paused = true)]

@@ -280,6 +280,7 @@ mod tests {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }
+
     #[test]
     fn what_is_no_event_is_told_without_what_it_says() {
         let told = |text: &str| JsonEvent::of(text.as_bytes()).map(drop).unwrap_err().message;

@@ -15,9 +15,7 @@ pub(super) fn to_anybody(config: &Config, addresses: &Addresses) -> Vec<(Port, S
         (Port::Admin, addresses.admin, peers.admin_token.is_some(), "publish everything, and do what operators do"),
     ];
     let is_open = |(port, address, asks, _): &(Port, SocketAddr, bool, _)| {
-        // A browser's certificate is nobody's name: tokens are.
-        let asks = *asks || (*port != Port::Listen && config.tls.asks_for_certificates(*port));
-        !asks && !address.ip().is_loopback()
+        !asks && !config.tls.asks_for_certificates(*port) && !address.ip().is_loopback()
     };
     ports.into_iter().filter(is_open).map(|(port, address, _, may)| (port, address, may)).collect()
 }
@@ -46,5 +44,11 @@ mod tests {
         assert_eq!(told(&config, outside), [Port::Admin]);
         config.peers.admin_token = Some(PathBuf::from("token"));
         assert_eq!(told(&config, outside), []);
+        let mut config = Config::default();
+        let file = || Some(PathBuf::from("file.pem"));
+        (config.tls.certificate, config.tls.key, config.tls.grpc_client_ca) = (file(), file(), file());
+        assert_eq!(told(&config, outside), [Port::Listen, Port::Admin]);
+        config.tls.admin_client_ca = file();
+        assert_eq!(told(&config, outside), [Port::Listen], "TLS alone asks nobody who they are");
     }
 }

@@ -36,3 +36,29 @@ pub(super) async fn run(hub: Arc<Hub>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::Limits;
+    use crate::hub::fixture::{RETENTION, append_to, key};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_subscribes_where_nobody_publishes_gets_room_too() {
+        let hub = Arc::new(Hub::new(1, 1, Limits { total_bytes: 1 << 20, ..Limits::default() }));
+        while hub.log_bytes() < 1 << 20 {
+            hub.append(&append_to("project:1", 10_000)).unwrap();
+        }
+        let join = || hub.join(&key("project:2"), RETENTION);
+        assert!(join().is_err(), "events have all of it");
+        let sweeping = tokio::spawn(run(Arc::clone(&hub)));
+        tokio::time::timeout(2 * EVERY, async {
+            while join().is_err() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .expect("idle channels have given some");
+        sweeping.abort();
+    }
+}

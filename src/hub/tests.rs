@@ -4,49 +4,18 @@
 mod model;
 mod room;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
+use super::fixture::{RETENTION, SCHEMA, append_as, append_to, key};
 use super::*;
 use crate::engine::EventRecord;
-use crate::ids::{ChannelName, EventId, Tenant};
+use crate::ids::Tenant;
 use crate::log::{Form, Read, Take};
 use crate::revision::Revision;
 use crate::schema::fixture::one_file;
 use crate::schema::{EventKey, Schema, TypeFilter};
 use crate::wire::fixture::schema_of;
-
-const RETENTION: Retention = Retention { events: 10, age: Duration::from_secs(30) };
-
-fn key(channel: &str) -> ChannelKey {
-    ChannelKey { tenant: Tenant::default_tenant(), channel: ChannelName::from(channel) }
-}
-
-static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::bundled);
-
-fn append_to(channel: &str, data_bytes: usize) -> Append {
-    append_as(Class::Reliable, channel, data_bytes)
-}
-
-fn append_as(class: Class, channel: &str, data_bytes: usize) -> Append {
-    let event_type = Arc::clone(SCHEMA.event("process.progress").expect("the catalogue has it"));
-    let event = EventRecord {
-        id: EventId::new(1_700_000_000_000, [7; 10]),
-        event_type,
-        timestamp_ms: 1_700_000_000_000,
-        metadata: Bytes::new(),
-        metadata_wire: Bytes::new(),
-        reply_to: None,
-        data: Bytes::from(format!("\"{}\"", "x".repeat(data_bytes))),
-        payload: Bytes::from_static(b"wire"),
-        revision: 1,
-        class,
-        reducer: None,
-    };
-    Append { key: key(channel), retention: RETENTION, event: Arc::new(event), idempotency_key: None, publisher: None }
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_shard_hears_of_a_channel_once_until_it_begins_to_read() {

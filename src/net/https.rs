@@ -143,7 +143,11 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::net::tls::fixture::Authority;
 
     #[test]
     fn keys_come_by_tls_or_from_this_machine() {
@@ -182,5 +186,21 @@ mod tests {
         assert!(told(&path).contains("no certificate"));
         std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
         assert!(told(&path).contains("ca.pem cannot be used"));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_speaks_no_tls_is_called_that() {
+        let authority = Authority::new();
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = check(&format!("https://{}/jwks", server.local_addr().unwrap())).unwrap();
+        let fetcher = Fetcher::new(Some(&authority.path("ca.pem")), Duration::from_secs(30), 1_000).unwrap();
+        let plain = async {
+            let (mut stream, _) = server.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            stream
+        };
+        let (got, _stream) = tokio::join!(fetcher.get(&place), plain);
+        let problem = got.unwrap_err();
+        assert!(problem.starts_with("no TLS is spoken there: the URL says https"), "{problem}");
     }
 }

@@ -151,6 +151,11 @@ impl Logged {
         })
     }
 
+    /// Whether who may see all of it finds an address in the binary form.
+    fn is_for_somebody(&self) -> bool {
+        self.reducer.as_ref().is_some_and(|reducer| self.tells(reducer.asks())[1])
+    }
+
     /// Whether somebody without permissions sees the address, and the note.
     fn shows(&self) -> (bool, bool) {
         let seen = self.seen(Audience::NONE).to_string();

@@ -77,6 +77,13 @@ pub(super) struct Opened {
 
 /// Opens one, plainly.
 pub(super) async fn open(front: &Front) -> Opened {
+    let (new, opened) = new_connection().await;
+    front.mailboxes[0].push(Message::Open(Box::new(new)));
+    opened
+}
+
+/// One that no shard is told of yet.
+pub(super) async fn new_connection() -> (NewConnection, Opened) {
     let (link, client) = link().await;
     let limits = ConnectionLimits::new(1, 1);
     let peer = link.stream().peer_addr().unwrap();
@@ -87,8 +94,7 @@ pub(super) async fn open(front: &Front) -> Opened {
     let entrance = Entrance::new(peer.ip(), None, "made".into());
     let (opening, permit) = (Opening::Plain, limits.admit(peer).unwrap());
     let new = NewConnection { link, early: Default::default(), opening, identity, entrance, peer, permit };
-    front.mailboxes[0].push(Message::Open(Box::new(new)));
-    Opened { client: Client(client), limits }
+    (new, Opened { client: Client(client), limits })
 }
 
 /// The other end of a connection.

@@ -159,3 +159,21 @@ impl Channels for Readers {
         self.counting.on_paced(identity);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::Limits;
+    use crate::hub::fixture::{RETENTION, key};
+
+    #[test]
+    fn a_channel_that_nobody_asked_for_is_never_refused_for_room() {
+        let hub = Arc::new(Hub::new(1, 1, Limits { total_bytes: 1_000, ..Limits::default() }));
+        let shard = hub.shards().next().unwrap();
+        let mut readers = Readers::new(hub, shard, Counting::new(Arc::default()));
+        let mut open = |name, wanted| readers.open(&key(name), RETENTION, Slot(0), wanted).map(drop);
+        assert_eq!(open("session:a", Wanted::ByClient).unwrap_err().reason, "empty_channels");
+        assert_eq!(open("session:a", Wanted::OnConnect), Ok(()));
+        assert_eq!(open("session:a", Wanted::ByClient), Ok(()), "now it is there");
+    }
+}

@@ -55,36 +55,10 @@ fn shown(sent: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
     use axum::http::HeaderValue;
 
     use super::*;
-
-    /// A log that is kept.
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn told(what: impl FnOnce()) -> Vec<serde_json::Value> {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let log = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-        tracing::subscriber::with_default(log, what);
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
+    use crate::session::fixture::logged;
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_is_told_with_its_reason_and_a_flood_of_one_kind_once_a_second() {
@@ -100,11 +74,11 @@ mod tests {
                 refusals.tell(peer, PeerCode::InvalidToken, StatusCode::UNAUTHORIZED, "wrong", &HeaderMap::new());
             }
         };
-        let lines = told(|| (0..3).for_each(|_| token()));
+        let lines = logged(|| (0..3).for_each(|_| token()));
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert_eq!((&lines[0]["level"], &lines[0]["times"]), (&"INFO".into(), &1.into()));
         assert_eq!(lines[0].get("origin"), None);
-        let lines = told(|| origin(&headers));
+        let lines = logged(|| origin(&headers));
         assert_eq!(lines.len(), 1, "another kind waits for none: {lines:?}");
         let expected: [(&str, serde_json::Value); 5] = [
             ("peer", "192.0.2.7:4000".into()),
@@ -117,7 +91,7 @@ mod tests {
             assert_eq!(lines[0][field], value, "{field}");
         }
         tokio::time::advance(LOG_EVERY).await;
-        let lines = told(token);
+        let lines = logged(token);
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert_eq!(lines[0]["times"], 3_000);
         assert_eq!(shown(&[b'a'; 5_000]).len(), MAX_SHOWN + "…".len());

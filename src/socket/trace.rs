@@ -68,37 +68,20 @@ fn ids(frame: &[u8]) -> Option<Ids> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     use serde_json::{Value, json};
 
     use super::*;
     use crate::ids::{ConnectionId, SessionId};
+    use crate::session::fixture::logged;
     use crate::session::party::Party;
     use crate::session::principal::Principal;
 
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-    /// A log that is kept.
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     /// The log's lines about the first `events` of these frames.
     fn told(frames: &[u8], events: u64) -> Vec<Value> {
-        let lines = Lines::default();
-        let writer = lines.clone();
         let identity = Identity {
             connection: ConnectionId::new("conn-1".to_owned()),
             party: Arc::new(Party {
@@ -109,12 +92,7 @@ mod tests {
             node: "n-1".into(),
             replay: Default::default(),
         };
-        let log = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::DEBUG);
-        tracing::subscriber::with_default(log.with_writer(move || writer.clone()).finish(), || {
-            delivered(&identity, frames, events);
-        });
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        logged(|| delivered(&identity, frames, events))
     }
 
     fn framed(opcode: u8, payload: &[u8]) -> Vec<u8> {

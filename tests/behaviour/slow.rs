@@ -146,6 +146,22 @@ async fn a_reader_that_stops_is_closed_by_the_write_timeout_and_resumes_or_is_to
     }
 }
 
+/// A socket that asks for the upgrade, says these bytes behind it, and does nothing by itself.
+async fn raw(bridge: &Bridge, behind: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(bridge.addresses.listen).await.expect("open");
+    upgrade(&mut stream, bridge, behind).await;
+    stream
+}
+
+async fn upgrade(stream: &mut TcpStream, bridge: &Bridge, behind: &[u8]) {
+    let request = format!(
+        "GET /ws HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        bridge.addresses.listen
+    );
+    stream.write_all(&[request.as_bytes(), behind].concat()).await.expect("written");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_does_not_answer_pings_is_closed() {
     let bridge = Bridge::with(|config| {
@@ -154,13 +170,7 @@ async fn a_peer_that_does_not_answer_pings_is_closed() {
     })
     .await;
     // A raw socket: it opens, and then only listens.
-    let mut stream = TcpStream::connect(bridge.addresses.listen).await.expect("open");
-    let request = format!(
-        "GET /ws HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        bridge.addresses.listen
-    );
-    stream.write_all(request.as_bytes()).await.expect("written");
+    let mut stream = raw(&bridge, &[]).await;
     let mut heard = Vec::new();
     within("the end", stream.read_to_end(&mut heard)).await.expect("a clean end");
     let contains = |bytes: &[u8]| heard.windows(bytes.len()).any(|window| window == bytes);
@@ -179,15 +189,9 @@ async fn a_peer_that_does_not_answer_pings_is_closed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_does_not_finish_a_message_is_closed_for_that() {
     let bridge = Bridge::with(|config| config.limits.message_timeout = Duration::from_millis(200)).await;
-    let mut stream = TcpStream::connect(bridge.addresses.listen).await.expect("open");
-    let upgrade = format!(
-        "GET /ws HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        bridge.addresses.listen
-    );
     // The head of a text of ten bytes, and two of them.
     let half = [0x81, 0x8a, 0, 0, 0, 0, b'{', b'"'];
-    stream.write_all(&[upgrade.as_bytes(), &half].concat()).await.expect("written");
+    let mut stream = raw(&bridge, &half).await;
     let mut heard = Vec::new();
     within("the end", stream.read_to_end(&mut heard)).await.expect("a clean end");
     assert!(heard.windows(2).any(|code| code == 4101_u16.to_be_bytes()), "a close code");
@@ -207,16 +211,10 @@ async fn pings_and_pongs_between_its_fragments_do_not_keep_a_message_open() {
         config.limits.heartbeat_interval = Duration::from_millis(60);
     })
     .await;
-    let mut stream = TcpStream::connect(bridge.addresses.listen).await.expect("open");
-    let upgrade = format!(
-        "GET /ws HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        bridge.addresses.listen
-    );
     // A whole fragment of a text that goes on, behind each heartbeat a ping or a pong, and never its end.
     let fragment = [0x01, 0x82, 0, 0, 0, 0, b'{', b'"'];
     let (ping, pong) = ([0x89, 0x80, 0, 0, 0, 0], [0x8a, 0x80, 0, 0, 0, 0]);
-    stream.write_all(&[upgrade.as_bytes(), &fragment].concat()).await.expect("written");
+    let mut stream = raw(&bridge, &fragment).await;
     let (mut heard, mut buffer) = (Vec::new(), [0; 4 << 10]);
     let mut heartbeats = 0;
     loop {
@@ -263,12 +261,7 @@ async fn a_client_that_talks_and_does_not_listen_is_held_back() {
     })
     .await;
     let mut stream = narrow(&bridge).await;
-    let request = format!(
-        "GET /ws HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        bridge.addresses.listen
-    );
-    stream.write_all(request.as_bytes()).await.expect("written");
+    upgrade(&mut stream, &bridge, &[]).await;
     let heartbeat = format!("{{\"type\":\"connection.heartbeat\",\"id\":\"{}\"}}", "h".repeat(120));
     // A text frame with a mask of zeros, 200 at a time.
     let mut frame = vec![0x81, 0xFE];

@@ -10,6 +10,9 @@ import threading
 import pytest
 from conftest import PATIENCE, PROGRAM, ROOT, eventually, running
 
+# A schema that hides and masks fields.
+GUARDED = ROOT / "tests" / "vectors" / "typescript" / "visibility" / "schema"
+
 
 def rialto(*arguments, stdin="", environment=None):
     return subprocess.run(
@@ -100,6 +103,9 @@ def test_publish_reads_lines_and_goes_on_after_a_bad_one(bridge):
         (["check", "--permissions"], 0, "chat:write"),
         (["check", "--permissions"], 0, "(its own)"),
         (["check", "--permissions", "--json"], 0, '"subscribe":"team:{team_id}:read"'),
+        (["check", "--permissions", GUARDED], 0, "\na field that logs mask  is seen with\n"),
+        (["check", "--permissions", GUARDED], 0, "\nshop.v1.Placed.card     money\n"),
+        (["check", "--permissions", GUARDED], 0, "\nshop.v1.Placed.iban     -\n"),
         (["serve", "--listen", "8080"], 2, "example: 127.0.0.1:8080"),
         (["check", "/nowhere"], 1, "/nowhere"),
         (["serv"], 2, "serve"),
@@ -296,3 +302,20 @@ def test_a_port_that_asks_for_a_token_says_how_to_show_it(tmp_path):
         order = ["disconnect", "--user", "ann", "--admin", bridge.addresses["admin"]]
         assert "give --admin-token @PATH" in rialto(*order).stderr
         assert rialto(*order, "--admin-token", f"@{tmp_path / 'token'}").returncode == 0
+
+
+def test_what_is_behind_the_path_of_a_url_is_not_repeated(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nobody = "127.0.0.1:%d" % server.getsockname()[1]
+    authority = ["--ca", tmp_path / "ca.pem"]
+    for url, more, said in [
+        (f"http://{nobody}/ws", [], "is no WebSocket's URL: write ws://"),
+        (f"ftp://{nobody}/ws", [], "begins with neither ws:// nor wss://"),
+        (f"ws://{nobody}/ws", authority, "--ca is for TLS: write wss://"),
+        ("ws://a b/ws", [], "is not a URL"),
+        (f"ws://{nobody}/ws", [], "no bridge at ws://"),
+    ]:
+        for behind in ["?token=S3CRET", "#S3CRET"]:
+            done = rialto("subscribe", "a", "--url", url + behind, *more)
+            assert done.returncode != 0 and said in done.stderr, (url, done)
+            assert "S3CRET" not in done.stderr + done.stdout, (url, done)

@@ -55,12 +55,11 @@ pub(super) fn tell(schema: &Schema, screen: &Screen) -> Result<(), Failure> {
         screen.line("")?;
         table(&events, screen)?;
     }
-    let mut fields = vec![["a field of an event", "is seen with", "masked in logs"].map(str::to_owned)];
-    fields.extend(guarded(schema).map(|(field, permission, is_masked)| {
-        // What not everybody sees is masked there, too.
-        let in_logs = if is_masked || permission.is_some() { "yes" } else { NOTHING };
-        [field, permission.unwrap_or_else(|| NOTHING.to_owned()), in_logs.to_owned()]
-    }));
+    let mut fields = vec![["a field that logs mask", "is seen with"].map(str::to_owned)];
+    // What not everybody sees is masked there, too.
+    fields.extend(
+        guarded(schema).map(|(field, permission, _)| [field, permission.unwrap_or_else(|| NOTHING.to_owned())]),
+    );
     if fields.len() > 1 {
         screen.line("")?;
         table(&fields, screen)?;

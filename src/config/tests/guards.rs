@@ -104,6 +104,16 @@ fn secrets_of_different_ends_are_different() {
 }
 
 #[test]
+fn a_secret_that_stands_without_quotes_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rialto.toml");
+    std::fs::write(&path, "jwt-secret = kq8Zt0vLw3Xy7Rb2Nf5Jd9Hs1Gm4Pc6e\n").unwrap();
+    let told = load(&[("config", path.to_str().unwrap())], &[]).unwrap_err().to_string();
+    assert!(told.contains("rialto.toml:1: jwt-secret: is not TOML: text stands in quotes"), "{told}");
+    assert!(!told.contains("kq8Z"), "{told}");
+}
+
+#[test]
 fn what_is_in_a_file_is_told_with_the_file_and_no_other_path() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("short");

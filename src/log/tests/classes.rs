@@ -286,3 +286,20 @@ fn ephemeral_events_have_no_sequence_and_a_small_ring() {
     let freed = log.evict(late);
     assert!(freed > 10_000 && log.bytes() == before - freed, "its memory goes with the next sweep");
 }
+
+#[test]
+fn a_first_read_does_not_look_into_segments_that_hold_nothing_for_it() {
+    let now = Instant::now();
+    let mut log = RingLog::new(EPOCH, KEEP_ALL);
+    push(&mut log, 2, 400, now);
+    for key in 0..200 {
+        push_keyed(&mut log, 1, key, 400, now);
+    }
+    push_keyed(&mut log, 2, 0, 400, now);
+    let (history, newest) = (log.snapshot(2, &only(&[2])), log.snapshot(0, &only(&[2])));
+    assert_eq!((history.start, newest.start), (at(0), at(201)));
+    // An entry that is not what its segment says would be found by whoever looks.
+    log.entries[100].event_type = TypeIndex(2);
+    assert_eq!((log.snapshot(2, &only(&[2])), log.snapshot(0, &only(&[2]))), (history, newest));
+    assert_eq!(log.snapshot(0, &TypeFilter::All).start, at(1), "the newest of every key of any type");
+}

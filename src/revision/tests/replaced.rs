@@ -184,6 +184,62 @@ fn what_is_opened_at_one_place_is_not_where_another_one_is_lacked() {
     assert_eq!(Logged::of_bytes(&revision, "order.placed", &bytes).tells(Audience::NONE), [true, true]);
 }
 
+#[test]
+fn what_is_opened_elsewhere_stays_hidden_where_text_has_taken_its_place() {
+    let open = first(SHOP);
+    let bytes = bytes_under(&open, "order.placed", &json!({"id": "1", "buyer": {"email": ADDRESS}}));
+    let mut kept = Logged::of_bytes(&open, "order.placed", &bytes);
+    let text = hiding_email().replace("Contact buyer", "string buyer");
+    let mut revision = after(&open, &hiding_email());
+    // The message goes on to be elsewhere, and is opened there: what has one is open, and what has text in its place is not.
+    let opened = SHOP.replace("Contact buyer", "string buyer");
+    for (later, is_open) in [(&text, false), (&opened, true)] {
+        revision = after(&revision, later);
+        kept.revise(&revision);
+        let live = Logged::of_bytes(&revision, "order.placed", &bytes);
+        assert!(live.is_for_somebody(), "who may see it does");
+        assert_eq!((kept.tells(Audience::NONE), live.tells(Audience::NONE)), ([is_open; 2], [false; 2]));
+    }
+}
+
+#[test]
+fn what_has_held_anything_stays_hidden_where_something_else_has_taken_its_place() {
+    let open = super::first(SHOP);
+    let contact = json!({"@type": "type.googleapis.com/shop.v1.Contact", "email": ADDRESS});
+    let bytes = bytes_under(&open, "order.placed", &json!({"id": "1", "any": contact}));
+    let mut kept = Logged::of_bytes(&open, "order.placed", &bytes);
+    let mut revision = super::after(&open, &hiding_email());
+    for other in ["", "  bytes any = 4;\n"] {
+        revision = super::after(&revision, &hiding_email().replace("  google.protobuf.Any any = 4;\n", other));
+        kept.revise(&revision);
+        let live = Logged::of_bytes(&revision, "order.placed", &bytes);
+        assert!(live.is_for_somebody(), "who may see it does");
+        assert_eq!((kept.tells(Audience::NONE), live.tells(Audience::NONE)), ([false; 2], [false; 2]), "{other:?}");
+    }
+}
+
+#[test]
+fn an_entry_is_not_taken_for_what_was_a_maps_value() {
+    let contact = "message Contact { string name = 1; string email = 3; }";
+    let before = SHOP.replace(CONTACT, contact);
+    let hidden = before.replace("string email = 3;", "string email = 3 [(rialto.v1.field).visible_to = \"staff\"];");
+    let entries = before
+        .replace(
+            contact,
+            "message Person { string name = 1; string mail = 3; } message Pair { string key = 1; Person value = 2; }",
+        )
+        .replace("  Contact buyer = 2;\n", "")
+        .replace("map<string, Contact>", "repeated Pair");
+    let open = first(&before);
+    let bytes = bytes_under(&open, "order.placed", &json!({"id": "1", "others": {"a": {"email": ADDRESS}}}));
+    let mut kept = Logged::of_bytes(&open, "order.placed", &bytes);
+    let revision = after(&after(&open, &hidden), &entries);
+    kept.revise(&revision);
+    let live = Logged::of_bytes(&revision, "order.placed", &bytes);
+    assert!(live.is_for_somebody(), "who may see it does");
+    assert_eq!((kept.tells(Audience::NONE), live.tells(Audience::NONE)), ([false; 2], [false; 2]));
+}
+
 const EXTENDED: &str = r#"syntax = "proto2";
 package shop.v1;
 import "rialto/v1/options.proto";

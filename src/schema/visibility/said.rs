@@ -272,3 +272,32 @@ fn join(said: &mut Message, other: &Message) {
         said.entry(*number).or_default().join(field);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::schema::Schema;
+    use crate::schema::fixture::one_file;
+
+    #[test]
+    fn what_asks_for_nothing_is_forgotten_when_it_has_gone() {
+        let text = |number: usize| {
+            format!(
+                "syntax = \"proto3\"; package shop.v1; import \"rialto/v1/options.proto\";\n\
+                 message OrderChannel {{ option (rialto.v1.channel) = {{ template: \"order:{{id}}\" }}; string id = 1; }}\n\
+                 message Placed{number} {{ option (rialto.v1.event) = {{ type: \"order.placed\", channels: [\"OrderChannel\"] }};\n\
+                 string id = 1; Buyer{number} buyer = 2; }} message Buyer{number} {{ Name name = 1; }} message Name {{ string of = 1; }}"
+            )
+        };
+        let mut schema = Schema::load(&one_file(&text(0))).unwrap();
+        let known = |schema: &Schema| {
+            let said = &schema.numbers.fields.said;
+            (said.messages.len(), said.events.len(), said.heirs.len())
+        };
+        let first = known(&schema);
+        assert!(first.0 > 0 && first.1 > 0, "{first:?}");
+        for number in 1..20 {
+            schema = schema.load_next(&one_file(&text(number))).unwrap();
+        }
+        assert_eq!(known(&schema), first);
+    }
+}

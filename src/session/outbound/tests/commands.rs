@@ -3,6 +3,22 @@
 use serde_json::json;
 
 use super::*;
+use crate::session::fixture::logged;
+
+#[test]
+fn the_log_has_the_name_that_a_client_gives_itself_and_no_more_of_it_than_is_of_use() {
+    let init = |client_id: &str| {
+        let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
+        let init = proto::ConnectionInit { client_id: client_id.to_owned(), ..Default::default() };
+        logged(|| bench.command(Command::Init { id: None, init, party: None }))
+    };
+    let lines = init("tab-7");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!((&lines[0]["client"], &lines[0]["connection"]), (&json!("tab-7"), &json!("connection-1")));
+    assert_eq!(lines[0]["level"], "DEBUG");
+    assert_eq!(init(&"ä".repeat(60_000))[0]["client"], "ä".repeat(128));
+    assert!(init("").is_empty(), "nothing is said of who has no name");
+}
 
 #[test]
 fn nothing_of_a_channel_follows_its_unsubscribed() {

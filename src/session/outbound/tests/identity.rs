@@ -106,6 +106,15 @@ fn a_token_that_ends_before_the_first_frame_ends_the_connection() {
     assert_eq!(bench.kinds(), ["close 4002"], "no ack, and nothing of a channel");
 
     let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
+    bench.outbound.identity.party = Arc::clone(&party);
+    let wall = party.ends.unwrap().wall;
+    for (time, expected) in [(wall - Duration::from_secs(1), vec![]), (wall, vec!["close 4002"])] {
+        bench.call(|outbound, env| outbound.on_wall_clock(time, env));
+        bench.write(usize::MAX);
+        assert_eq!(bench.kinds(), expected, "by the other clock");
+    }
+
+    let mut bench = Bench::new(Opening::Subprotocol(Form::Json));
     bench.outbound.identity.party = party;
     bench.now += Duration::from_secs(5);
     let inbound = Inbound { last_byte: bench.now, message_began: None };

@@ -1,7 +1,8 @@
 //! Who is not believed any more although its token is: users, sessions and tokens that an administrator has revoked.
 //!
 //! Promises that nothing is forgotten before the tokens that it is about have ended, whatever their `exp`, and never where
-//! they have none, as the session token; that the table is bounded, and says so when it is full instead of forgetting somebody; and that looking costs a shared lock and, while
+//! they have none, as the session token; that the table is bounded, and says so when it is full instead of forgetting
+//! somebody; and that looking costs a shared lock and, while
 //! nothing is revoked, nothing else. The time of day, by which tokens end, is an argument. It may jump ahead and be put right, and
 //! what was forgotten meanwhile would be good again: so something is over when that says so, and as much time has gone by.
 

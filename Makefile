@@ -12,13 +12,13 @@ run:
 	cargo run --release -- demo
 
 # Everything that must hold.
-test: tools lint
+test: tools lint model
 	cargo test
 	cargo build
 	$(PYTHON) -m pytest tests/e2e
 	$(PYTHON) -m pytest tests/attack
 
-# What hostile peers can cost, at length: a table of what was measured in five minutes on the build that is deployed. As
+# What hostile peers can cost, at length: a table of what was measured in seven minutes on the build that is deployed. As
 # root it also cuts a peer's network, in namespaces of its own.
 attack: tools model
 	cargo build --release

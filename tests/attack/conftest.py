@@ -19,6 +19,7 @@ import urllib.request
 import ledger
 import pytest
 from pair import Pair
+from witness import Witness
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _spec = importlib.util.spec_from_file_location("bridges", ROOT / "tests" / "e2e" / "conftest.py")
@@ -103,24 +104,32 @@ def control(bridge, figures=None, token=None, max_rss=MAX_RSS, baseline=0, publi
     before the attack its pace is judged too; `load` is what honest others do in that time, as they do during the attack. `token` is its subscribers', `publisher` its publisher's."""
     figures = {} if figures is None else figures
     pair = Pair(bridge, token, publisher)
+    witness = None
+
+    def phase(name):
+        pair.phase(name)
+        if witness:
+            witness.phase(name)
+
     try:
+        witness = Witness() if baseline else None
         before = look(bridge)
         if load:
             # What the pair's pace is on an idle machine is told, too, and judges nobody.
-            pair.phase("quiet")
+            phase("quiet")
             time.sleep(2)
-            pair.phase("baseline")
+            phase("baseline")
         until = time.monotonic() + baseline
         while load and time.monotonic() < until:
             load()
         time.sleep(max(0.0, until - time.monotonic()))
-        pair.phase("attack")
+        phase("attack")
         began = time.monotonic()
         yield pair
         if baseline:
             time.sleep(max(0.0, 1.5 - (time.monotonic() - began)))
             figures["seconds"] = f"{time.monotonic() - began:.1f}"
-        pair.phase("after")
+        phase("after")
         breaches = []
 
         def back():
@@ -138,14 +147,19 @@ def control(bridge, figures=None, token=None, max_rss=MAX_RSS, baseline=0, publi
         closed = [entry for view in views for entry in view.entries if isinstance(entry, (ledger.Closed, ledger.Gap))]
         breaches += [ledger.Breach("I5", f"{entry}") for entry in lost + closed]
         if baseline:
-            breaches += ledger.check_pace(latencies["baseline"], latencies.get("attack", []), FACTOR, FLOOR)
+            seen = witness.finish()
+            phases = [times.get(name, []) for times in (latencies, seen) for name in ("baseline", "attack")]
+            breaches += ledger.check_pace(*phases, FACTOR, FLOOR)
             for name in ("quiet", "baseline", "attack") if load else ("baseline", "attack"):
                 figures[f"p99 {name}"] = f"{ledger.p99(latencies.get(name) or [0]) * 1e3:.1f} ms"
+            figures["p99 witness"] = " → ".join(f"{ledger.p99(times or [0]) * 1e3:.1f}" for times in phases[2:]) + " ms"
         figures["RSS"] = f"{before.rss >> 20} → {after.rss >> 20} MiB"
         figures["fds"] = f"{before.descriptors} → {after.descriptors}"
         assert not breaches, "\n".join(f"{breach.invariant}: {breach.what}" for breach in breaches)
     finally:
         pair.end()
+        if witness:
+            witness.end()
 
 
 @pytest.fixture

@@ -212,14 +212,27 @@ def p99(latencies):
     return ordered[max(0, -(-len(ordered) * 99 // 100) - 1)]
 
 
-def check_pace(baseline, during, factor, floor):
-    """I5, as far as it is about time: `factor` times the own baseline, or `floor` where that is more (seconds)."""
-    if len(baseline) < 100 or len(during) < 100:
-        return [Breach("I5", f"{len(baseline)} and {len(during)} latencies are too few to say anything")]
-    allowed = max(factor * p99(baseline), floor)
-    if p99(during) <= allowed:
-        return []
-    return [Breach("I5", f"p99 {p99(during) * 1e3:.1f} ms, allowed are {allowed * 1e3:.1f} ms")]
+WORST = 1.0
+"""What no event of a control pair may take (seconds)."""
+
+
+def check_pace(baseline, during, witness_before, witness_during, factor, floor):
+    """I5, as far as it is about time: `factor` times the own baseline, or `floor` where that is more (seconds).
+
+    What the witness, which asks no bridge, waits for longer than before is the machine's doing and is added: up to `floor`,
+    as a bridge that takes the whole machine makes a witness wait, too."""
+    measured = [baseline, during, witness_before, witness_during]
+    if min(map(len, measured)) < 100:
+        return [Breach("I5", f"{[len(times) for times in measured]} latencies are too few to say anything")]
+    late = min(max(p99(witness_during) - p99(witness_before), 0.0), floor)
+    allowed = max(factor * p99(baseline), floor) + late
+    breaches = []
+    if p99(during) > allowed:
+        what = f"p99 {p99(during) * 1e3:.1f} ms, allowed are {allowed * 1e3:.1f} ms, of these {late * 1e3:.1f} for the machine"
+        breaches.append(Breach("I5", what))
+    if max(during) > WORST + max(witness_during):
+        breaches.append(Breach("I5", f"an event took {max(during):.1f} s"))
+    return breaches
 
 
 @dataclasses.dataclass(frozen=True)

@@ -119,11 +119,22 @@ def test_two_subscribers_see_the_same_and_two_acks_are_of_two_places():
 
 
 def test_a_control_pair_that_becomes_slow_is_a_breach():
-    calm, slow = [0.001] * 990 + [0.002] * 10, [0.001] * 900 + [0.1] * 100
-    assert p99(calm) == 0.001
-    assert check_pace(calm, [0.0025] * 200, 3, 0.0) == []
-    assert [breach.invariant for breach in check_pace(calm, slow, 3, 0.0)] == ["I5"]
-    assert [breach.invariant for breach in check_pace(calm, [], 3, 1.0)] == ["I5"], "nothing measured is no success"
+    def slow(pair, witness=(0.001, 0.001), baseline=0.001, floor=0.0):
+        before, during = ([seconds] * 200 for seconds in witness)
+        return [breach.invariant for breach in check_pace([baseline] * 200, pair, before, during, 3, floor)]
+
+    assert p99([0.001] * 990 + [0.002] * 10) == 0.001
+    assert slow([0.0025] * 200) == [] and slow([0.0035] * 200) == ["I5"]
+    assert slow([0.001] * 900 + [0.1] * 100) == ["I5"]
+    assert slow([0.019] * 200, floor=0.02) == [] and slow([0.021] * 200, floor=0.02) == ["I5"]
+    # What the machine keeps the witness waiting for is added, if it did not before, and within bounds.
+    assert slow([0.034] * 200, (0.001, 0.016), floor=0.02) == [] and slow([0.036] * 200, (0.001, 0.016), floor=0.02) == ["I5"]
+    assert slow([0.021] * 200, (0.016, 0.016), floor=0.02) == ["I5"]
+    assert slow([0.041] * 200, (0.001, 0.5), floor=0.02) == ["I5"]
+    assert slow([0.001] * 9999 + [1.1]) == ["I5"] and slow([0.001] * 9999 + [1.1], (0.001, 0.2), floor=1.0) == []
+    for empty in range(4):
+        measured = [[0.001] * 200 if number != empty else [] for number in range(4)]
+        assert check_pace(*measured, 3, 1.0) != [], "nothing measured is no success"
 
 
 def test_a_process_that_leaks_grows_or_dies_is_a_breach():

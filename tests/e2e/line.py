@@ -28,7 +28,8 @@ class Line:
 
     def cut(self):
         """Resets what is connected. What connects then is carried both ways."""
-        self._deaf.clear()
+        # A new one for who comes later. The old one stays set, so that an answer that is still on its way is swallowed.
+        self._deaf = threading.Event()
         ends, self._ends = self._ends, []
         for end in ends:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

@@ -106,6 +106,7 @@ def test_publish_reads_lines_and_goes_on_after_a_bad_one(bridge):
         (["check", "--permissions", GUARDED], 0, "\na field that logs mask  is seen with\n"),
         (["check", "--permissions", GUARDED], 0, "\nshop.v1.Placed.card     money\n"),
         (["check", "--permissions", GUARDED], 0, "\nshop.v1.Placed.iban     -\n"),
+        (["check", "--permissions", "--json", GUARDED], 0, '"field":"shop.v1.Placed.card","maskedInLogs":true'),
         (["serve", "--listen", "8080"], 2, "example: 127.0.0.1:8080"),
         (["check", "/nowhere"], 1, "/nowhere"),
         (["serv"], 2, "serve"),

@@ -23,14 +23,14 @@ fn sendable(schema: &Schema) -> impl Iterator<Item = &EventType> {
     schema.events().iter().filter(|event| !event.own && event.from == From::Client).map(|event| &**event)
 }
 
-/// The fields that not everybody sees or that logs mask: their names, the permission, and whether they are masked.
-fn guarded(schema: &Schema) -> impl Iterator<Item = (String, Option<String>, bool)> {
+/// The fields that logs mask, those that say so and those that not everybody sees: their names and the permission.
+fn guarded(schema: &Schema) -> impl Iterator<Item = (String, Option<String>)> {
     schema.pool().messages().iter().flat_map(|message| {
         let index = schema.pool().message_index(message.full_name());
         let rules = index.into_iter().flat_map(|index| schema.field_rules().of(index));
         rules.filter_map(|(number, rule)| {
             let name = format!("{}.{}", message.full_name(), message.field(number)?.name());
-            Some((name, rule.visible_to.as_deref().map(str::to_owned), rule.masked_in_logs))
+            Some((name, rule.visible_to.as_deref().map(str::to_owned)))
         })
     })
 }
@@ -56,10 +56,7 @@ pub(super) fn tell(schema: &Schema, screen: &Screen) -> Result<(), Failure> {
         table(&events, screen)?;
     }
     let mut fields = vec![["a field that logs mask", "is seen with"].map(str::to_owned)];
-    // What not everybody sees is masked there, too.
-    fields.extend(
-        guarded(schema).map(|(field, permission, _)| [field, permission.unwrap_or_else(|| NOTHING.to_owned())]),
-    );
+    fields.extend(guarded(schema).map(|(field, permission)| [field, permission.unwrap_or_else(|| NOTHING.to_owned())]));
     if fields.len() > 1 {
         screen.line("")?;
         table(&fields, screen)?;
@@ -96,9 +93,8 @@ pub(super) fn as_json(schema: &Schema) -> Value {
         let channels: Vec<&str> = schema.templates_of(event).map(|channel| &*channel.template).collect();
         json!({ "event": &*event.name, "send": event.send_permission.as_deref(), "channels": channels })
     });
-    let fields = guarded(schema).map(|(field, visible_to, masked_in_logs)| {
-        json!({ "field": field, "visibleTo": visible_to, "maskedInLogs": masked_in_logs })
-    });
+    let fields = guarded(schema)
+        .map(|(field, visible_to)| json!({ "field": field, "visibleTo": visible_to, "maskedInLogs": true }));
     let fields: Vec<Value> = fields.collect();
     json!({ "channels": channels.collect::<Vec<_>>(), "sends": sends.collect::<Vec<_>>(), "fields": fields })
 }

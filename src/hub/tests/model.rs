@@ -4,6 +4,7 @@
 //! nobody can go on any more is a deadlock, and fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
 
 use shuttle::future::block_on;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::time::Instant;
 
 use super::files::{Files, Watched};
@@ -19,7 +17,8 @@ pub(super) fn start(config: &Config, files: &mut Files) -> Result<Started, Confi
     let watched = identity.session_token_file.clone().map(|path| Watched::new("the session token", vec![path]));
     let from_file = identity.read_session_token().map_err(|mistake| ConfigError { mistakes: vec![mistake] })?;
     let Some((text, watched)) = from_file.zip(watched) else {
-        let made = identity.session_token.then(|| URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
+        // In hex: with a - at its beginning a shell command would take it for an option.
+        let made = identity.session_token.then(|| hex::encode(rand::random::<[u8; 32]>()));
         return Ok((
             made.as_ref().map(|made| Arc::new(SessionToken::new(made.as_bytes(), Instant::now().into_std()))),
             made,

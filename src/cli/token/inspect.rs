@@ -28,7 +28,7 @@ const TIMES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
 #[command(after_help = EXAMPLES)]
 pub(super) struct Inspect {
     /// The token; @PATH reads it from a file, - from standard input, which others of this machine do not see
-    #[arg(value_name = "TOKEN", allow_hyphen_values = true)]
+    #[arg(value_name = "TOKEN")]
     token: String,
     /// The session that its user would ask for with ?session_id=
     #[arg(long, value_name = "ID")]

@@ -147,7 +147,7 @@ def control(bridge, figures=None, token=None, max_rss=MAX_RSS, baseline=0, publi
         closed = [entry for view in views for entry in view.entries if isinstance(entry, (ledger.Closed, ledger.Gap))]
         breaches += [ledger.Breach("I5", f"{entry}") for entry in lost + closed]
         if baseline:
-            seen = witness.finish()
+            seen = witness.stop()
             phases = [times.get(name, []) for times in (latencies, seen) for name in ("baseline", "attack")]
             breaches += ledger.check_pace(*phases, FACTOR, FLOOR)
             for name in ("quiet", "baseline", "attack") if load else ("baseline", "attack"):

@@ -6,12 +6,12 @@ As a program it is the pair itself: it takes `phase NAME` and `stop` on its inpu
 
 import http.client
 import json
-import subprocess
 import sys
 import threading
 import time
 
 import ledger
+from beside import Beside
 from peer import PATIENCE, Ended, Peer, address
 
 SUBSCRIBERS = 5
@@ -19,36 +19,21 @@ PER_SECOND = 100
 CHANNEL = "project:control"
 
 
-class Pair:
-    """Runs the pair; `finish` gives its ledger and its latencies by phase."""
+class Pair(Beside):
+    """Runs the pair."""
 
     def __init__(self, bridge, token=None, publisher=None):
-        command = [sys.executable, __file__, bridge.admin, bridge.websocket, token or "", publisher or ""]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "ready\n", "the control pair did not start"
-
-    def phase(self, name):
-        """What is published from now on is counted under this name."""
-        self.process.stdin.write(f"phase {name}\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == f"{name}\n", "the control pair has ended"
+        super().__init__(__file__, bridge.admin, bridge.websocket, token or "", publisher or "")
 
     def finish(self):
-        self.process.stdin.write("stop\n")
-        self.process.stdin.flush()
-        said = json.loads(self.process.stdout.read())
-        self.process.wait(PATIENCE)
+        """Its ledger, and its latencies by phase."""
+        said = self.stop()
         published = [ledger.Published(*event) for event in said["published"]]
         views = []
         for number, seen in enumerate(said["views"]):
             entries = [getattr(ledger, kind)(*fields) for kind, *fields in seen]
             views.append(ledger.View(f"control {number}", entries, waited={CHANNEL: said["waited"]}))
         return published, views, said["latencies"]
-
-    def end(self):
-        """Ends it, whatever it is doing."""
-        self.process.kill()
-        self.process.wait(PATIENCE)
 
 
 class Subscriber(threading.Thread):

@@ -1,45 +1,26 @@
 """The witness: a process that asks another one as often as the control pair publishes, with no bridge between. What it waits for
 is what the machine, which attacker, bridge and pair share, keeps everybody waiting for.
 
-As a program it asks: it takes `phase NAME` and `stop` on its input, and answers at the end with one JSON.
+As a program it asks.
 """
 
 import json
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
 
+from beside import Beside
 from pair import PER_SECOND
 from peer import PATIENCE
 
 
-class Witness:
-    """Runs it; `finish` gives how long its answers took, by phase."""
+class Witness(Beside):
+    """Runs it; `stop` gives how long its answers took, by phase."""
 
     def __init__(self):
-        command = [sys.executable, __file__]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "ready\n", "the witness did not start"
-
-    def phase(self, name):
-        """What is asked from now on is counted under this name."""
-        self.process.stdin.write(f"phase {name}\n")
-        self.process.stdin.flush()
-
-    def finish(self):
-        self.process.stdin.write("stop\n")
-        self.process.stdin.flush()
-        latencies = json.loads(self.process.stdout.read())
-        self.process.wait(PATIENCE)
-        return latencies
-
-    def end(self):
-        """Ends it, whatever it is doing."""
-        self.process.kill()
-        self.process.wait(PATIENCE)
+        super().__init__(__file__)
 
 
 def echo(stream):
@@ -63,6 +44,7 @@ def ask():
             order = line.split()
             if order[0] == "phase":
                 phase = order[1]
+                print(phase, flush=True)
             else:
                 break
         stop.set()
